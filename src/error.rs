@@ -1,0 +1,246 @@
+//! The one error type: what is wrong, where, what was expected and what was found.
+
+/// Everything that can be wrong with an input, a kernel or a file.
+///
+/// Stopping early, reaching a limit or meeting a non-finite model value during
+/// a minimization is not an error: it is a
+/// [`Termination`](crate::minimize::Termination) in the result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A count or length differs from what the problem's shape asks for.
+    #[error("{what} ({place}): expected {expected}, found {found}")]
+    Length {
+        /// The thing that has a length.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// The length asked for.
+        expected: usize,
+        /// The length given.
+        found: usize,
+    },
+    /// A number that must be finite is NaN or infinite.
+    #[error("{what} ({place}): expected a finite number, found {found}")]
+    NotFinite {
+        /// The quantity.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// The value given.
+        found: f64,
+    },
+    /// A number that must be positive is zero or negative.
+    #[error("{what} ({place}): expected a positive number, found {found}")]
+    NotPositive {
+        /// The quantity.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// The value given.
+        found: f64,
+    },
+    /// A number lies outside the range allowed for it.
+    #[error("{what} ({place}): expected a value from {low} to {high}, found {found}")]
+    OutOfRange {
+        /// The quantity.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Smallest value allowed.
+        low: f64,
+        /// Largest value allowed.
+        high: f64,
+        /// The value given.
+        found: f64,
+    },
+    /// A matrix that must be symmetric is not.
+    #[error(
+        "{what} ({place}): expected a symmetric matrix, found {found} at ({row}, {column}) against {mirrored} across the diagonal"
+    )]
+    NotSymmetric {
+        /// The matrix.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Row of the offending entry.
+        row: usize,
+        /// Column of the offending entry.
+        column: usize,
+        /// The entry.
+        found: f64,
+        /// The entry across the diagonal.
+        mirrored: f64,
+    },
+    /// A matrix that must be positive definite is not.
+    #[error(
+        "{what} ({place}): expected a positive definite matrix, found pivot {found} at row {pivot}"
+    )]
+    NotPositiveDefinite {
+        /// The matrix.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Row of the first pivot that is not positive.
+        pivot: usize,
+        /// Its value.
+        found: f64,
+    },
+    /// A series that must increase strictly does not.
+    #[error(
+        "{what} ({place}): expected strictly increasing values, found {found} at index {index} after {previous}"
+    )]
+    NotIncreasing {
+        /// The series.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Index of the offending value.
+        index: usize,
+        /// The value before it.
+        previous: f64,
+        /// The offending value.
+        found: f64,
+    },
+    /// An index appears twice where each may appear once.
+    #[error("{what} ({place}): {value} is given twice, at positions {first} and {second}")]
+    Duplicate {
+        /// The list.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// The repeated index.
+        value: usize,
+        /// Its first position.
+        first: usize,
+        /// Its second position.
+        second: usize,
+    },
+    /// A collection that must hold something is empty.
+    #[error("{what} ({place}): expected at least one, found none")]
+    Empty {
+        /// The collection.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+    },
+    /// A lower bound above, or equal to, its upper bound.
+    #[error("bounds ({place}): expected lower < upper, found lower {lower} and upper {upper}")]
+    BoundsUpsideDown {
+        /// Whose bounds.
+        place: String,
+        /// The lower bound given.
+        lower: f64,
+        /// The upper bound given.
+        upper: f64,
+    },
+    /// An observation time that is no layer of the grid.
+    #[error(
+        "observation time ({place}): expected a time of the grid, found {time}; the nearest layer is {nearest} at {nearest_time}"
+    )]
+    TimeOffGrid {
+        /// Where it stands.
+        place: String,
+        /// The observation time.
+        time: f64,
+        /// The nearest layer.
+        nearest: usize,
+        /// Its time.
+        nearest_time: f64,
+    },
+    /// The number of layers does not fit the discretization.
+    #[error(
+        "layers ({place}): {rule} takes {per_interval} steps an interval, so the number of layers must be 1 plus a multiple of {per_interval}, found {found}"
+    )]
+    IncompleteInterval {
+        /// Where it stands.
+        place: String,
+        /// The discretization.
+        rule: &'static str,
+        /// Steps in one interval of the rule.
+        per_interval: usize,
+        /// Number of layers given.
+        found: usize,
+    },
+    /// The two steps of one Simpson-Hermite interval differ.
+    #[error(
+        "steps ({place}): {rule} needs equal steps inside an interval, found {first} and {second} from layer {layer}"
+    )]
+    UnequalSteps {
+        /// Where it stands.
+        place: String,
+        /// The discretization.
+        rule: &'static str,
+        /// First layer of the interval.
+        layer: usize,
+        /// Length of its first step.
+        first: f64,
+        /// Length of its second step.
+        second: f64,
+    },
+    /// Something a problem needs was never given.
+    #[error("{what} ({place}): not given")]
+    Missing {
+        /// The missing thing.
+        what: &'static str,
+        /// Who needs it.
+        place: String,
+    },
+    /// The model gives NaN or infinity where it is first evaluated.
+    #[error(
+        "the model ({place}): expected finite values at the start, found {found} in component {component}"
+    )]
+    ModelNotFinite {
+        /// Window, layer and start.
+        place: String,
+        /// Component of the vector field or layer map.
+        component: usize,
+        /// Its value.
+        found: f64,
+    },
+    /// A Jacobian by the user disagrees with the exact one.
+    #[error(
+        "the Jacobian ({place}): expected {expected} in row {row}, column {column}, found {found}"
+    )]
+    WrongJacobian {
+        /// Which Jacobian.
+        place: String,
+        /// Row (component of the field).
+        row: usize,
+        /// Column (state components first, then parameters).
+        column: usize,
+        /// The exact derivative.
+        expected: f64,
+        /// The user's derivative.
+        found: f64,
+    },
+    /// A quantity that exists for one normalization only.
+    #[error("{what}: expected the {expected} normalization, found {found}")]
+    Normalization {
+        /// What was asked for.
+        what: &'static str,
+        /// The normalization it needs.
+        expected: &'static str,
+        /// The normalization of the action.
+        found: &'static str,
+    },
+    /// A dense backend that this build does not contain.
+    #[error("dense backend {found}: expected a build with the feature `{feature}`")]
+    BackendNotBuilt {
+        /// The backend asked for.
+        found: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
+    },
+    /// A file that cannot be read or written.
+    #[error("file {path}: {reason}")]
+    File {
+        /// The path.
+        path: String,
+        /// What the system or the format said.
+        reason: String,
+    },
+}
+
+/// `Result` with the crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

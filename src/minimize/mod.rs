@@ -1,0 +1,155 @@
+//! Minimizers of a smooth objective with bounds. They know no model.
+//!
+//! An [`Objective`] gives values, gradients and Newton steps; a [`Minimizer`]
+//! walks downhill. Both work in *scaled* unknowns: unknown `i` is measured in
+//! units of [`Objective::scales`]`[i]`, so that a change of unit changes
+//! nothing but rounding. Stopping is relative to the objective's own value and
+//! to the decrease that the local quadratic model predicts; no tolerance has
+//! a unit.
+
+use std::ops::ControlFlow;
+
+mod lbfgs;
+
+pub use lbfgs::Lbfgs;
+
+/// Which second derivatives a Newton step uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Curvature {
+    /// First derivatives of the residuals only: positive semidefinite.
+    GaussNewton,
+    /// The exact Hessian: shows saddles, converges quadratically.
+    Exact,
+}
+
+/// What a Newton step says about itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuadraticStep {
+    /// Decrease of the *undamped* quadratic model along the step: −gᵀs − ½sᵀHs.
+    pub predicted_decrease: f64,
+}
+
+/// A factorization met a pivot that is not positive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Indefinite {
+    /// The value of the pivot (NaN where the matrix was not finite).
+    pub pivot: f64,
+}
+
+/// A function to minimize over a box.
+///
+/// Values may be non-finite away from the start: a minimizer steps back.
+pub trait Objective {
+    /// Number of unknowns.
+    fn dimension(&self) -> usize;
+
+    /// Lower bounds, `dimension()` long, −∞ where there is none.
+    fn lower(&self) -> &[f64];
+
+    /// Upper bounds, `dimension()` long, +∞ where there is none.
+    fn upper(&self) -> &[f64];
+
+    /// Positive scale of each unknown, `dimension()` long.
+    fn scales(&self) -> &[f64];
+
+    /// The value at `x`.
+    fn value(&mut self, x: &[f64]) -> f64;
+
+    /// The value at `x`; the gradient is written to `gradient`.
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
+
+    /// Solves (H + damping·S⁻²) step = −gradient at `x`, S the diagonal of
+    /// scales, within the bounds of `x + step`, by one factorization.
+    ///
+    /// `gradient` is the one that [`Objective::value_and_gradient`] gave at `x`.
+    ///
+    /// # Errors
+    /// [`Indefinite`] where the damped matrix is not positive definite.
+    fn newton_step(
+        &mut self,
+        x: &[f64],
+        curvature: Curvature,
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> Result<QuadraticStep, Indefinite>;
+}
+
+/// Why a minimization ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Termination {
+    /// The predicted decrease is below the tolerance, relative to the value.
+    Converged,
+    /// No step decreases the value any more and the predicted decrease is at
+    /// the level of rounding: as good as the arithmetic allows.
+    RoundingLimit,
+    /// The limit on iterations was reached.
+    IterationLimit,
+    /// No step decreases the value although one is predicted.
+    NoProgress,
+    /// The value or the gradient at the start is NaN or infinite.
+    NonFinite,
+    /// The observer asked to stop.
+    Cancelled,
+}
+
+/// How much work a minimization took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Work {
+    /// Accepted steps.
+    pub iterations: usize,
+    /// Evaluations of the value, with or without gradient.
+    pub evaluations: usize,
+    /// Factorizations of the Hessian.
+    pub factorizations: usize,
+}
+
+/// The end of a minimization; the point itself is in the caller's `x`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The value at the end.
+    pub value: f64,
+    /// Why it ended.
+    pub termination: Termination,
+    /// What it took.
+    pub work: Work,
+}
+
+/// One accepted step, shown to the observer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// Number of the iteration, from 1.
+    pub number: usize,
+    /// The value after it.
+    pub value: f64,
+}
+
+/// A method that walks from a point to a local minimum.
+pub trait Minimizer: Send + Sync {
+    /// Minimizes from `x`, which is first projected onto the bounds and which
+    /// holds the best point at the end. Every iterate lies within the bounds.
+    /// `observe` sees each accepted step and may stop the walk.
+    fn minimize(
+        &self,
+        objective: &mut dyn Objective,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome;
+
+    /// The name that results and messages use.
+    fn name(&self) -> &'static str;
+}
+
+/// Moves every unknown to the nearest point inside its bounds.
+pub(crate) fn project(x: &mut [f64], lower: &[f64], upper: &[f64]) {
+    for ((v, &lo), &hi) in x.iter_mut().zip(lower).zip(upper) {
+        *v = v.max(lo).min(hi);
+    }
+}

@@ -232,6 +232,14 @@ pub enum Error {
         /// The feature that brings it.
         feature: &'static str,
     },
+    /// A thread pool that the system refuses.
+    #[error("threads: expected a pool of {expected}, found: {reason}")]
+    Threads {
+        /// Threads asked for.
+        expected: usize,
+        /// What the system said.
+        reason: String,
+    },
     /// A file that cannot be read or written.
     #[error("file {path}: {reason}")]
     File {

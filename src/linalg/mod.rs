@@ -1,0 +1,28 @@
+//! Cholesky factorization of symmetric positive definite *block-arrow* matrices.
+//!
+//! Chains of nodes, unknowns inside each interval between two nodes, and one
+//! dense border that touches everything: the Hessian of a path with static
+//! parameters. The matrix is never assembled as a whole. A multifrontal
+//! Cholesky streams along each chain: front k holds interior k, node k, node
+//! k + 1 and the border; its interior and left node are eliminated, what is left
+//! at the right node starts the next front, and what is left at the border
+//! accumulates in one corner, the Schur complement of the border.
+//!
+//! With m interior unknowns, d per node and P in the border, an interval costs
+//! about k n² − k² n + k³/3 multiply-adds for n = m + 2d + P rows and
+//! k = m + d pivots, and the factor keeps (n + 1) k numbers of it (rows padded).
+
+mod arrow;
+mod failure;
+mod front;
+mod kernel;
+mod layout;
+mod shape;
+mod solve;
+
+pub use arrow::BlockArrow;
+pub use failure::{Failure, Indefinite};
+pub use front::{Front, FrontSizes};
+pub use kernel::Backend;
+pub use kernel::simd::vectorize;
+pub use shape::{ArrowShape, ChainShape};

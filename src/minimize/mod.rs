@@ -9,9 +9,15 @@
 
 use std::ops::ControlFlow;
 
+mod box_quadratic;
+mod gauss_newton;
 mod lbfgs;
 
+pub(crate) use box_quadratic::solve_box;
+pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
+
+use crate::precision::check_positive;
 
 /// Which second derivatives a Newton step uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +115,15 @@ pub struct Work {
     pub factorizations: usize,
 }
 
+impl Work {
+    /// Adds the work of another minimization.
+    pub fn add(&mut self, other: Self) {
+        self.iterations += other.iterations;
+        self.evaluations += other.evaluations;
+        self.factorizations += other.factorizations;
+    }
+}
+
 /// The end of a minimization; the point itself is in the caller's `x`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -152,4 +167,9 @@ pub(crate) fn project(x: &mut [f64], lower: &[f64], upper: &[f64]) {
     for ((v, &lo), &hi) in x.iter_mut().zip(lower).zip(upper) {
         *v = v.max(lo).min(hi);
     }
+}
+
+/// A setting of a minimizer must be positive and finite.
+pub(crate) fn check_setting(what: &'static str, place: &'static str, value: f64) -> crate::Result<()> {
+    check_positive(what, || place.into(), value)
 }

@@ -1,0 +1,289 @@
+use super::layout::Layout;
+use super::terms::{ModelShape, WindowTerms};
+use super::{Action, Counts, Normalization, PrecisionUnit};
+use crate::discretization::{Evaluator, Rule};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::parameters::Parameter;
+use crate::precision::Precision;
+use crate::windows::Window;
+
+/// Collects the parts of an [`Action`]; [`build`](Self::build) checks them
+/// against each other.
+#[derive(Debug)]
+#[must_use = "an action begins with `build()`"]
+pub struct ActionBuilder<M, R> {
+    model: M,
+    rule: R,
+    windows: Vec<Window>,
+    parameters: Vec<(String, Parameter)>,
+    model_precision: Option<Precision>,
+    precision_unit: Option<PrecisionUnit>,
+    normalization: Normalization,
+}
+
+impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
+    pub(super) fn new(model: M, rule: R) -> Self {
+        Self {
+            model,
+            rule,
+            windows: Vec::new(),
+            parameters: Vec::new(),
+            model_precision: None,
+            precision_unit: None,
+            normalization: Normalization::default(),
+        }
+    }
+
+    /// Adds a window: once for each recording, trial or input/output pair.
+    pub fn window(mut self, window: Window) -> Self {
+        self.windows.push(window);
+        self
+    }
+
+    /// The next parameter of the model, in the order of its `theta`: bounds
+    /// for one to estimate, or a [`Parameter`].
+    pub fn parameter(mut self, name: impl Into<String>, parameter: impl Into<Parameter>) -> Self {
+        self.parameters.push((name.into(), parameter.into()));
+        self
+    }
+
+    /// The shape of the model precision, which R_f multiplies; one for every
+    /// component where it is not given.
+    pub fn model_precision(mut self, precision: Precision) -> Self {
+        self.model_precision = Some(precision);
+        self
+    }
+
+    /// What one unit of model precision means. Where it is not given: per step
+    /// on grids with equal steps, per time on others.
+    pub fn precision_unit(mut self, unit: PrecisionUnit) -> Self {
+        self.precision_unit = Some(unit);
+        self
+    }
+
+    /// The normalization; [`Normalization::Sum`] where it is not given.
+    pub fn normalization(mut self, normalization: Normalization) -> Self {
+        self.normalization = normalization;
+        self
+    }
+
+    /// Checks everything and makes the action.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without a window or without any observation;
+    /// [`Error::Length`] when parameters, precisions or priors do not fit the
+    /// model; [`Error::OutOfRange`] for observed components the model does not
+    /// have, fixed values and prior means outside bounds;
+    /// [`Error::IncompleteInterval`] and [`Error::UnequalSteps`] for grids the
+    /// rule cannot take; [`Error::Missing`] for a model with inputs;
+    /// [`Error::Normalization`] for priors with another normalization than sum.
+    pub fn build(self) -> Result<Action<M, R>> {
+        self.check_parameters()?;
+        let widths = self
+            .windows
+            .iter()
+            .enumerate()
+            .map(|(w, window)| self.check_window(w, window))
+            .collect::<Result<Vec<_>>>()?;
+        if self.windows.is_empty() {
+            return Err(Error::Empty {
+                what: "windows",
+                place: "action".into(),
+            });
+        }
+        let precision = match &self.model_precision {
+            Some(precision) => precision.clone(),
+            None => Precision::scalar(1.0)?,
+        };
+        self.check_model_precision(&precision, &widths)?;
+        let free = self.free();
+        let layout = Layout::new(&widths, self.rule.steps(), free);
+        let counts = self.count(&layout);
+        if counts.measured == 0 {
+            return Err(Error::Empty {
+                what: "observations",
+                place: "action".into(),
+            });
+        }
+        let [measurement_weight, model_weight] = match self.normalization {
+            Normalization::Sum => [1.0; 2],
+            Normalization::Mean => [
+                2.0 / counts.measured as f64,
+                2.0 / counts.residuals as f64,
+            ],
+            Normalization::Minaone => [2.0 / counts.measured_layers as f64; 2],
+        };
+        let uniform = self.windows.iter().all(|w| w.grid().is_uniform());
+        let default_unit = if uniform {
+            PrecisionUnit::PerStep
+        } else {
+            PrecisionUnit::PerTime
+        };
+        let windows = self.windows.iter();
+        let terms = windows
+            .map(|window| WindowTerms::new(window, measurement_weight))
+            .collect();
+        let (names, parameters) = self.parameters.into_iter().unzip();
+        Ok(Action {
+            model: self.model,
+            rule: self.rule,
+            windows: self.windows,
+            names,
+            parameters,
+            normalization: self.normalization,
+            precision_unit: self.precision_unit.unwrap_or(default_unit),
+            layout,
+            terms,
+            model_shape: ModelShape::new(&precision),
+            model_weight,
+            counts,
+        })
+    }
+
+    fn free(&self) -> Vec<usize> {
+        let parameters = self.parameters.iter().enumerate();
+        parameters
+            .filter(|(_, (_, parameter))| parameter.fixed.is_none())
+            .map(|(k, _)| k)
+            .collect()
+    }
+
+    fn check_parameters(&self) -> Result<()> {
+        if self.parameters.len() != self.model.parameter_count() {
+            return Err(Error::Length {
+                what: "parameters",
+                place: "action".into(),
+                expected: self.model.parameter_count(),
+                found: self.parameters.len(),
+            });
+        }
+        for (name, parameter) in &self.parameters {
+            parameter.check(name)?;
+            if parameter.prior.is_some() {
+                self.check_prior_allowed("a prior of a parameter")?;
+            }
+        }
+        if self.model.input_count() > 0 {
+            return Err(Error::Missing {
+                what: "inputs",
+                place: format!("model with {} inputs", self.model.input_count()),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_prior_allowed(&self, what: &'static str) -> Result<()> {
+        if self.normalization == Normalization::Sum {
+            return Ok(());
+        }
+        Err(Error::Normalization {
+            what,
+            expected: Normalization::Sum.name(),
+            found: self.normalization.name(),
+        })
+    }
+
+    /// Checks one window and gives the widths of its layers.
+    fn check_window(&self, w: usize, window: &Window) -> Result<Vec<usize>> {
+        let layers = window.grid().layers();
+        let steps = self.rule.steps();
+        if !(layers - 1).is_multiple_of(steps) {
+            return Err(Error::IncompleteInterval {
+                place: format!("window {w}"),
+                rule: self.rule.name(),
+                per_interval: steps,
+                found: layers,
+            });
+        }
+        self.check_steps(w, window)?;
+        let widths: Vec<usize> = (0..layers)
+            .map(|n| self.rule.width(&self.model, n))
+            .collect();
+        if let Some(n) = widths.iter().position(|&width| width == 0) {
+            return Err(Error::Empty {
+                what: "components",
+                place: format!("model, layer {n}"),
+            });
+        }
+        for (set, (observations, layers)) in window.sets().iter().enumerate() {
+            for &n in layers {
+                let outside = observations.components().iter().find(|&&c| c >= widths[n]);
+                if let Some(&component) = outside {
+                    return Err(Error::OutOfRange {
+                        what: "observed component",
+                        place: format!("window {w}, observation set {set}, layer {n}"),
+                        low: 0.0,
+                        high: (widths[n] - 1) as f64,
+                        found: component as f64,
+                    });
+                }
+            }
+        }
+        if let Some(prior) = window.state_prior() {
+            self.check_prior_allowed("a prior of the first state")?;
+            if prior.mean.len() != widths[0] {
+                return Err(Error::Length {
+                    what: "mean of the prior of the first state",
+                    place: format!("window {w}"),
+                    expected: widths[0],
+                    found: prior.mean.len(),
+                });
+            }
+        }
+        Ok(widths)
+    }
+
+    /// Steps inside one interval of the rule are equal.
+    fn check_steps(&self, w: usize, window: &Window) -> Result<()> {
+        let times = window.grid().times();
+        let steps = self.rule.steps();
+        for layer in (0..times.len() - 1).step_by(steps) {
+            let first = times[layer + 1] - times[layer];
+            for pair in times[layer..=layer + steps].windows(2) {
+                let second = pair[1] - pair[0];
+                let rounding = 4.0 * f64::EPSILON * pair[1].abs().max(pair[0].abs());
+                if (second - first).abs() > 1e-9 * first + rounding {
+                    return Err(Error::UnequalSteps {
+                        place: format!("window {w}"),
+                        rule: self.rule.name(),
+                        layer,
+                        first,
+                        second,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_model_precision(&self, precision: &Precision, widths: &[Vec<usize>]) -> Result<()> {
+        for (w, widths) in widths.iter().enumerate() {
+            for (n, &width) in widths.iter().enumerate().skip(1) {
+                precision.check_size(width, || format!("of the model, window {w}, layer {n}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, layout: &Layout) -> Counts {
+        let mut counts = Counts {
+            unknowns: layout.dimension(),
+            ..Counts::default()
+        };
+        let most = layout.windows.iter().map(|w| w.intervals()).max();
+        let evaluator = self
+            .rule
+            .evaluator(&self.model, most.unwrap_or(0), &layout.free);
+        for (window, layout) in self.windows.iter().zip(&layout.windows) {
+            let (layers, values) = WindowTerms::new(window, 1.0).count_measured();
+            counts.measured_layers += layers;
+            counts.measured += values;
+            let intervals = 0..layout.intervals();
+            counts.residuals += intervals
+                .map(|k| evaluator.residual_count(k))
+                .sum::<usize>();
+        }
+        counts
+    }
+}

@@ -1,0 +1,304 @@
+//! Annealing: minima of the action followed from small to large R_f.
+//!
+//! At R_f → 0 the model does not matter and the minimum is known. Raising R_f
+//! step by step and starting each minimization from the last minimum follows
+//! that minimum to where the model is a hard constraint. Several starts show
+//! whether the lowest level was found.
+
+mod results;
+mod schedule;
+mod signal;
+mod starts;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use results::{Annealing, Level, StartResult};
+pub use schedule::{Schedule, Step};
+pub use starts::Starts;
+
+use crate::action::{Action, ActionAt};
+use crate::discretization::Rule;
+use crate::error::{Error, Result};
+use crate::minimize::{GaussNewton, Iteration, Minimizer, Termination};
+use crate::model::Model;
+
+/// Follows minima of an action up a schedule of R_f, from several starts.
+///
+/// The same seed gives the same bits for any number of threads.
+#[derive(Clone)]
+#[must_use = "an annealer does nothing until it is run"]
+pub struct Annealer {
+    schedule: Schedule,
+    starts: Starts,
+    count: usize,
+    seed: u64,
+    threads: Option<usize>,
+    minimizer: Arc<dyn Minimizer>,
+}
+
+/// What an annealing tells its observer while it runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A start begins, on the thread that will run all of it.
+    StartBegan {
+        /// Its index.
+        start: usize,
+    },
+    /// A step of a minimizer was accepted.
+    Iteration {
+        /// Index of the start.
+        start: usize,
+        /// The exponent β.
+        beta: f64,
+        /// Number of the iteration at this level, from 1.
+        number: usize,
+        /// The action.
+        action: f64,
+    },
+    /// A level was reached.
+    LevelReached {
+        /// Index of the start.
+        start: usize,
+        /// The exponent β.
+        beta: f64,
+        /// The model precision.
+        rf: f64,
+        /// The action.
+        action: f64,
+    },
+    /// A start has ended, on the same thread.
+    StartEnded {
+        /// Its index.
+        start: usize,
+    },
+}
+
+/// Sees the events of all starts, from several threads; `Break` stops all of
+/// them, and what was reached is returned.
+pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
+
+impl Annealer {
+    /// An annealer with 8 nudged starts, seed 0 and Gauss-Newton.
+    pub fn new(schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            starts: Starts::default(),
+            count: 8,
+            seed: 0,
+            threads: None,
+            minimizer: Arc::new(GaussNewton::default()),
+        }
+    }
+
+    /// Number of starts.
+    pub fn starts(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// How initial paths are made.
+    pub fn start_with(mut self, starts: Starts) -> Self {
+        self.starts = starts;
+        self
+    }
+
+    /// The seed of everything random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Number of threads; without it, those of the current rayon pool. Without
+    /// the feature `rayon` there is one.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The minimizer.
+    pub fn minimizer(mut self, minimizer: impl Minimizer + 'static) -> Self {
+        self.minimizer = Arc::new(minimizer);
+        self
+    }
+
+    /// Anneals every start to the end of the schedule.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
+    /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
+    /// start's initial path, and what [`Action::pack`] says of a given path.
+    pub fn run<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Annealing> {
+        self.run_observed(action, &|_| ControlFlow::Continue(()))
+    }
+
+    /// The same under the eyes of an observer.
+    ///
+    /// # Errors
+    /// As [`Annealer::run`].
+    pub fn run_observed<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        observer: &Observer<'_>,
+    ) -> Result<Annealing> {
+        if self.count == 0 {
+            return Err(Error::Empty {
+                what: "starts",
+                place: "annealer".into(),
+            });
+        }
+        if self.threads == Some(0) {
+            return Err(Error::NotPositive {
+                what: "threads",
+                place: "annealer".into(),
+                found: 0.0,
+            });
+        }
+        let stop = AtomicBool::new(false);
+        let tell = |event| {
+            if stop.load(Ordering::Relaxed) || observer(event).is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let starts = self.in_parallel(|index| self.anneal(action, index, &tell))?;
+        let annealing = Annealing { starts };
+        self.check_finite(action, &annealing)?;
+        Ok(annealing)
+    }
+
+    #[cfg(feature = "rayon")]
+    fn in_parallel(
+        &self,
+        one: impl Fn(usize) -> Result<StartResult> + Sync + Send,
+    ) -> Result<Vec<StartResult>> {
+        use rayon::prelude::*;
+        let all = || {
+            let indices = (0..self.count).into_par_iter().with_max_len(1);
+            indices.map(&one).collect()
+        };
+        match self.threads {
+            Some(1) => (0..self.count).map(one).collect(),
+            Some(threads) => rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .map_err(|error| Error::Threads {
+                    expected: threads,
+                    reason: error.to_string(),
+                })?
+                .install(all),
+            None => all(),
+        }
+    }
+
+    #[cfg(not(feature = "rayon"))]
+    fn in_parallel(
+        &self,
+        one: impl Fn(usize) -> Result<StartResult>,
+    ) -> Result<Vec<StartResult>> {
+        (0..self.count).map(one).collect()
+    }
+
+    /// One start from its initial path to the end of the schedule.
+    fn anneal<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        index: usize,
+        tell: &dyn Fn(Event) -> ControlFlow<()>,
+    ) -> Result<StartResult> {
+        let seed = starts::seed_of(self.seed, index);
+        let mut result = StartResult {
+            index,
+            kind: self.starts.name().into(),
+            seed,
+            levels: Vec::new(),
+            finished: false,
+        };
+        if tell(Event::StartBegan { start: index }).is_break() {
+            return Ok(result);
+        }
+        let (mut x, kind) = starts::make(action, &self.starts, index, seed)?;
+        result.kind = kind.into();
+        let Some(first) = self.schedule.steps().first() else {
+            return Ok(result);
+        };
+        let mut objective = action.at(first.rf)?;
+        objective.scale_from(&x);
+        for step in self.schedule.steps() {
+            objective.set_rf(step.rf)?;
+            let level = self.level(action, &mut objective, &mut x, (index, *step), tell);
+            let termination = level.termination;
+            result.levels.push(level);
+            let reached = Event::LevelReached {
+                start: index,
+                beta: step.beta,
+                rf: step.rf,
+                action: result.levels[result.levels.len() - 1].action.total,
+            };
+            let ended = matches!(termination, Termination::Cancelled | Termination::NonFinite);
+            if ended || tell(reached).is_break() {
+                break;
+            }
+        }
+        let usable = |level: &Level| {
+            !matches!(
+                level.termination,
+                Termination::Cancelled | Termination::NonFinite
+            )
+        };
+        result.finished =
+            result.levels.len() == self.schedule.steps().len() && result.levels.iter().all(usable);
+        // The start is over whatever the observer answers.
+        let _ = tell(Event::StartEnded { start: index });
+        Ok(result)
+    }
+
+    fn level<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        objective: &mut ActionAt<'_, M, R>,
+        x: &mut [f64],
+        (start, step): (usize, Step),
+        tell: &dyn Fn(Event) -> ControlFlow<()>,
+    ) -> Level {
+        let mut watch = |iteration: Iteration| {
+            tell(Event::Iteration {
+                start,
+                beta: step.beta,
+                number: iteration.number,
+                action: iteration.value,
+            })
+        };
+        let outcome = self.minimizer.minimize(objective, x, &mut watch);
+        Level {
+            beta: step.beta,
+            rf: step.rf,
+            action: objective.terms(x),
+            estimate: action.unpack(x),
+            termination: outcome.termination,
+            work: outcome.work,
+        }
+    }
+
+    /// A model that is finite nowhere is bad input.
+    fn check_finite<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        annealing: &Annealing,
+    ) -> Result<()> {
+        let broken = |start: &StartResult| {
+            let first = start.levels.first();
+            first.is_some_and(|level| level.termination == Termination::NonFinite)
+        };
+        if annealing.starts.iter().all(broken) {
+            let mut objective = action.at(self.schedule.steps()[0].rf)?;
+            let level = &annealing.starts[0].levels[0];
+            let x = action.pack(&level.estimate)?;
+            return Err(objective.locate_non_finite(&x));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+use crate::action::{ActionTerms, Estimate};
+use crate::minimize::{Termination, Work};
+
+/// Everything that an annealing found, start by start.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Annealing {
+    /// The starts, in the order of their indices.
+    pub starts: Vec<StartResult>,
+}
+
+/// What one start led to.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct StartResult {
+    /// Its index.
+    pub index: usize,
+    /// How its path was made: `nudged`, `mean`, `uniform`, `given`; a nudged
+    /// start that could not be integrated says `mean`.
+    pub kind: String,
+    /// Its own seed, derived from the annealer's.
+    pub seed: u64,
+    /// One minimum for each step of the schedule that was reached.
+    pub levels: Vec<Level>,
+    /// Whether every step of the schedule was done.
+    pub finished: bool,
+}
+
+/// The minimum at one value of R_f.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Level {
+    /// The exponent β.
+    pub beta: f64,
+    /// The model precision R_f.
+    pub rf: f64,
+    /// The action and its terms.
+    pub action: ActionTerms,
+    /// Paths and parameters.
+    pub estimate: Estimate,
+    /// Why the minimization ended.
+    pub termination: Termination,
+    /// What it took.
+    pub work: Work,
+}
+
+impl Annealing {
+    /// The lowest minimum at the last level that all finished starts have (if
+    /// none finished: at the last level that any start has), with its start.
+    /// `None` where no level was reached with a finite action.
+    #[must_use]
+    pub fn best(&self) -> Option<(&StartResult, &Level)> {
+        let finished = self.starts.iter().filter(|s| s.finished);
+        let common = finished.map(|s| s.levels.len()).min();
+        let any = || self.starts.iter().map(|s| s.levels.len()).max();
+        let last = common.or_else(any)?.checked_sub(1)?;
+        let candidates = self
+            .starts
+            .iter()
+            .filter(|s| common.is_none() || s.finished)
+            .filter_map(|s| Some((s, s.levels.get(last)?)))
+            .filter(|(_, level)| level.action.total.is_finite());
+        // The first of equals, so that the result does not depend on order.
+        candidates.reduce(|a, b| {
+            if b.1.action.total < a.1.action.total {
+                b
+            } else {
+                a
+            }
+        })
+    }
+
+    /// The work of all starts and levels together.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let levels = self.starts.iter().flat_map(|s| &s.levels);
+        levels.fold(Work::default(), |mut sum, level| {
+            sum.add(level.work);
+            sum
+        })
+    }
+}
+
+impl StartResult {
+    /// The work of all levels together.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.levels.iter().fold(Work::default(), |mut sum, level| {
+            sum.add(level.work);
+            sum
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Where an annealing begins: initial paths and parameters.
+
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::signal::Signal;
+use crate::action::{Action, Estimate};
+use crate::discretization::{Pull, Rule};
+use crate::error::Result;
+use crate::model::Model;
+use crate::path::Path;
+
+/// How initial paths are made.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Starts {
+    /// The model is integrated forward from a random first state and pulled
+    /// towards the data, ẋ = F(x) + K (y(t) − x) on the observed components,
+    /// with y interpolated between its times. Gains K·Δ = 1/4, 1/2, 1, 1/8 and
+    /// so on, and guesses of the parameters, vary from start to start. Layer
+    /// maps run forward from the first layer in the same way.
+    #[default]
+    Nudged,
+    /// Observed components follow the interpolated data; the others stay at
+    /// the mean of all observations (or of the first state's prior).
+    Mean,
+    /// Observed components follow the interpolated data; the others are drawn
+    /// uniformly from the range of the data at every layer.
+    Uniform,
+    /// The given estimate for every start.
+    Given(Estimate),
+}
+
+impl Starts {
+    /// The name that results use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nudged => "nudged",
+            Self::Mean => "mean",
+            Self::Uniform => "uniform",
+            Self::Given(_) => "given",
+        }
+    }
+}
+
+/// Gains of nudged starts in units of 1/Δ.
+const GAINS: [f64; 4] = [0.25, 0.5, 1.0, 0.125];
+
+/// An own seed for each start, below 2⁵³ so that JSON holds it.
+pub(super) fn seed_of(seed: u64, start: usize) -> u64 {
+    // SplitMix64 (Steele, Lea, Flood 2014) on a counter.
+    let mut z = seed
+        .wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(start as u64 + 1));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (z ^ (z >> 31)) >> 11
+}
+
+/// The initial vector of unknowns of start `index`, and how it was made.
+pub(super) fn make<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    starts: &Starts,
+    index: usize,
+    seed: u64,
+) -> Result<(Vec<f64>, &'static str)> {
+    if let Starts::Given(estimate) = starts {
+        return Ok((action.pack(estimate)?, starts.name()));
+    }
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let parameters = guess_parameters(action, index, &mut rng);
+    let mut kind = starts.name();
+    let mut paths = Vec::new();
+    for w in 0..action.windows().len() {
+        let signal = Signal::new(action, w);
+        let path = match starts {
+            Starts::Uniform => uniform(action, w, &signal, &mut rng),
+            Starts::Nudged => nudged(action, w, &signal, &parameters, index, &mut rng),
+            _ => None,
+        };
+        paths.push(path.unwrap_or_else(|| {
+            if *starts == Starts::Nudged {
+                kind = Starts::Mean.name();
+            }
+            mean(action, w, &signal)
+        }));
+    }
+    let estimate = Estimate { paths, parameters };
+    Ok((action.pack(&estimate)?, kind))
+}
+
+/// The first start takes the guesses as they are; later ones draw from the
+/// bounds, the prior or around the guess.
+fn guess_parameters<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    index: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Vec<f64> {
+    let draw = |parameter: &crate::parameters::Parameter, rng: &mut Xoshiro256PlusPlus| {
+        let (u, z): (f64, f64) = (rng.random(), StandardNormal.sample(rng));
+        if parameter.fixed.is_some() || index == 0 {
+            return parameter.initial();
+        }
+        let bounds = parameter.bounds;
+        let drawn = match (parameter.prior, bounds.width()) {
+            (Some(prior), _) => prior.mean + z / prior.precision.sqrt(),
+            (None, Some(width)) => bounds.lower() + u * width,
+            (None, None) => parameter.initial() + 0.5 * z * parameter.scale(),
+        };
+        drawn.max(bounds.lower()).min(bounds.upper())
+    };
+    action.parameters().map(|(_, p)| draw(p, rng)).collect()
+}
+
+fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal) -> Path {
+    let layout = &action.layout().windows[w];
+    Path::from_layers((0..layout.layers()).map(|n| {
+        let width = layout.layer(n).len();
+        let component = |i| signal.value(n, i).unwrap_or_else(|| signal.rest(i));
+        (0..width).map(component).collect::<Vec<_>>()
+    }))
+}
+
+fn uniform<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<Path> {
+    let layout = &action.layout().windows[w];
+    let (low, high) = signal.range();
+    Some(Path::from_layers((0..layout.layers()).map(|n| {
+        let width = layout.layer(n).len();
+        let component = |i| {
+            let drawn = low + (high - low) * rng.random::<f64>();
+            signal.value(n, i).unwrap_or(drawn)
+        };
+        (0..width).map(component).collect::<Vec<_>>()
+    })))
+}
+
+/// Integrates forward; a run that leaves the neighbourhood of the data is
+/// tried again with a larger gain and shorter sub-steps. `None` where none of
+/// them stays.
+fn nudged<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal,
+    parameters: &[f64],
+    index: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<Path> {
+    let layout = &action.layout().windows[w];
+    let width = layout.layer(0).len();
+    let first: Vec<f64> = (0..width)
+        .map(|i| {
+            let z: f64 = StandardNormal.sample(rng);
+            let guessed = signal.rest(i) + z * signal.unrest(i);
+            signal.value(0, i).unwrap_or(guessed)
+        })
+        .collect();
+    let mut gain = GAINS[index % GAINS.len()];
+    for attempt in 0..4 {
+        let path = nudge(action, w, signal, parameters, &first, (gain, 1 << attempt));
+        if path.is_some() {
+            return path;
+        }
+        gain *= 2.0;
+    }
+    None
+}
+
+fn nudge<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal,
+    parameters: &[f64],
+    first: &[f64],
+    (gain, substeps): (f64, usize),
+) -> Option<Path> {
+    let layout = &action.layout().windows[w];
+    let times = action.windows()[w].grid().times();
+    let (low, high) = signal.range();
+    // Ten times the data's range is nowhere near the data.
+    let (low, high) = (low - 10.0 * (high - low), high + 10.0 * (high - low));
+    let mut layers = vec![first.to_vec()];
+    for n in 0..layout.layers() - 1 {
+        let targets: Vec<_> = signal.targets(n).collect();
+        let pull = Pull {
+            targets: &targets,
+            gain,
+            substeps,
+        };
+        let mut next = vec![0.0; layout.layer(n + 1).len()];
+        let span = (n, times[n], times[n + 1]);
+        action
+            .rule()
+            .advance(action.model(), span, &layers[n], parameters, &pull, &mut next);
+        let observed = |i: usize| signal.value(n + 1, i).is_some();
+        let lost = next.iter().enumerate().any(|(i, v)| {
+            !v.is_finite() || observed(i) && !(low..=high).contains(v)
+        });
+        if lost {
+            return None;
+        }
+        layers.push(next);
+    }
+    Some(Path::from_layers(layers))
+}

@@ -1,0 +1,310 @@
+//! Exact derivatives of generic functions by coloured forward duals.
+//!
+//! A [`Differentiator`] traces a function once to find its sparsity pattern,
+//! colours the columns, and from then on gives compressed Jacobians and, by
+//! nested duals, second derivatives.
+
+mod pattern;
+mod trace;
+
+pub(crate) use pattern::Pattern;
+
+use crate::dual::Dual;
+use crate::scalar::Scalar;
+use trace::Trace;
+
+/// A function of local variables `x` and parameters `theta` that can be
+/// called with any scalar.
+pub(crate) trait Generic {
+    /// Number of local variables.
+    fn inputs(&self) -> usize;
+    /// Number of results.
+    fn outputs(&self) -> usize;
+    /// Computes the results; `scratch` may be resized and used freely.
+    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]);
+}
+
+/// How the pattern of a Jacobian is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Sparsity {
+    /// Found by running the function with a tracing scalar at several points.
+    /// A model that *branches* on a value must declare its pattern instead.
+    #[default]
+    Traced,
+    /// Every output may depend on every unknown.
+    Dense,
+    /// Pairs (output, unknown); unknowns are the state components, then the
+    /// parameters.
+    Declared(Vec<(usize, usize)>),
+}
+
+/// Derivatives of one [`Generic`] function with a fixed pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct Differentiator {
+    /// Columns: the local variables, then the free parameters.
+    pattern: Pattern,
+    /// Index into `theta` of each free parameter.
+    free: Vec<usize>,
+    /// Colour of each column.
+    color: Vec<usize>,
+    /// Colour of each entry of the pattern.
+    entry_color: Vec<usize>,
+    /// First colour and number of lanes of each pass.
+    passes: Vec<(usize, usize)>,
+    colors: usize,
+    buffers: Buffers,
+}
+
+/// The arguments of a call, one set for each number of lanes in use.
+#[derive(Debug, Clone, Default)]
+struct Buffers {
+    one: Arguments<Dual<f64, 1>>,
+    two: Arguments<Dual<f64, 2>>,
+    four: Arguments<Dual<f64, 4>>,
+    eight: Arguments<Dual<f64, 8>>,
+    sixteen: Arguments<Dual<f64, 16>>,
+    second: Arguments<Dual<Dual<f64, 4>, 4>>,
+}
+
+#[derive(Debug, Clone)]
+struct Arguments<S> {
+    x: Vec<S>,
+    theta: Vec<S>,
+    scratch: Vec<S>,
+    out: Vec<S>,
+}
+
+impl<S> Default for Arguments<S> {
+    fn default() -> Self {
+        Self {
+            x: Vec::new(),
+            theta: Vec::new(),
+            scratch: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+}
+
+impl<S: Scalar> Arguments<S> {
+    /// Calls `f` with every variable made by `seed(value, color)`.
+    #[inline(always)]
+    fn call<F: Generic>(
+        &mut self,
+        f: &F,
+        point: (&[f64], &[f64]),
+        (color, free): (&[usize], &[usize]),
+        seed: impl Fn(f64, usize) -> S,
+    ) {
+        let (x, theta) = point;
+        self.x.clear();
+        self.x
+            .extend(x.iter().zip(color).map(|(&v, &c)| seed(v, c)));
+        self.theta.clear();
+        self.theta.extend(theta.iter().map(|&v| S::from(v)));
+        for (&index, &c) in free.iter().zip(&color[x.len()..]) {
+            self.theta[index] = seed(theta[index], c);
+        }
+        self.out.resize(f.outputs(), S::zero());
+        f.call(&self.x, &self.theta, &mut self.scratch, &mut self.out);
+    }
+}
+
+impl Differentiator {
+    /// Finds the pattern of `f`, with `free` the estimated parameters among
+    /// `parameters`, and plans the passes.
+    pub(crate) fn new<F: Generic>(
+        f: &F,
+        parameters: usize,
+        free: &[usize],
+        sparsity: &Sparsity,
+    ) -> Self {
+        Self::with_pattern(find_pattern(f, parameters, free, sparsity), free)
+    }
+
+    /// The same with the diagonal as part of the pattern.
+    pub(crate) fn with_diagonal<F: Generic>(
+        f: &F,
+        parameters: usize,
+        free: &[usize],
+        sparsity: &Sparsity,
+    ) -> Self {
+        let pattern = find_pattern(f, parameters, free, sparsity).with_diagonal();
+        Self::with_pattern(pattern, free)
+    }
+
+    fn with_pattern(pattern: Pattern, free: &[usize]) -> Self {
+        let (color, colors) = pattern.color();
+        let entry_color = (0..pattern.rows())
+            .flat_map(|i| pattern.row(i).0.iter().map(|&c| color[c]))
+            .collect();
+        Self {
+            pattern,
+            free: free.to_vec(),
+            color,
+            entry_color,
+            passes: plan_passes(colors),
+            colors,
+            buffers: Buffers::default(),
+        }
+    }
+
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// Index into `theta` of each free parameter, in the order of the columns.
+    pub(crate) fn free(&self) -> &[usize] {
+        &self.free
+    }
+
+    /// Values in `out` and the entries of the Jacobian, in the order of the
+    /// pattern, in `entries`.
+    pub(crate) fn jacobian<F: Generic>(
+        &mut self,
+        f: &F,
+        x: &[f64],
+        theta: &[f64],
+        out: &mut [f64],
+        entries: &mut [f64],
+    ) {
+        macro_rules! pass {
+            ($arguments:ident, $lanes:literal, $first:expr) => {{
+                let first = $first;
+                let arguments = &mut self.buffers.$arguments;
+                arguments.call(f, (x, theta), (&self.color, &self.free), |v, c| {
+                    Dual::<f64, $lanes>::variable(v, c.wrapping_sub(first))
+                });
+                for (i, result) in arguments.out.iter().enumerate() {
+                    out[i] = result.value;
+                    for e in self.pattern.row(i).1 {
+                        let lane = self.entry_color[e].wrapping_sub(first);
+                        if let Some(&slope) = result.lanes.get(lane) {
+                            entries[e] = slope;
+                        }
+                    }
+                }
+            }};
+        }
+        for &(first, lanes) in &self.passes {
+            match lanes {
+                1 => pass!(one, 1, first),
+                2 => pass!(two, 2, first),
+                4 => pass!(four, 4, first),
+                8 => pass!(eight, 8, first),
+                _ => pass!(sixteen, 16, first),
+            }
+        }
+    }
+
+    /// Exact second derivatives of the rows, contracted with `weights`:
+    /// calls `add(a, b, weights[i] ∂²f_i/∂a∂b)` for every row i and every pair
+    /// of its columns a ≥ b.
+    pub(crate) fn contract<F: Generic>(
+        &mut self,
+        f: &F,
+        x: &[f64],
+        theta: &[f64],
+        weights: &[f64],
+        add: &mut dyn FnMut(usize, usize, f64),
+    ) {
+        type Second = Dual<Dual<f64, 4>, 4>;
+        for outer in (0..self.colors).step_by(4) {
+            for inner in (0..self.colors).step_by(4) {
+                let arguments = &mut self.buffers.second;
+                arguments.call(f, (x, theta), (&self.color, &self.free), |v, c| {
+                    let inner_variable = Dual::variable(v, c.wrapping_sub(inner));
+                    Second::variable(inner_variable, c.wrapping_sub(outer))
+                });
+                for (i, result) in arguments.out.iter().enumerate() {
+                    let (columns, range) = self.pattern.row(i);
+                    for (p, &a) in columns.iter().enumerate() {
+                        let lane = self.entry_color[range.start + p].wrapping_sub(outer);
+                        let Some(slopes) = result.lanes.get(lane) else {
+                            continue;
+                        };
+                        for (q, &b) in columns[..=p].iter().enumerate() {
+                            let lane = self.entry_color[range.start + q].wrapping_sub(inner);
+                            if let Some(&second) = slopes.lanes.get(lane) {
+                                add(a, b, weights[i] * second);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Splits the colours into passes of 1, 2, 4, 8 or 16 lanes.
+fn plan_passes(colors: usize) -> Vec<(usize, usize)> {
+    let mut passes = Vec::new();
+    let mut first = 0;
+    // A function of nothing still has a value to compute.
+    while first < colors || passes.is_empty() {
+        let lanes = (colors - first).clamp(1, 16).next_power_of_two();
+        passes.push((first, lanes));
+        first += lanes;
+    }
+    passes
+}
+
+fn find_pattern<F: Generic>(
+    f: &F,
+    parameters: usize,
+    free: &[usize],
+    sparsity: &Sparsity,
+) -> Pattern {
+    let columns = f.inputs() + free.len();
+    match sparsity {
+        Sparsity::Dense => {
+            Pattern::from_rows(columns, (0..f.outputs()).map(|_| (0..columns).collect()))
+        }
+        Sparsity::Declared(pairs) => {
+            let mut rows = vec![Vec::new(); f.outputs()];
+            for &(row, unknown) in pairs {
+                let column = if unknown < f.inputs() {
+                    Some(unknown)
+                } else {
+                    let place = free.iter().position(|&p| p + f.inputs() == unknown);
+                    place.map(|p| p + f.inputs())
+                };
+                if let (Some(row), Some(column)) = (rows.get_mut(row), column) {
+                    row.push(column);
+                }
+            }
+            Pattern::from_rows(columns, rows)
+        }
+        Sparsity::Traced => Pattern::from_rows(columns, trace(f, parameters, free)),
+    }
+}
+
+/// Union of the dependences at several points of different sign and size.
+fn trace<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Vec<Vec<usize>> {
+    let columns = f.inputs() + free.len();
+    let mut rows = vec![Vec::new(); f.outputs()];
+    let mut arguments = Arguments::<Trace>::default();
+    let identity: Vec<usize> = (0..columns).collect();
+    for (point, size) in [0.1, 1.0, 10.0, -1.0, 0.5].into_iter().enumerate() {
+        // Deterministic, without symmetry: (fractional part of k·golden) − ½.
+        let value = |k: usize| {
+            let turn = (k + 1) as f64 * 0.618_033_988_749_894_9 + 0.37 * point as f64;
+            size * (turn.fract() + if point % 2 == 0 { -0.5 } else { 0.5 })
+        };
+        let x: Vec<f64> = (0..f.inputs()).map(value).collect();
+        let theta: Vec<f64> = (0..parameters).map(|p| value(p + f.inputs())).collect();
+        for batch in (0..columns.max(1)).step_by(Trace::BATCH) {
+            let last = (batch + Trace::BATCH).min(columns);
+            arguments.call(f, (&x, &theta), (&identity, free), |v, column| {
+                if (batch..last).contains(&column) {
+                    Trace::unknown(v, column - batch)
+                } else {
+                    Trace::from(v)
+                }
+            });
+            for (row, result) in rows.iter_mut().zip(&arguments.out) {
+                row.extend((batch..last).filter(|column| result.depends_on(column - batch)));
+            }
+        }
+    }
+    rows
+}

@@ -1,0 +1,370 @@
+//! One engine for every rule whose residuals are linear in the layers and in
+//! the flow at a few stages:
+//! g_r = Σ_j a_rj x_j + h Σ_s b_rs F(t_s, Σ_j c_sj x_j).
+
+use super::{Evaluator, Rows, Span};
+use crate::model::{Flow, FlowAt, FlowDerivative};
+
+/// Most layers, and most stages, in an interval.
+const MOST: usize = 3;
+
+/// The coefficients of a rule. Unused places are zero.
+#[derive(Debug)]
+pub struct Table {
+    pub(super) steps: usize,
+    /// Coefficients a and b of each group of D residuals.
+    pub(super) groups: &'static [Group],
+    /// Coefficients c of each stage; they add up to one.
+    pub(super) stages: &'static [[f64; MOST]],
+    /// Whether the first stage of an interval is the last of the one before.
+    pub(super) shares_ends: bool,
+}
+
+/// Coefficients of one group of residuals.
+#[derive(Debug)]
+pub struct Group {
+    pub(super) layers: [f64; MOST],
+    pub(super) stages: [f64; MOST],
+}
+
+/// The flow at a stage, with the entries of its Jacobian.
+#[derive(Debug, Clone, Default)]
+struct Stage {
+    flow: Vec<f64>,
+    entries: Vec<f64>,
+}
+
+/// Evaluates a [`Table`] on a flow.
+#[derive(Debug)]
+pub struct Collocation {
+    table: &'static Table,
+    width: usize,
+    derivative: FlowDerivative,
+    stages: [Stage; MOST],
+    /// State at a stage that lies between layers.
+    state: Vec<f64>,
+    input: Vec<f64>,
+    /// h of the last linearization.
+    length: f64,
+    rows: Rows,
+    /// How many entries of each row of the flow's pattern are states.
+    state_entries: Vec<usize>,
+    /// Which of them is the diagonal one.
+    diagonal: Vec<usize>,
+}
+
+impl Collocation {
+    pub(super) fn new<M: Flow>(table: &'static Table, model: &M, free: &[usize]) -> Self {
+        let width = model.width();
+        let derivative = FlowDerivative::new(model, free);
+        let entries = derivative.pattern().entry_count();
+        let stage = Stage {
+            flow: vec![0.0; width],
+            entries: vec![0.0; entries],
+        };
+        let mut collocation = Self {
+            table,
+            width,
+            derivative,
+            stages: [stage.clone(), stage.clone(), stage],
+            state: vec![0.0; width],
+            input: vec![0.0; model.input_count()],
+            length: 0.0,
+            rows: Rows::default(),
+            state_entries: Vec::new(),
+            diagonal: Vec::new(),
+        };
+        let pattern = collocation.derivative.pattern();
+        for i in 0..width {
+            let columns = pattern.row(i).0;
+            let states = columns.partition_point(|&c| c < width);
+            let diagonal = columns.partition_point(|&c| c < i);
+            collocation.state_entries.push(states);
+            collocation.diagonal.push(diagonal);
+        }
+        collocation.lay_out_rows();
+        collocation
+    }
+
+    /// Position of the first component of layer `j`.
+    fn position(&self, j: usize) -> usize {
+        self.width
+            * match j {
+                0 => self.table.steps - 1,
+                j if j == self.table.steps => self.table.steps,
+                interior => interior - 1,
+            }
+    }
+
+    /// The layers in the order of their positions.
+    fn order(&self) -> impl Iterator<Item = usize> + use<> {
+        let steps = self.table.steps;
+        (1..steps).chain([0, steps])
+    }
+
+    /// The one stage through which residual group `r` sees layer `j`.
+    fn stage_of(&self, group: &Group, j: usize) -> Option<(usize, f64)> {
+        let stages = self.table.stages.iter().enumerate();
+        stages
+            .map(|(s, c)| (s, group.stages[s] * c[j]))
+            .find(|&(_, factor)| factor != 0.0)
+    }
+
+    /// Lays the rows out once: their pattern is the same for every interval.
+    fn lay_out_rows(&mut self) {
+        let mut rows = Rows {
+            starts: vec![0],
+            ..Rows::default()
+        };
+        let d = self.width;
+        let pattern = self.derivative.pattern();
+        for group in self.table.groups {
+            for i in 0..d {
+                let (states, border) = pattern.row(i).0.split_at(self.state_entries[i]);
+                for j in self.order() {
+                    let first = self.position(j);
+                    if self.stage_of(group, j).is_some() {
+                        rows.positions.extend(states.iter().map(|c| first + c));
+                    } else if group.layers[j] != 0.0 {
+                        rows.positions.push(first + i);
+                    }
+                }
+                let shift = self.table.steps * d;
+                rows.positions.extend(border.iter().map(|c| shift + c));
+                rows.starts.push(rows.positions.len());
+            }
+        }
+        rows.values = vec![0.0; rows.positions.len()];
+        self.rows = rows;
+    }
+
+    /// Runs `f(derivative, flow at the stage, state of the stage, stage)`.
+    fn at_stage<M: Flow>(
+        &mut self,
+        model: &M,
+        span: Span<'_>,
+        x: &[f64],
+        s: usize,
+        f: impl FnOnce(&mut FlowDerivative, &FlowAt<'_, M>, &[f64], &mut Stage),
+    ) {
+        let weights = &self.table.stages[s][..=self.table.steps];
+        let d = self.width;
+        let (state, time) = match weights.iter().position(|&c| c == 1.0) {
+            Some(j) => (&x[j * d..(j + 1) * d], span.times[j]),
+            None => {
+                self.state.fill(0.0);
+                let mut time = 0.0;
+                for (j, &c) in weights.iter().enumerate() {
+                    time += c * span.times[j];
+                    for (slot, v) in self.state.iter_mut().zip(&x[j * d..]) {
+                        *slot += c * v;
+                    }
+                }
+                (&self.state[..], time)
+            }
+        };
+        let at = FlowAt {
+            model,
+            time,
+            input: &self.input,
+        };
+        f(&mut self.derivative, &at, state, &mut self.stages[s]);
+    }
+
+    /// First stage to compute; the shared one is carried over.
+    fn carry_shared_stage(&mut self, span: Span<'_>) -> usize {
+        if span.follows && self.table.shares_ends {
+            self.stages.swap(0, self.table.stages.len() - 1);
+            1
+        } else {
+            0
+        }
+    }
+
+    fn combine(&self, length: f64, x: &[f64], g: &mut [f64]) {
+        let d = self.width;
+        for (group, g) in self.table.groups.iter().zip(g.chunks_exact_mut(d)) {
+            g.fill(0.0);
+            for (j, &a) in group.layers.iter().enumerate() {
+                if a != 0.0 {
+                    for (slot, v) in g.iter_mut().zip(&x[j * d..]) {
+                        *slot += a * v;
+                    }
+                }
+            }
+            for (stage, &b) in self.stages.iter().zip(&group.stages) {
+                if b != 0.0 {
+                    for (slot, v) in g.iter_mut().zip(&stage.flow) {
+                        *slot += length * b * v;
+                    }
+                }
+            }
+        }
+    }
+
+    /// h Σ_r b_rs v_r: what the residuals' weights are for stage `s`.
+    fn stage_weights(&self, length: f64, s: usize, v: &[f64], out: &mut Vec<f64>) {
+        out.clear();
+        out.resize(self.width, 0.0);
+        for (group, v) in self.table.groups.iter().zip(v.chunks_exact(self.width)) {
+            let b = length * group.stages[s];
+            if b != 0.0 {
+                for (slot, v) in out.iter_mut().zip(v) {
+                    *slot += b * v;
+                }
+            }
+        }
+    }
+}
+
+impl<M: Flow> Evaluator<M> for Collocation {
+    fn residual_count(&self, _interval: usize) -> usize {
+        self.table.groups.len() * self.width
+    }
+
+    #[inline]
+    fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+        for s in self.carry_shared_stage(span)..self.table.stages.len() {
+            self.at_stage(model, span, x, s, |_, at, state, stage| {
+                at.model
+                    .flow(at.time, state, theta, at.input, &mut stage.flow);
+            });
+        }
+        self.combine(span.length(), x, g);
+    }
+
+    #[inline]
+    fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+        for s in self.carry_shared_stage(span)..self.table.stages.len() {
+            self.at_stage(model, span, x, s, |derivative, at, state, stage| {
+                derivative.jacobian(at, state, theta, &mut stage.flow, &mut stage.entries);
+            });
+        }
+        self.length = span.length();
+        self.combine(self.length, x, g);
+    }
+
+    #[inline]
+    fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {
+        let d = self.width;
+        for (group, v) in self.table.groups.iter().zip(v.chunks_exact(d)) {
+            for (j, &a) in group.layers.iter().enumerate() {
+                if a != 0.0 {
+                    for (slot, v) in gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
+                        *slot += a * v;
+                    }
+                }
+            }
+        }
+        let pattern = self.derivative.pattern();
+        for (s, stage) in self.stages[..self.table.stages.len()].iter().enumerate() {
+            let weights = &self.table.stages[s][..=self.table.steps];
+            for i in 0..d {
+                let mut u = 0.0;
+                for (r, group) in self.table.groups.iter().enumerate() {
+                    u += group.stages[s] * v[r * d + i];
+                }
+                u *= self.length;
+                let (columns, range) = pattern.row(i);
+                for (&column, &entry) in columns.iter().zip(&stage.entries[range]) {
+                    if column >= d {
+                        border[column - d] += u * entry;
+                        continue;
+                    }
+                    for (j, &c) in weights.iter().enumerate() {
+                        if c != 0.0 {
+                            gradient[j * d + column] += c * u * entry;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn rows(&mut self) -> &Rows {
+        let d = self.width;
+        let pattern = self.derivative.pattern();
+        let mut next = 0;
+        for group in self.table.groups {
+            let through: [_; MOST] = std::array::from_fn(|j| self.stage_of(group, j));
+            for i in 0..d {
+                let (columns, range) = pattern.row(i);
+                let states = self.state_entries[i];
+                for j in self.order() {
+                    let a = group.layers[j];
+                    if let Some((s, factor)) = through[j] {
+                        let entries = &self.stages[s].entries[range.start..][..states];
+                        let scale = self.length * factor;
+                        for (slot, entry) in self.rows.values[next..].iter_mut().zip(entries) {
+                            *slot = scale * entry;
+                        }
+                        self.rows.values[next + self.diagonal[i]] += a;
+                        next += states;
+                    } else if a != 0.0 {
+                        self.rows.values[next] = a;
+                        next += 1;
+                    }
+                }
+                for k in states..columns.len() {
+                    let mut sum = 0.0;
+                    for (stage, &b) in self.stages.iter().zip(&group.stages) {
+                        sum += b * stage.entries[range.start + k];
+                    }
+                    self.rows.values[next] = self.length * sum;
+                    next += 1;
+                }
+            }
+        }
+        debug_assert_eq!(next, self.rows.values.len());
+        &self.rows
+    }
+
+    fn curvature(
+        &mut self,
+        model: &M,
+        span: Span<'_>,
+        x: &[f64],
+        theta: &[f64],
+        v: &[f64],
+        add: &mut dyn FnMut(usize, usize, f64),
+    ) {
+        let (d, steps) = (self.width, self.table.steps);
+        let positions: [usize; MOST] =
+            std::array::from_fn(|j| if j <= steps { self.position(j) } else { 0 });
+        let border = (steps + 1) * d;
+        let mut weights = Vec::new();
+        for (s, stage_weights) in self.table.stages.iter().enumerate() {
+            let layers = &stage_weights[..=steps];
+            self.stage_weights(span.length(), s, v, &mut weights);
+            let mut spread = |a: usize, b: usize, value: f64| {
+                if b >= d {
+                    add(border + a - d, border + b - d, value);
+                    return;
+                }
+                for (k, &ck) in layers.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+                    let column = positions[k] + b;
+                    if a >= d {
+                        add(border + a - d, column, ck * value);
+                        continue;
+                    }
+                    for (j, &cj) in layers.iter().enumerate().filter(|(_, c)| **c != 0.0) {
+                        let row = positions[j] + a;
+                        // (a, b) and (b, a) are two entries of the stage's
+                        // Hessian; across two layers both are met below the
+                        // diagonal.
+                        if row >= column {
+                            add(row, column, cj * ck * value);
+                        }
+                        if a != b && positions[j] + b > positions[k] + a {
+                            add(positions[j] + b, positions[k] + a, cj * ck * value);
+                        }
+                    }
+                }
+            };
+            self.at_stage(model, span, x, s, |derivative, at, state, _| {
+                derivative.contract(at, state, theta, &weights, &mut spread);
+            });
+        }
+    }
+}

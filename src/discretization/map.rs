@@ -1,0 +1,82 @@
+use std::ops::Range;
+
+use super::direct::{Direct, Residual};
+use super::{Evaluate, Pull, Rule, Span};
+use crate::model::Layers;
+use crate::scalar::Scalar;
+
+/// The layer map itself: g is the residual that the model writes. Times only
+/// order the layers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Map;
+
+impl<M: Layers> Rule<M> for Map {
+    fn name(&self) -> &'static str {
+        "map"
+    }
+    fn steps(&self) -> usize {
+        1
+    }
+    fn width(&self, model: &M, n: usize) -> usize {
+        model.width(n)
+    }
+}
+
+impl<M: Layers> Evaluate<M> for Map {
+    type Evaluator = Direct<Map>;
+
+    fn evaluator(&self, model: &M, intervals: usize, free: &[usize]) -> Direct<Map> {
+        Direct::new(model, intervals, free)
+    }
+    /// The forward pass: the next layer is where the residual, taken at zero,
+    /// says; observed components are then moved towards their targets.
+    fn advance(
+        &self,
+        model: &M,
+        (n, _, _): (usize, f64, f64),
+        x: &[f64],
+        theta: &[f64],
+        pull: &Pull<'_>,
+        next: &mut [f64],
+    ) {
+        let zero = vec![0.0; next.len()];
+        let input = vec![0.0; model.input_count()];
+        model.layer(n, x, &zero, &theta[model.parameters_of(n)], &input, next);
+        for v in next.iter_mut() {
+            *v = -*v;
+        }
+        for target in pull.targets {
+            if let Some(v) = next.get_mut(target.component) {
+                *v += pull.gain.min(1.0) * (target.end - *v);
+            }
+        }
+    }
+    fn per_time(&self) -> &'static [f64] {
+        &[1.0]
+    }
+}
+
+impl<M: Layers> Residual<M> for Map {
+    const UNIFORM: bool = false;
+
+    fn widths(model: &M, interval: usize) -> (usize, usize) {
+        (model.width(interval), model.width(interval + 1))
+    }
+    fn parameters(model: &M, interval: usize) -> Range<usize> {
+        model.parameters_of(interval)
+    }
+    #[inline(always)]
+    fn residual<S: Scalar>(
+        model: &M,
+        span: Span<'_>,
+        input: &[f64],
+        (x, next): (&[S], &[S]),
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    ) {
+        scratch.clear();
+        scratch.extend(input.iter().map(|&u| S::from(u)));
+        model.layer(span.index, x, next, theta, scratch, out);
+    }
+}

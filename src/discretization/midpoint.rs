@@ -1,0 +1,52 @@
+use super::collocation::{Collocation, Group, Table};
+use super::{Evaluate, Pull, Rule, nudge};
+use crate::model::Flow;
+
+/// The implicit midpoint rule, g = x₁ − x₀ − h F(½(x₀ + x₁)): second order,
+/// symplectic.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Midpoint;
+
+static TABLE: Table = Table {
+    steps: 1,
+    groups: &[Group {
+        layers: [-1.0, 1.0, 0.0],
+        stages: [-1.0, 0.0, 0.0],
+    }],
+    stages: &[[0.5, 0.5, 0.0]],
+    shares_ends: false,
+};
+
+impl<M: Flow> Rule<M> for Midpoint {
+    fn name(&self) -> &'static str {
+        "midpoint"
+    }
+    fn steps(&self) -> usize {
+        TABLE.steps
+    }
+    fn width(&self, model: &M, _n: usize) -> usize {
+        model.width()
+    }
+}
+
+impl<M: Flow> Evaluate<M> for Midpoint {
+    type Evaluator = Collocation;
+
+    fn evaluator(&self, model: &M, _intervals: usize, free: &[usize]) -> Collocation {
+        Collocation::new(&TABLE, model, free)
+    }
+    fn advance(
+        &self,
+        model: &M,
+        step: (usize, f64, f64),
+        x: &[f64],
+        theta: &[f64],
+        pull: &Pull<'_>,
+        next: &mut [f64],
+    ) {
+        nudge::integrate(model, step, x, theta, pull, next);
+    }
+    fn per_time(&self) -> &'static [f64] {
+        &[1.0]
+    }
+}

@@ -1,0 +1,108 @@
+use std::ops::Range;
+
+use super::direct::{Direct, Residual};
+use super::{Evaluate, Pull, Rule, Span, nudge};
+use crate::model::Flow;
+use crate::scalar::Scalar;
+
+/// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rk4;
+
+impl<M: Flow> Rule<M> for Rk4 {
+    fn name(&self) -> &'static str {
+        "rk4"
+    }
+    fn steps(&self) -> usize {
+        1
+    }
+    fn width(&self, model: &M, _n: usize) -> usize {
+        model.width()
+    }
+}
+
+impl<M: Flow> Evaluate<M> for Rk4 {
+    type Evaluator = Direct<Rk4>;
+
+    fn evaluator(&self, model: &M, intervals: usize, free: &[usize]) -> Direct<Rk4> {
+        Direct::new(model, intervals, free)
+    }
+    fn advance(
+        &self,
+        model: &M,
+        step: (usize, f64, f64),
+        x: &[f64],
+        theta: &[f64],
+        pull: &Pull<'_>,
+        next: &mut [f64],
+    ) {
+        nudge::integrate(model, step, x, theta, pull, next);
+    }
+    fn per_time(&self) -> &'static [f64] {
+        &[1.0]
+    }
+}
+
+impl<M: Flow> Residual<M> for Rk4 {
+    const UNIFORM: bool = true;
+
+    fn widths(model: &M, _interval: usize) -> (usize, usize) {
+        (model.width(), model.width())
+    }
+    fn parameters(model: &M, _interval: usize) -> Range<usize> {
+        0..model.parameter_count()
+    }
+    #[inline(always)]
+    fn residual<S: Scalar>(
+        model: &M,
+        span: Span<'_>,
+        input: &[f64],
+        (x, next): (&[S], &[S]),
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    ) {
+        let field = |t: f64, x: &[S], input: &[S], dx: &mut [S]| {
+            model.flow(S::from(t), x, theta, input, dx);
+        };
+        rk4_step(span.times[0], span.length(), x, input, scratch, out, field);
+        for (slot, &v) in out.iter_mut().zip(next) {
+            *slot = v - *slot;
+        }
+    }
+}
+
+/// Writes Φ(x), one step of length `h`, to `out`. `field` computes the
+/// derivative dx of x at a time.
+pub(crate) fn rk4_step<S: Scalar>(
+    t: f64,
+    h: f64,
+    x: &[S],
+    input: &[f64],
+    scratch: &mut Vec<S>,
+    out: &mut [S],
+    mut field: impl FnMut(f64, &[S], &[S], &mut [S]),
+) {
+    let d = x.len();
+    scratch.clear();
+    scratch.resize(2 * d, S::zero());
+    scratch.extend(input.iter().map(|&u| S::from(u)));
+    let (slope, rest) = scratch.split_at_mut(d);
+    let (state, input) = rest.split_at_mut(d);
+    out.copy_from_slice(x);
+    state.copy_from_slice(x);
+    // (time of the stage, weight of its slope, reach to the next stage)
+    let stages = [
+        (0.0, 1.0 / 6.0, 0.5),
+        (0.5, 1.0 / 3.0, 0.5),
+        (0.5, 1.0 / 3.0, 1.0),
+        (1.0, 1.0 / 6.0, 0.0),
+    ];
+    for (c, weight, reach) in stages {
+        field(t + c * h, state, input, slope);
+        for i in 0..d {
+            out[i] += slope[i] * (h * weight);
+            state[i] = x[i] + slope[i] * (h * reach);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+use super::collocation::{Collocation, Group, Table};
+use super::{Evaluate, Pull, Rule, nudge};
+use crate::model::Flow;
+
+/// Simpson's rule with a Hermite midpoint over pairs of steps; fourth order.
+///
+/// Over an interval of length h = t₂ − t₀, g¹ = x₂ − x₀ − (h/6)(F₀ + 4F₁ + F₂)
+/// and g² = x₁ − ½(x₀ + x₂) − (h/8)(F₀ − F₂). Midpoints are layers: they may
+/// carry measurements, and the number of layers is odd. White model noise of
+/// one density gives g¹ the variance of h, g² that of h/4. Both steps of a pair
+/// are equal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SimpsonHermite;
+
+static TABLE: Table = Table {
+    steps: 2,
+    groups: &[
+        Group {
+            layers: [-1.0, 0.0, 1.0],
+            stages: [-1.0 / 6.0, -4.0 / 6.0, -1.0 / 6.0],
+        },
+        Group {
+            layers: [-0.5, 1.0, -0.5],
+            stages: [-1.0 / 8.0, 0.0, 1.0 / 8.0],
+        },
+    ],
+    stages: &[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+    shares_ends: true,
+};
+
+impl<M: Flow> Rule<M> for SimpsonHermite {
+    fn name(&self) -> &'static str {
+        "simpson-hermite"
+    }
+    fn steps(&self) -> usize {
+        TABLE.steps
+    }
+    fn width(&self, model: &M, _n: usize) -> usize {
+        model.width()
+    }
+}
+
+impl<M: Flow> Evaluate<M> for SimpsonHermite {
+    type Evaluator = Collocation;
+
+    fn evaluator(&self, model: &M, _intervals: usize, free: &[usize]) -> Collocation {
+        Collocation::new(&TABLE, model, free)
+    }
+    fn advance(
+        &self,
+        model: &M,
+        step: (usize, f64, f64),
+        x: &[f64],
+        theta: &[f64],
+        pull: &Pull<'_>,
+        next: &mut [f64],
+    ) {
+        nudge::integrate(model, step, x, theta, pull, next);
+    }
+    fn per_time(&self) -> &'static [f64] {
+        &[1.0, 4.0]
+    }
+}

@@ -1,0 +1,147 @@
+//! The times of the layers.
+
+use crate::error::{Error, Result};
+
+/// Strictly increasing times, one for each layer; at least two.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    times: Vec<f64>,
+}
+
+impl Grid {
+    /// `layers` times from `start`, `step` apart: tₙ = start + n·step.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] for a start or step that is not a number,
+    /// [`Error::NotPositive`] for a step ≤ 0, [`Error::Length`] for fewer than
+    /// two layers, [`Error::NotIncreasing`] when the step vanishes by rounding.
+    pub fn uniform(start: f64, step: f64, layers: usize) -> Result<Self> {
+        check_finite("start", "grid", start)?;
+        check_finite("step", "grid", step)?;
+        if step <= 0.0 {
+            return Err(Error::NotPositive {
+                what: "step",
+                place: "grid".into(),
+                found: step,
+            });
+        }
+        Self::new((0..layers).map(|n| start + n as f64 * step).collect())
+    }
+
+    /// Explicit times.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for fewer than two times, [`Error::NotFinite`] and
+    /// [`Error::NotIncreasing`] with the index of the offending one.
+    pub fn new(times: Vec<f64>) -> Result<Self> {
+        if times.len() < 2 {
+            return Err(Error::Length {
+                what: "layers, at least",
+                place: "grid".into(),
+                expected: 2,
+                found: times.len(),
+            });
+        }
+        check_increasing("times", "grid", &times)?;
+        Ok(Self { times })
+    }
+
+    /// The given (observation) times with `steps_between` equal steps from
+    /// each to the next. The given times are layers exactly.
+    ///
+    /// # Errors
+    /// As [`Grid::new`]; [`Error::NotPositive`] when `steps_between` is 0.
+    pub fn from_times(times: &[f64], steps_between: usize) -> Result<Self> {
+        if steps_between == 0 {
+            return Err(Error::NotPositive {
+                what: "steps between times",
+                place: "grid".into(),
+                found: 0.0,
+            });
+        }
+        check_increasing("times", "grid", times)?;
+        let mut all = Vec::with_capacity(times.len() * steps_between);
+        for pair in times.windows(2) {
+            let step = (pair[1] - pair[0]) / steps_between as f64;
+            all.push(pair[0]);
+            all.extend((1..steps_between).map(|k| pair[0] + k as f64 * step));
+        }
+        all.extend(times.last());
+        Self::new(all)
+    }
+
+    /// The times.
+    #[must_use]
+    pub fn times(&self) -> &[f64] {
+        &self.times
+    }
+
+    /// Number N of layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether all steps are equal up to rounding of the times.
+    #[must_use]
+    pub fn is_uniform(&self) -> bool {
+        let first = self.times[1] - self.times[0];
+        let slack = 8.0 * f64::EPSILON * self.times.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+        self.times
+            .windows(2)
+            .all(|w| (w[1] - w[0] - first).abs() <= slack + 1e-12 * first)
+    }
+
+    /// The layer at a time, to within a millionth of the step beside it.
+    pub(crate) fn layer_at(&self, time: f64, place: impl Fn() -> String) -> Result<usize> {
+        let after = self.times.partition_point(|&t| t < time);
+        let last = self.layers() - 1;
+        let nearest = if after > last
+            || (after > 0 && time - self.times[after - 1] <= self.times[after] - time)
+        {
+            after - 1
+        } else {
+            after
+        };
+        let before = nearest.min(last - 1);
+        let step = self.times[before + 1] - self.times[before];
+        if (self.times[nearest] - time).abs() <= 1e-6 * step {
+            Ok(nearest)
+        } else {
+            Err(Error::TimeOffGrid {
+                place: place(),
+                time,
+                nearest,
+                nearest_time: self.times[nearest],
+            })
+        }
+    }
+}
+
+pub(crate) fn check_finite(what: &'static str, place: &str, found: f64) -> Result<()> {
+    if found.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::NotFinite {
+            what,
+            place: place.into(),
+            found,
+        })
+    }
+}
+
+pub(crate) fn check_increasing(what: &'static str, place: &str, times: &[f64]) -> Result<()> {
+    for (index, &found) in times.iter().enumerate() {
+        check_finite(what, &format!("{place}, index {index}"), found)?;
+        if index > 0 && found <= times[index - 1] {
+            return Err(Error::NotIncreasing {
+                what,
+                place: place.into(),
+                index,
+                previous: times[index - 1],
+                found,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The one dense operation of the block-arrow factorization, by several kernels.
+//!
+//! **Partial Cholesky.** Given a front (a lower trapezoid, see
+//! [`Geometry`]), eliminate its pivot columns: with A₁₁ the pivot block, A₂₁
+//! the rows below it and A₂₂ the trailing columns,
+//!
+//! L₁₁L₁₁ᵀ = A₁₁,  L₂₁ = A₂₁L₁₁⁻ᵀ,  A₂₂ ← A₂₂ − L₂₁L₂₁ᵀ.
+//!
+//! A right-hand side b is the last row of the front and becomes L₁₁⁻¹b₁ and
+//! b₂ − L₂₁L₁₁⁻¹b₁ on the way. A dense Cholesky is the case without trailing
+//! columns.
+
+#[cfg(feature = "large-blocks")]
+mod faer;
+#[cfg(feature = "lapack")]
+mod lapack;
+mod plain;
+pub(crate) mod simd;
+mod substitute;
+mod tile;
+
+use super::layout::{Block, Geometry};
+use crate::error::{Error, Result};
+use simd::{Isa, Simd, Task};
+
+/// Which dense kernel eliminates the fronts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The fastest for each front by measurement: `Tile`, and `Faer` for large fronts.
+    #[default]
+    Auto,
+    /// Plain loops without any blocking: the oracle of the other kernels.
+    Plain,
+    /// Register tiles of the widest vectors of this CPU.
+    Tile,
+    /// Blocks of columns by `Tile`, trailing updates by `faer` (feature `large-blocks`).
+    Faer,
+    /// LAPACK and BLAS through `ndarray-linalg` (feature `lapack`).
+    Lapack,
+}
+
+/// A pivot that is not a positive finite number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BadPivot {
+    /// Pivot column of the front.
+    pub(crate) row: usize,
+    /// Its value; NaN where it is not finite.
+    pub(crate) pivot: f64,
+}
+
+impl BadPivot {
+    /// Accepts a positive finite pivot.
+    #[inline(always)]
+    fn check(row: usize, pivot: f64) -> std::result::Result<(), Self> {
+        if pivot > 0.0 && pivot < f64::INFINITY {
+            return Ok(());
+        }
+        let pivot = if pivot.is_finite() { pivot } else { f64::NAN };
+        Err(Self { row, pivot })
+    }
+}
+
+type Eliminated = std::result::Result<(), BadPivot>;
+
+/// From so many pivot columns on, `Auto` hands the trailing updates to `faer`.
+#[cfg(feature = "large-blocks")]
+const LARGE: usize = 256;
+
+/// A backend together with the instruction set found at run time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel {
+    backend: Backend,
+    isa: Isa,
+}
+
+impl Kernel {
+    /// # Errors
+    /// [`Error::BackendNotBuilt`] where the build lacks the backend's feature.
+    pub(crate) fn new(backend: Backend) -> Result<Self> {
+        let missing = match backend {
+            Backend::Faer if cfg!(not(feature = "large-blocks")) => Some(("Faer", "large-blocks")),
+            Backend::Lapack if cfg!(not(feature = "lapack")) => Some(("Lapack", "lapack")),
+            _ => None,
+        };
+        match missing {
+            Some((found, feature)) => Err(Error::BackendNotBuilt { found, feature }),
+            None => Ok(Self::unchecked(backend)),
+        }
+    }
+
+    /// The kernel that every build has.
+    pub(crate) fn auto() -> Self {
+        Self::unchecked(Backend::Auto)
+    }
+
+    fn unchecked(backend: Backend) -> Self {
+        Self {
+            backend,
+            isa: Isa::detect(),
+        }
+    }
+
+    /// Partial Cholesky of the front at `front` in `buffer`.
+    pub(crate) fn eliminate(&self, buffer: &mut [f64], front: &Geometry) -> Eliminated {
+        match self.backend {
+            Backend::Plain => plain::eliminate(buffer, front),
+            #[cfg(feature = "large-blocks")]
+            Backend::Faer => faer::eliminate(self.isa, buffer, front),
+            #[cfg(feature = "large-blocks")]
+            Backend::Auto if front.pivots >= LARGE => faer::eliminate(self.isa, buffer, front),
+            #[cfg(feature = "lapack")]
+            Backend::Lapack => lapack::eliminate(buffer, front),
+            _ => self.isa.run(Eliminate { buffer, front }),
+        }
+    }
+
+    /// `target` += GᵀG where `gram` holds Gᵀ, column-major with leading dimension `ld`.
+    pub(crate) fn add_gram(&self, gram: &[f64], ld: usize, target: &mut [f64], block: &Block) {
+        self.isa.run(AddGram {
+            gram,
+            ld,
+            target,
+            block,
+        });
+    }
+
+    /// Replaces the pivots' part of `x` by L₁₁⁻¹x₁ and the rest by x₂ − L₂₁L₁₁⁻¹x₁.
+    pub(crate) fn forward(&self, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
+        self.isa.run(Forward { buffer, front, x });
+    }
+
+    /// Replaces the pivots' part of `x` by L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂). Rows from the
+    /// right-hand side on must be 0 in `x`.
+    pub(crate) fn backward(&self, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
+        self.isa.run(Backward { buffer, front, x });
+    }
+}
+
+struct Eliminate<'a> {
+    buffer: &'a mut [f64],
+    front: &'a Geometry,
+}
+
+impl Task for Eliminate<'_> {
+    type Output = Eliminated;
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Eliminated {
+        tile::eliminate(simd, self.buffer, self.front)
+    }
+}
+
+struct AddGram<'a> {
+    gram: &'a [f64],
+    ld: usize,
+    target: &'a mut [f64],
+    block: &'a Block,
+}
+
+impl Task for AddGram<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        tile::update::<S, true>(simd, self.gram, self.ld, self.target, self.block);
+    }
+}
+
+struct Forward<'a> {
+    buffer: &'a [f64],
+    front: &'a Geometry,
+    x: &'a mut [f64],
+}
+
+impl Task for Forward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        simd.vectorize(|| substitute::forward(simd, self.buffer, self.front, self.x));
+    }
+}
+
+struct Backward<'a> {
+    buffer: &'a [f64],
+    front: &'a Geometry,
+    x: &'a mut [f64],
+}
+
+impl Task for Backward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        simd.vectorize(|| substitute::backward(simd, self.buffer, self.front, self.x));
+    }
+}

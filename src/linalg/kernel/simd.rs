@@ -1,0 +1,305 @@
+//! Vectors of the CPU at hand: the only unsafe code of the crate.
+//!
+//! A value of a [`Simd`] type is a proof that its instructions exist: the types
+//! for AVX are made by [`Isa::detect`] alone. Whatever runs inside
+//! [`Simd::vectorize`] and is inlined there is compiled with these instructions.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// Vectors of doubles of one instruction set.
+pub(crate) trait Simd: Copy {
+    /// One vector.
+    type Vector: Copy;
+    /// The instruction set with vectors half as long, down to 4 lanes.
+    type Half: Simd;
+    /// Doubles in one vector.
+    const LANES: usize;
+    /// Columns of a register tile that make best use of the registers.
+    const COLUMNS: usize;
+
+    /// The instruction set with vectors half as long.
+    fn half(self) -> Self::Half;
+    /// All lanes `x`.
+    fn splat(self, x: f64) -> Self::Vector;
+    /// The lanes from `from[at]` on.
+    fn load(self, from: &[f64], at: usize) -> Self::Vector;
+    /// Writes the lanes to `to[at]` and on.
+    fn store(self, to: &mut [f64], at: usize, v: Self::Vector);
+    /// a + b.
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a − b.
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a · b.
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a · b + c, rounded once where the instruction set can.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// c − a · b, rounded once where the instruction set can.
+    fn mul_sub(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Sum of the lanes.
+    fn sum(self, v: Self::Vector) -> f64;
+    /// c − a · b of single numbers.
+    fn scalar_mul_sub(self, a: f64, b: f64, c: f64) -> f64;
+    /// Runs `f` inside a function compiled for this instruction set.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+}
+
+/// Work that is written for any vectors. `run` should be `#[inline(always)]`.
+pub(crate) trait Task {
+    /// What the work gives.
+    type Output;
+    /// Does the work.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// The instruction sets that this crate has kernels for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Isa {
+    /// What every CPU of the target has.
+    Baseline(Baseline),
+    /// AVX2 with FMA: 4 lanes, 16 registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    /// AVX-512F: 8 lanes, 32 registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Isa {
+    /// The best that this CPU has.
+    pub(crate) fn detect() -> Self {
+        Self::available().pop().unwrap_or(Self::Baseline(Baseline))
+    }
+
+    /// All that this CPU has, the best one last.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn available() -> Vec<Self> {
+        let mut found = vec![Self::Baseline(Baseline)];
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            found.push(Self::Avx2(Avx2(())));
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Self::Avx512(Avx512(())));
+            }
+        }
+        found
+    }
+
+    /// All that this CPU has, the best one last.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn available() -> Vec<Self> {
+        vec![Self::Baseline(Baseline)]
+    }
+
+    /// Runs a task with this instruction set.
+    #[inline(always)]
+    pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
+        match self {
+            Self::Baseline(simd) => task.run(simd),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => task.run(simd),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => task.run(simd),
+        }
+    }
+}
+
+/// Runs `f` inside a function compiled for AVX-512F, or AVX2 with FMA, where
+/// the CPU has them, so that arithmetic inlined into it is compiled wide.
+///
+/// Only what the compiler inlines into `f` profits: mark the functions that `f`
+/// calls `#[inline(always)]`. `f64::mul_add` is fast in there only on a CPU with
+/// FMA; plain `a * b + c` is never slow.
+#[inline]
+pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if is_x86_feature_detected!("avx512f") {
+            return Avx512(()).vectorize(f);
+        }
+        return Avx2(()).vectorize(f);
+    }
+    f()
+}
+
+/// Vectors of 4 by whatever the target's baseline has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Baseline;
+
+/// Applies `op` lane by lane.
+#[inline(always)]
+fn lanes(op: impl Fn(usize) -> f64) -> [f64; 4] {
+    [op(0), op(1), op(2), op(3)]
+}
+
+impl Simd for Baseline {
+    type Vector = [f64; 4];
+    type Half = Self;
+    const LANES: usize = 4;
+    const COLUMNS: usize = 4;
+
+    #[inline(always)]
+    fn half(self) -> Self {
+        self
+    }
+    #[inline(always)]
+    fn splat(self, x: f64) -> [f64; 4] {
+        [x; 4]
+    }
+    #[inline(always)]
+    fn load(self, from: &[f64], at: usize) -> [f64; 4] {
+        let from = &from[at..at + 4];
+        lanes(|i| from[i])
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f64], at: usize, v: [f64; 4]) {
+        to[at..at + 4].copy_from_slice(&v);
+    }
+    #[inline(always)]
+    fn add(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+        lanes(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    fn sub(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+        lanes(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    fn mul(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
+        lanes(|i| a[i] * b[i])
+    }
+    // Without an FMA instruction `f64::mul_add` is a slow library call.
+    #[inline(always)]
+    fn mul_add(self, a: [f64; 4], b: [f64; 4], c: [f64; 4]) -> [f64; 4] {
+        lanes(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    fn mul_sub(self, a: [f64; 4], b: [f64; 4], c: [f64; 4]) -> [f64; 4] {
+        lanes(|i| c[i] - a[i] * b[i])
+    }
+    #[inline(always)]
+    fn sum(self, v: [f64; 4]) -> f64 {
+        (v[0] + v[2]) + (v[1] + v[3])
+    }
+    #[inline(always)]
+    fn scalar_mul_sub(self, a: f64, b: f64, c: f64) -> f64 {
+        c - a * b
+    }
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+/// A CPU with AVX2 and FMA; made by detection only.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2(());
+
+/// A CPU with AVX-512F, AVX2 and FMA; made by detection only.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512(());
+
+/// Implements [`Simd`] by intrinsics for a proof type.
+#[cfg(target_arch = "x86_64")]
+macro_rules! simd_by_intrinsics {
+    ($proof:ident, $half:ident, $vector:ident, $lanes:literal, $columns:literal, $features:literal,
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
+     $mul_add:ident, $mul_sub:ident) => {
+        impl Simd for $proof {
+            type Vector = $vector;
+            type Half = $half;
+            const LANES: usize = $lanes;
+            const COLUMNS: usize = $columns;
+
+            #[inline(always)]
+            fn half(self) -> $half {
+                $half(())
+            }
+            #[inline(always)]
+            fn splat(self, x: f64) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $splat(x) }
+            }
+            #[inline(always)]
+            fn load(self, from: &[f64], at: usize) -> $vector {
+                let from = &from[at..at + $lanes];
+                // SAFETY: `self` proves that the CPU has the instructions; the
+                // slice is as long as the vector; the load may be unaligned.
+                unsafe { $load(from.as_ptr()) }
+            }
+            #[inline(always)]
+            fn store(self, to: &mut [f64], at: usize, v: $vector) {
+                let to = &mut to[at..at + $lanes];
+                // SAFETY: `self` proves that the CPU has the instructions; the
+                // slice is as long as the vector; the store may be unaligned.
+                unsafe { $store(to.as_mut_ptr(), v) }
+            }
+            #[inline(always)]
+            fn add(self, a: $vector, b: $vector) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $add(a, b) }
+            }
+            #[inline(always)]
+            fn sub(self, a: $vector, b: $vector) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $sub(a, b) }
+            }
+            #[inline(always)]
+            fn mul(self, a: $vector, b: $vector) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $mul(a, b) }
+            }
+            #[inline(always)]
+            fn mul_add(self, a: $vector, b: $vector, c: $vector) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $mul_add(a, b, c) }
+            }
+            #[inline(always)]
+            fn mul_sub(self, a: $vector, b: $vector, c: $vector) -> $vector {
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { $mul_sub(a, b, c) }
+            }
+            #[inline(always)]
+            fn sum(self, v: $vector) -> f64 {
+                let mut parts = [0.0; $lanes];
+                self.store(&mut parts, 0, v);
+                let mut length = $lanes / 2;
+                while length > 0 {
+                    for i in 0..length {
+                        parts[i] += parts[i + length];
+                    }
+                    length /= 2;
+                }
+                parts[0]
+            }
+            #[inline(always)]
+            fn scalar_mul_sub(self, a: f64, b: f64, c: f64) -> f64 {
+                (-a).mul_add(b, c)
+            }
+            #[inline(always)]
+            fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+                #[target_feature(enable = $features)]
+                #[inline]
+                fn inside<R>(f: impl FnOnce() -> R) -> R {
+                    f()
+                }
+                // SAFETY: `self` proves that the CPU has the instructions.
+                unsafe { inside(f) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+simd_by_intrinsics!(
+    Avx2, Avx2, __m256d, 4, 4, "avx2,fma",
+    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_sub_pd,
+    _mm256_mul_pd, _mm256_fmadd_pd, _mm256_fnmadd_pd
+);
+#[cfg(target_arch = "x86_64")]
+simd_by_intrinsics!(
+    Avx512, Avx2, __m512d, 8, 8, "avx512f,avx2,fma",
+    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_sub_pd,
+    _mm512_mul_pd, _mm512_fmadd_pd, _mm512_fnmadd_pd
+);

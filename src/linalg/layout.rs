@@ -1,0 +1,192 @@
+//! Where the fronts of a block-arrow matrix live in one buffer of numbers.
+
+use super::shape::ArrowShape;
+
+/// Rows are padded to whole groups of this many, so that no kernel has a ragged end.
+pub(crate) const ROW_GROUP: usize = 4;
+
+/// Up to so many rows a column is padded to 4 only, to save memory; above, to a
+/// cache line of 8, so that no vector straddles two lines.
+const SHORT: usize = 32;
+
+pub(crate) fn padded(rows: usize) -> usize {
+    rows.next_multiple_of(ROW_GROUP)
+}
+
+/// A lower-triangular set of columns outside the pivot panel: entry (i, j) of
+/// the front, i ≥ j ≥ `first`, lives at `base + (j − first)·ld + (i − first)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) first: usize,
+    pub(crate) columns: usize,
+    pub(crate) base: usize,
+    pub(crate) ld: usize,
+}
+
+/// One front: a lower trapezoid of `rows()` rows, the last of which is the
+/// right-hand side. Its pivot columns stay in the buffer as the factor; its
+/// other columns are the right block, which is handed to the next front, and
+/// the border's corner, which all fronts share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Geometry {
+    /// Number of columns to eliminate.
+    pub(crate) pivots: usize,
+    /// Offset of entry (0, 0); pivot column j starts `j · ld` further.
+    pub(crate) panel: usize,
+    pub(crate) ld: usize,
+    pub(crate) right: Block,
+    pub(crate) corner: Block,
+}
+
+impl Geometry {
+    /// Local unknowns: pivots, right node, border.
+    pub(crate) fn unknowns(&self) -> usize {
+        self.corner.first + self.corner.columns
+    }
+
+    /// Rows: the unknowns and the right-hand side.
+    pub(crate) fn rows(&self) -> usize {
+        self.unknowns() + 1
+    }
+
+    /// Offset just behind the pivot columns.
+    pub(crate) fn panel_end(&self) -> usize {
+        self.panel + self.pivots * self.ld
+    }
+
+    /// The columns that are updated but not eliminated.
+    pub(crate) fn trailing(&self) -> [Block; 2] {
+        [self.right, self.corner]
+    }
+
+    /// A dense matrix of order `order` with a right-hand side as its last row.
+    pub(crate) fn dense(order: usize, panel: usize) -> Self {
+        let nothing = Block {
+            first: order,
+            columns: 0,
+            base: 0,
+            ld: 0,
+        };
+        Self {
+            pivots: order,
+            panel,
+            ld: padded(order + 1),
+            right: nothing,
+            corner: nothing,
+        }
+    }
+}
+
+/// A front together with its place in the chain and in the vectors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) geometry: Geometry,
+    pub(crate) interior: usize,
+    pub(crate) left: usize,
+    /// Index of the left node's first unknown in a vector; its interior follows, then the right node.
+    pub(crate) start: usize,
+    pub(crate) chain: usize,
+    /// Number of the front in its chain.
+    pub(crate) front: usize,
+}
+
+impl Step {
+    pub(crate) fn right(&self) -> usize {
+        self.geometry.right.columns
+    }
+
+    /// Where the interior stands in a vector.
+    pub(crate) fn interior_start(&self) -> usize {
+        self.start + self.left
+    }
+
+    /// Where the right node stands in a vector.
+    pub(crate) fn right_start(&self) -> usize {
+        self.start + self.left + self.interior
+    }
+}
+
+/// All fronts of a matrix: panels one after the other, then one right block
+/// (used by each front in turn), then the corner.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) corner: usize,
+    pub(crate) corner_ld: usize,
+    /// One behind the last entry.
+    pub(crate) end: usize,
+    /// Largest leading dimension of a panel.
+    pub(crate) tallest: usize,
+}
+
+impl Layout {
+    /// Places all fronts of `shape` from offset `origin` on.
+    pub(crate) fn new(shape: &ArrowShape, origin: usize) -> Self {
+        let border = shape.border();
+        let mut steps = Vec::new();
+        // Everything starts at a cache line, as `origin` does.
+        let line = |offset: usize| origin + (offset - origin).next_multiple_of(8);
+        let (mut panel, mut start) = (origin, 0);
+        let (mut right_entries, mut tallest) = (0, padded(border + 1));
+        for (chain, of_chain) in shape.chains().iter().enumerate() {
+            for (front, &left) in of_chain.nodes.iter().enumerate() {
+                let interior = of_chain.interiors.get(front).copied().unwrap_or(0);
+                let right = of_chain.nodes.get(front + 1).copied().unwrap_or(0);
+                let geometry = place(interior + left, right, border, panel);
+                panel = line(geometry.panel_end());
+                right_entries = right_entries.max(right * geometry.right.ld);
+                tallest = tallest.max(geometry.ld);
+                steps.push(Step {
+                    geometry,
+                    interior,
+                    left,
+                    start,
+                    chain,
+                    front,
+                });
+                start += left + interior;
+            }
+        }
+        let right_base = panel;
+        let corner = line(right_base + right_entries);
+        let corner_ld = padded(border + 1);
+        for step in &mut steps {
+            step.geometry.right.base = right_base;
+            step.geometry.corner.base = corner;
+        }
+        Self {
+            steps,
+            corner,
+            corner_ld,
+            end: corner + corner_ld * border,
+            tallest,
+        }
+    }
+}
+
+/// The trailing columns are swept in whole row groups counted from their own
+/// first row, so the panel must be tall enough for the last group of each.
+fn place(pivots: usize, right: usize, border: usize, panel: usize) -> Geometry {
+    let rows = pivots + right + border + 1;
+    let right_ld = padded(rows - pivots);
+    let corner_ld = padded(border + 1);
+    let tall = (pivots + right_ld).max(pivots + right + corner_ld);
+    let ld = tall.next_multiple_of(if tall > SHORT { 8 } else { ROW_GROUP });
+    Geometry {
+        pivots,
+        panel,
+        ld,
+        right: Block {
+            first: pivots,
+            columns: right,
+            base: 0,
+            ld: right_ld,
+        },
+        corner: Block {
+            first: pivots + right,
+            columns: border,
+            base: 0,
+            ld: corner_ld,
+        },
+    }
+}

@@ -1,0 +1,129 @@
+//! Substitution with the factor at hand, and its determinant.
+
+use super::arrow::{BlockArrow, Stage, check_length};
+use super::failure::Failure;
+use super::layout::{Geometry, Step};
+use crate::error::Result;
+
+impl BlockArrow {
+    /// Fills `out` with the solution for the given values z of the border (P),
+    /// which stand at its end.
+    ///
+    /// # Errors
+    /// [`Error::Missing`](crate::Error::Missing) before
+    /// [`factor`](Self::factor), [`Error::Length`](crate::Error::Length) for a
+    /// slice of another length.
+    pub fn back_substitute(&mut self, border: &[f64], out: &mut [f64]) -> Result<()> {
+        self.require(Stage::Chains)?;
+        check_length("border", self.shape.border(), border.len())?;
+        check_length("solution", self.shape.dimension(), out.len())?;
+        let chains = out.len() - border.len();
+        out[chains..].copy_from_slice(border);
+        for step in &self.layout.steps {
+            let geometry = &step.geometry;
+            let last = geometry.rows() - 1;
+            let forward = |j: usize| self.buffer[geometry.panel + j * geometry.ld + last];
+            for (i, value) in out[step.interior_start()..step.right_start()].iter_mut().enumerate() {
+                *value = forward(i);
+            }
+            for (i, value) in out[step.start..step.interior_start()].iter_mut().enumerate() {
+                *value = forward(step.interior + i);
+            }
+        }
+        self.substitute_chains_backward(out);
+        Ok(())
+    }
+
+    /// Solves H x = b for a further right-hand side with the factor at hand:
+    /// `vector` is b before and x after.
+    ///
+    /// # Errors
+    /// [`Failure::Indefinite`] where the border is still to be factored and is
+    /// not positive definite; [`Failure::Input`] before
+    /// [`factor`](Self::factor) or for a vector of another length.
+    pub fn solve(&mut self, vector: &mut [f64]) -> std::result::Result<(), Failure> {
+        self.require(Stage::Chains)?;
+        check_length("right-hand side", self.shape.dimension(), vector.len())?;
+        if self.stage < Stage::Border {
+            self.factor_border()?;
+        }
+        for step in &self.layout.steps {
+            gather(step, vector, &mut self.local);
+            self.kernel
+                .forward(&self.buffer, &step.geometry, &mut self.local);
+            scatter(step, &self.local, vector);
+        }
+        let chains = vector.len() - self.shape.border();
+        self.substitute_border(&mut vector[chains..]);
+        self.substitute_chains_backward(vector);
+        Ok(())
+    }
+
+    /// z ← S⁻¹z.
+    fn substitute_border(&mut self, z: &mut [f64]) {
+        let geometry = &self.border_geometry;
+        let order = z.len();
+        self.local[..order].copy_from_slice(z);
+        self.local[order..].fill(0.0);
+        self.kernel.forward(&self.border, geometry, &mut self.local);
+        self.local[order..].fill(0.0);
+        self.kernel.backward(&self.border, geometry, &mut self.local);
+        z.copy_from_slice(&self.local[..order]);
+    }
+
+    /// L⁻ᵀ for all chains, the border's values being solved already.
+    fn substitute_chains_backward(&mut self, vector: &mut [f64]) {
+        for step in self.layout.steps.iter().rev() {
+            gather(step, vector, &mut self.local);
+            self.kernel
+                .backward(&self.buffer, &step.geometry, &mut self.local);
+            vector[step.interior_start()..step.right_start()]
+                .copy_from_slice(&self.local[..step.interior]);
+            vector[step.start..step.interior_start()]
+                .copy_from_slice(&self.local[step.interior..step.geometry.pivots]);
+        }
+    }
+
+    /// ln det H of the whole matrix; NaN until the border is factored
+    /// ([`solve_border`](Self::solve_border) or [`solve`](Self::solve)).
+    pub fn log_determinant(&self) -> f64 {
+        if self.stage < Stage::Border {
+            return f64::NAN;
+        }
+        let chains = self.layout.steps.iter();
+        let chains: f64 = chains
+            .map(|step| log_diagonal(&self.buffer, &step.geometry))
+            .sum();
+        2.0 * (chains + log_diagonal(&self.border, &self.border_geometry))
+    }
+}
+
+/// Σ ln Lⱼⱼ of one front.
+fn log_diagonal(buffer: &[f64], geometry: &Geometry) -> f64 {
+    (0..geometry.pivots)
+        .map(|j| buffer[geometry.panel + j * (geometry.ld + 1)].ln())
+        .sum()
+}
+
+/// Brings the unknowns of a front into local order, zeros behind them.
+fn gather(step: &Step, vector: &[f64], local: &mut [f64]) {
+    let (pivots, border) = (step.geometry.pivots, step.geometry.corner.first);
+    let unknowns = step.geometry.unknowns();
+    let chains = vector.len() - (unknowns - border);
+    local[..step.interior].copy_from_slice(&vector[step.interior_start()..step.right_start()]);
+    local[step.interior..pivots].copy_from_slice(&vector[step.start..step.interior_start()]);
+    local[pivots..border].copy_from_slice(&vector[step.right_start()..][..border - pivots]);
+    local[border..unknowns].copy_from_slice(&vector[chains..]);
+    local[unknowns..step.geometry.ld].fill(0.0);
+}
+
+/// The inverse of [`gather`].
+fn scatter(step: &Step, local: &[f64], vector: &mut [f64]) {
+    let (pivots, border) = (step.geometry.pivots, step.geometry.corner.first);
+    let unknowns = step.geometry.unknowns();
+    let chains = vector.len() - (unknowns - border);
+    vector[step.interior_start()..step.right_start()].copy_from_slice(&local[..step.interior]);
+    vector[step.start..step.interior_start()].copy_from_slice(&local[step.interior..pivots]);
+    vector[step.right_start()..][..border - pivots].copy_from_slice(&local[pivots..border]);
+    vector[chains..].copy_from_slice(&local[border..unknowns]);
+}

@@ -1,0 +1,92 @@
+//! The states of all layers of one window.
+
+use ndarray::{Array2, ArrayView2};
+
+use crate::error::{Error, Result};
+
+/// States of all layers, one layer after the other. Widths may differ.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Path {
+    /// Layer `n` is `values[offsets[n]..offsets[n + 1]]`.
+    offsets: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl Path {
+    /// A path of equal widths from an array of N rows (layers) by D columns.
+    #[must_use]
+    pub fn from_array(states: ArrayView2<'_, f64>) -> Self {
+        let (layers, width) = states.dim();
+        Self {
+            offsets: (0..=layers).map(|n| n * width).collect(),
+            values: states.iter().copied().collect(),
+        }
+    }
+
+    /// A path from its layers.
+    #[must_use]
+    pub fn from_layers<L: AsRef<[f64]>>(layers: impl IntoIterator<Item = L>) -> Self {
+        let mut path = Self {
+            offsets: vec![0],
+            values: Vec::new(),
+        };
+        for layer in layers {
+            path.values.extend_from_slice(layer.as_ref());
+            path.offsets.push(path.values.len());
+        }
+        path
+    }
+
+    pub(crate) fn from_parts(offsets: Vec<usize>, values: Vec<f64>) -> Self {
+        Self { offsets, values }
+    }
+
+    /// Number N of layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The state of layer `n`; empty beyond the last layer.
+    #[must_use]
+    pub fn layer(&self, n: usize) -> &[f64] {
+        match (self.offsets.get(n), self.offsets.get(n + 1)) {
+            (Some(&first), Some(&last)) => &self.values[first..last],
+            _ => &[],
+        }
+    }
+
+    /// All values, layer after layer.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The path as N rows by D columns.
+    ///
+    /// # Errors
+    /// [`Error::Length`] naming the first layer whose width differs.
+    pub fn to_array(&self) -> Result<Array2<f64>> {
+        let width = self.layer(0).len();
+        if let Some(n) = (0..self.layers()).find(|&n| self.layer(n).len() != width) {
+            return Err(Error::Length {
+                what: "components",
+                place: format!("layer {n} of a path, against layer 0"),
+                expected: width,
+                found: self.layer(n).len(),
+            });
+        }
+        Ok(Array2::from_shape_fn((self.layers(), width), |(n, i)| {
+            self.values[n * width + i]
+        }))
+    }
+
+    /// One component through all layers (NaN where a layer is too narrow).
+    #[must_use]
+    pub fn component(&self, i: usize) -> Vec<f64> {
+        (0..self.layers())
+            .map(|n| self.layer(n).get(i).copied().unwrap_or(f64::NAN))
+            .collect()
+    }
+}

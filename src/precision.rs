@@ -1,0 +1,230 @@
+//! Inverse covariances: scalar, diagonal or full.
+
+use ndarray::Array2;
+
+use crate::error::{Error, Result};
+
+/// A symmetric positive definite inverse covariance.
+///
+/// Units: one over the square of the unit of what it weighs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Precision(Shape);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Shape {
+    Scalar(f64),
+    Diagonal(Vec<f64>),
+    Full(Array2<f64>),
+}
+
+impl Precision {
+    /// The same precision for every component, without correlation.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`], [`Error::NotPositive`].
+    pub fn scalar(value: f64) -> Result<Self> {
+        check_positive("precision", || "scalar".into(), value)?;
+        Ok(Self(Shape::Scalar(value)))
+    }
+
+    /// A precision for each component, without correlation.
+    ///
+    /// # Errors
+    /// [`Error::Empty`]; [`Error::NotFinite`] and [`Error::NotPositive`] with
+    /// the component.
+    pub fn diagonal(values: impl Into<Vec<f64>>) -> Result<Self> {
+        let values = values.into();
+        if values.is_empty() {
+            return Err(Error::Empty {
+                what: "precision values",
+                place: "diagonal".into(),
+            });
+        }
+        for (i, &v) in values.iter().enumerate() {
+            check_positive("precision", || format!("diagonal, component {i}"), v)?;
+        }
+        Ok(Self(Shape::Diagonal(values)))
+    }
+
+    /// A full matrix.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::Length`] when it is not square,
+    /// [`Error::NotFinite`], [`Error::NotSymmetric`] beyond rounding,
+    /// [`Error::NotPositiveDefinite`] with the failing pivot.
+    pub fn full(matrix: Array2<f64>) -> Result<Self> {
+        let n = matrix.nrows();
+        if n == 0 {
+            return Err(Error::Empty {
+                what: "precision values",
+                place: "full matrix".into(),
+            });
+        }
+        if matrix.ncols() != n {
+            return Err(Error::Length {
+                what: "precision columns",
+                place: "full matrix".into(),
+                expected: n,
+                found: matrix.ncols(),
+            });
+        }
+        for ((i, j), &v) in matrix.indexed_iter() {
+            if !v.is_finite() {
+                return Err(Error::NotFinite {
+                    what: "precision",
+                    place: format!("full matrix, row {i}, column {j}"),
+                    found: v,
+                });
+            }
+            let mirrored = matrix[(j, i)];
+            if (v - mirrored).abs() > 1e-12 * (v.abs() + mirrored.abs()) {
+                return Err(Error::NotSymmetric {
+                    what: "precision",
+                    place: "full matrix".into(),
+                    row: i,
+                    column: j,
+                    found: v,
+                    mirrored,
+                });
+            }
+        }
+        cholesky(&matrix).map_err(|(pivot, found)| Error::NotPositiveDefinite {
+            what: "precision",
+            place: "full matrix".into(),
+            pivot,
+            found,
+        })?;
+        Ok(Self(Shape::Full(matrix)))
+    }
+
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.0
+    }
+
+    /// Checks that the precision fits `components` components.
+    pub(crate) fn check_size(&self, components: usize, place: impl Fn() -> String) -> Result<()> {
+        let found = match &self.0 {
+            Shape::Scalar(_) => return Ok(()),
+            Shape::Diagonal(values) => values.len(),
+            Shape::Full(matrix) => matrix.nrows(),
+        };
+        if found == components {
+            Ok(())
+        } else {
+            Err(Error::Length {
+                what: "precision",
+                place: place(),
+                expected: components,
+                found,
+            })
+        }
+    }
+
+    /// The diagonal, `components` long, where there are no correlations.
+    pub(crate) fn to_diagonal(&self, components: usize) -> Option<Vec<f64>> {
+        match &self.0 {
+            Shape::Scalar(value) => Some(vec![*value; components]),
+            Shape::Diagonal(values) => Some(values.clone()),
+            Shape::Full(_) => None,
+        }
+    }
+
+    /// The precision of the components `kept` alone: what the covariance says
+    /// when the others are missing, (P⁻¹ restricted)⁻¹ = P_kk − P_km P_mm⁻¹ P_mk.
+    pub(crate) fn marginal(&self, kept: &[usize]) -> Array2<f64> {
+        match &self.0 {
+            Shape::Scalar(value) => Array2::from_diag_elem(kept.len(), *value),
+            Shape::Diagonal(values) => {
+                Array2::from_diag(&kept.iter().map(|&i| values[i]).collect::<ndarray::Array1<_>>())
+            }
+            Shape::Full(matrix) => {
+                let missing = (0..matrix.nrows()).filter(|i| !kept.contains(i));
+                // Eliminating one missing component after the other is that
+                // Schur complement.
+                let mut rest = matrix.clone();
+                for m in missing {
+                    let pivot = rest[(m, m)];
+                    let column = rest.column(m).to_owned();
+                    for ((i, j), v) in rest.indexed_iter_mut() {
+                        if i != m && j != m {
+                            *v -= column[i] * column[j] / pivot;
+                        }
+                    }
+                }
+                Array2::from_shape_fn((kept.len(), kept.len()), |(i, j)| rest[(kept[i], kept[j])])
+            }
+        }
+    }
+}
+
+pub(crate) fn check_positive(
+    what: &'static str,
+    place: impl Fn() -> String,
+    found: f64,
+) -> Result<()> {
+    if !found.is_finite() {
+        return Err(Error::NotFinite {
+            what,
+            place: place(),
+            found,
+        });
+    }
+    if found <= 0.0 {
+        return Err(Error::NotPositive {
+            what,
+            place: place(),
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// Lower Cholesky factor of a small matrix, or the failing pivot.
+pub(crate) fn cholesky(matrix: &Array2<f64>) -> std::result::Result<Array2<f64>, (usize, f64)> {
+    let n = matrix.nrows();
+    let mut factor = Array2::zeros((n, n));
+    for j in 0..n {
+        for i in j..n {
+            let mut sum: f64 = matrix[(i, j)];
+            for k in 0..j {
+                sum -= factor[(i, k)] * factor[(j, k)];
+            }
+            if i > j {
+                factor[(i, j)] = sum / factor[(j, j)];
+            } else if sum > 0.0 {
+                factor[(j, j)] = sum.sqrt();
+            } else {
+                return Err((j, sum));
+            }
+        }
+    }
+    Ok(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn a_marginal_precision_is_the_inverse_of_the_covariance_block() {
+        // Covariance of the first two of three components, by hand:
+        // P⁻¹ for P below has the block ((2, -1), (-1, 2)) / 3 … checked by
+        // multiplying back instead.
+        let p = array![[3.0, 1.0, 0.5], [1.0, 2.0, 0.25], [0.5, 0.25, 1.0]];
+        let m = Precision::full(p).unwrap().marginal(&[0, 1]);
+        let expected = array![[3.0 - 0.25, 1.0 - 0.125], [1.0 - 0.125, 2.0 - 0.0625]];
+        for (a, b) in m.iter().zip(&expected) {
+            approx::assert_relative_eq!(*a, *b, max_relative = 1e-15);
+        }
+    }
+
+    #[test]
+    fn an_indefinite_matrix_names_its_pivot() {
+        let error = Precision::full(array![[1.0, 2.0], [2.0, 1.0]]).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::NotPositiveDefinite { pivot: 1, found, .. } if found == -3.0
+        ));
+    }
+}

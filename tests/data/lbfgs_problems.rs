@@ -1,0 +1,391 @@
+//! The test problems of `lbfgs_reference.py`, with forward-mode gradients.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A number with one derivative.
+#[derive(Clone, Copy, Debug)]
+pub struct Dual {
+    pub v: f64,
+    pub d: f64,
+}
+
+fn dual(v: f64, d: f64) -> Dual {
+    Dual { v, d }
+}
+
+impl Dual {
+    fn exp(self) -> Dual {
+        dual(self.v.exp(), self.d * self.v.exp())
+    }
+    fn ln(self) -> Dual {
+        dual(self.v.ln(), self.d / self.v)
+    }
+    fn sin(self) -> Dual {
+        dual(self.v.sin(), self.d * self.v.cos())
+    }
+    fn cos(self) -> Dual {
+        dual(self.v.cos(), -self.d * self.v.sin())
+    }
+    fn sqrt(self) -> Dual {
+        dual(self.v.sqrt(), 0.5 * self.d / self.v.sqrt())
+    }
+    fn atan(self) -> Dual {
+        dual(self.v.atan(), self.d / (1.0 + self.v * self.v))
+    }
+    fn sq(self) -> Dual {
+        self * self
+    }
+}
+
+impl Add for Dual {
+    type Output = Dual;
+    fn add(self, o: Dual) -> Dual {
+        dual(self.v + o.v, self.d + o.d)
+    }
+}
+impl Sub for Dual {
+    type Output = Dual;
+    fn sub(self, o: Dual) -> Dual {
+        dual(self.v - o.v, self.d - o.d)
+    }
+}
+impl Mul for Dual {
+    type Output = Dual;
+    fn mul(self, o: Dual) -> Dual {
+        dual(self.v * o.v, self.d * o.v + self.v * o.d)
+    }
+}
+impl Div for Dual {
+    type Output = Dual;
+    fn div(self, o: Dual) -> Dual {
+        dual(self.v / o.v, (self.d - self.v / o.v * o.d) / o.v)
+    }
+}
+impl Neg for Dual {
+    type Output = Dual;
+    fn neg(self) -> Dual {
+        dual(-self.v, -self.d)
+    }
+}
+impl Add<f64> for Dual {
+    type Output = Dual;
+    fn add(self, o: f64) -> Dual {
+        dual(self.v + o, self.d)
+    }
+}
+impl Sub<f64> for Dual {
+    type Output = Dual;
+    fn sub(self, o: f64) -> Dual {
+        dual(self.v - o, self.d)
+    }
+}
+impl Mul<f64> for Dual {
+    type Output = Dual;
+    fn mul(self, o: f64) -> Dual {
+        dual(self.v * o, self.d * o)
+    }
+}
+impl std::iter::Sum for Dual {
+    fn sum<I: Iterator<Item = Dual>>(all: I) -> Dual {
+        all.fold(dual(0.0, 0.0), |a, b| a + b)
+    }
+}
+
+fn squares(r: impl IntoIterator<Item = Dual>) -> Dual {
+    r.into_iter().map(Dual::sq).sum()
+}
+
+pub fn rosenbrock(x: &[Dual]) -> Dual {
+    squares(x.chunks_exact(2).flat_map(|p| [(p[1] - p[0].sq()) * 10.0, -p[0] + 1.0]))
+}
+
+fn freudenstein_roth(x: &[Dual]) -> Dual {
+    let (a, b) = (x[0], x[1]);
+    squares([
+        a + ((-b + 5.0) * b - 2.0) * b - 13.0,
+        a + ((b + 1.0) * b - 14.0) * b - 29.0,
+    ])
+}
+
+fn powell_badly_scaled(x: &[Dual]) -> Dual {
+    squares([x[0] * x[1] * 1e4 - 1.0, (-x[0]).exp() + (-x[1]).exp() - 1.0001])
+}
+
+fn brown_badly_scaled(x: &[Dual]) -> Dual {
+    squares([x[0] - 1e6, x[1] - 2e-6, x[0] * x[1] - 2.0])
+}
+
+fn beale(x: &[Dual]) -> Dual {
+    let powers = [x[1], x[1].sq(), x[1].sq() * x[1]];
+    squares(powers.iter().zip([1.5, 2.25, 2.625]).map(|(&p, y)| -(x[0] * (-p + 1.0)) + y))
+}
+
+fn jennrich_sampson(x: &[Dual]) -> Dual {
+    squares((1..=10).map(f64::from).map(|i| {
+        -((x[0] * i).exp() + (x[1] * i).exp()) + 2.0 + 2.0 * i
+    }))
+}
+
+fn helical_valley(x: &[Dual]) -> Dual {
+    let turn = if x[0].v < 0.0 { 0.5 } else { 0.0 };
+    let angle = (x[1] / x[0]).atan() * (0.5 / std::f64::consts::PI) + turn;
+    let radius = (x[0].sq() + x[1].sq()).sqrt();
+    squares([(x[2] - angle * 10.0) * 10.0, (radius - 1.0) * 10.0, x[2]])
+}
+
+const BARD: [f64; 15] =
+    [0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39];
+
+fn bard(x: &[Dual]) -> Dual {
+    squares(BARD.iter().zip(1..).map(|(&y, i)| {
+        let u = f64::from(i);
+        let (v, w) = (16.0 - u, u.min(16.0 - u));
+        -(x[0] + dual(u, 0.0) / (x[1] * v + x[2] * w)) + y
+    }))
+}
+
+const GAUSSIAN: [f64; 8] = [0.0009, 0.0044, 0.0175, 0.0540, 0.1295, 0.2420, 0.3521, 0.3989];
+
+fn gaussian(x: &[Dual]) -> Dual {
+    squares((0..15).map(|i| {
+        let t = (7.0 - i as f64) / 2.0;
+        let y = GAUSSIAN[if i < 8 { i } else { 14 - i }];
+        x[0] * (x[1] * (-x[2] + t).sq() * -0.5).exp() - y
+    }))
+}
+
+const MEYER: [f64; 16] = [
+    34780.0, 28610.0, 23650.0, 19630.0, 16370.0, 13720.0, 11540.0, 9744.0, 8261.0, 7030.0, 6005.0,
+    5147.0, 4427.0, 3820.0, 3307.0, 2872.0,
+];
+
+fn meyer(x: &[Dual]) -> Dual {
+    squares(MEYER.iter().zip(1..).map(|(&y, i)| {
+        x[0] * (x[1] / (x[2] + 45.0 + 5.0 * f64::from(i))).exp() - y
+    }))
+}
+
+fn box_3d(x: &[Dual]) -> Dual {
+    squares((1..=10).map(|i| {
+        let t = 0.1 * f64::from(i);
+        let last = (-t).exp() - (-10.0 * t).exp();
+        (x[0] * -t).exp() - (x[1] * -t).exp() - x[2] * last
+    }))
+}
+
+fn powell_singular(x: &[Dual]) -> Dual {
+    squares(x.chunks_exact(4).flat_map(|p| {
+        [
+            p[0] + p[1] * 10.0,
+            (p[2] - p[3]) * 5.0_f64.sqrt(),
+            (p[1] - p[2] * 2.0).sq(),
+            (p[0] - p[3]).sq() * 10.0_f64.sqrt(),
+        ]
+    }))
+}
+
+fn wood(x: &[Dual]) -> Dual {
+    squares([
+        (x[1] - x[0].sq()) * 10.0,
+        -x[0] + 1.0,
+        (x[3] - x[2].sq()) * 90.0_f64.sqrt(),
+        -x[2] + 1.0,
+        (x[1] + x[3] - 2.0) * 10.0_f64.sqrt(),
+        (x[1] - x[3]) * 0.1_f64.sqrt(),
+    ])
+}
+
+const KOWALIK: [(f64, f64); 11] = [
+    (0.1957, 4.0),
+    (0.1947, 2.0),
+    (0.1735, 1.0),
+    (0.1600, 0.5),
+    (0.0844, 0.25),
+    (0.0627, 0.167),
+    (0.0456, 0.125),
+    (0.0342, 0.1),
+    (0.0323, 0.0833),
+    (0.0235, 0.0714),
+    (0.0246, 0.0625),
+];
+
+fn kowalik_osborne(x: &[Dual]) -> Dual {
+    squares(KOWALIK.map(|(y, u)| {
+        -(x[0] * (x[1] * u + u * u) / (x[2] * u + x[3] + u * u)) + y
+    }))
+}
+
+fn brown_dennis(x: &[Dual]) -> Dual {
+    squares((1..=20).map(|i| {
+        let t = f64::from(i) / 5.0;
+        (x[0] + x[1] * t - t.exp()).sq() + (x[2] + x[3] * t.sin() - t.cos()).sq()
+    }))
+}
+
+const OSBORNE: [f64; 33] = [
+    0.844, 0.908, 0.932, 0.936, 0.925, 0.908, 0.881, 0.850, 0.818, 0.784, 0.751, 0.718, 0.685,
+    0.658, 0.628, 0.603, 0.580, 0.558, 0.538, 0.522, 0.506, 0.490, 0.478, 0.467, 0.457, 0.448,
+    0.438, 0.431, 0.424, 0.420, 0.414, 0.411, 0.406,
+];
+
+fn osborne_1(x: &[Dual]) -> Dual {
+    squares(OSBORNE.iter().zip(0..).map(|(&y, i)| {
+        let t = -10.0 * f64::from(i);
+        -(x[0] + x[1] * (x[3] * t).exp() + x[2] * (x[4] * t).exp()) + y
+    }))
+}
+
+fn biggs_exp6(x: &[Dual]) -> Dual {
+    squares((1..=13).map(|i| {
+        let t = -0.1 * f64::from(i);
+        let y = t.exp() - 5.0 * (10.0 * t).exp() + 3.0 * (4.0 * t).exp();
+        x[2] * (x[0] * t).exp() - x[3] * (x[1] * t).exp() + x[5] * (x[4] * t).exp() - y
+    }))
+}
+
+fn watson(x: &[Dual]) -> Dual {
+    let terms = (1..30).map(|i| {
+        let t = f64::from(i) / 29.0;
+        let power = |j: usize| t.powi(j as i32);
+        let a: Dual = (1..x.len()).map(|j| x[j] * (j as f64 * power(j - 1))).sum();
+        let b: Dual = (0..x.len()).map(|j| x[j] * power(j)).sum();
+        a - b.sq() - 1.0
+    });
+    squares(terms.chain([x[0], x[1] - x[0].sq() - 1.0]))
+}
+
+fn penalty_1(x: &[Dual]) -> Dual {
+    squares(x.iter().map(|&v| v - 1.0)) * 1e-5 + (squares(x.iter().copied()) - 0.25).sq()
+}
+
+fn variably_dimensioned(x: &[Dual]) -> Dual {
+    let s: Dual = x.iter().zip(1..).map(|(&v, j)| (v - 1.0) * f64::from(j)).sum();
+    squares(x.iter().map(|&v| v - 1.0)) + s.sq() + s.sq().sq()
+}
+
+fn trigonometric(x: &[Dual]) -> Dual {
+    let c: Dual = x.iter().map(|v| v.cos()).sum();
+    squares(x.iter().zip(1..).map(|(v, i)| {
+        -c + x.len() as f64 + (-v.cos() + 1.0) * f64::from(i) - v.sin()
+    }))
+}
+
+fn product(x: &[Dual]) -> Dual {
+    x.iter().fold(dual(1.0, 0.0), |p, &v| p * v)
+}
+
+fn brown_almost_linear(x: &[Dual]) -> Dual {
+    let n = x.len();
+    let s: Dual = x.iter().copied().sum();
+    let linear = x[..n - 1].iter().map(|&v| v + s - (n as f64 + 1.0));
+    squares(linear.chain([product(x) - 1.0]))
+}
+
+fn at(x: &[Dual], i: usize) -> Dual {
+    x.get(i).copied().unwrap_or(dual(0.0, 0.0))
+}
+
+fn discrete_boundary_value(x: &[Dual]) -> Dual {
+    let h = 1.0 / (x.len() as f64 + 1.0);
+    squares((0..x.len()).map(|i| {
+        let c = x[i] + (i as f64 + 1.0) * h + 1.0;
+        let neighbours = at(x, i.wrapping_sub(1)) + at(x, i + 1);
+        x[i] * 2.0 - neighbours + c.sq() * c * (h * h / 2.0)
+    }))
+}
+
+fn broyden_tridiagonal(x: &[Dual]) -> Dual {
+    squares((0..x.len()).map(|i| {
+        (-x[i] * 2.0 + 3.0) * x[i] - at(x, i.wrapping_sub(1)) - at(x, i + 1) * 2.0 + 1.0
+    }))
+}
+
+fn broyden_banded(x: &[Dual]) -> Dual {
+    let n = x.len();
+    squares((0..n).map(|i| {
+        let near = (i.saturating_sub(5)..n.min(i + 2)).filter(|&j| j != i);
+        let sum: Dual = near.map(|j| x[j] * (x[j] + 1.0)).sum();
+        x[i] * (x[i].sq() * 5.0 + 2.0) + 1.0 - sum
+    }))
+}
+
+fn chebyquad(x: &[Dual]) -> Dual {
+    let n = x.len();
+    let mut before = vec![dual(1.0, 0.0); n];
+    let mut now: Vec<Dual> = x.iter().map(|&v| v * 2.0 - 1.0).collect();
+    let mut total = dual(0.0, 0.0);
+    for i in 1..=n {
+        let mean = now.iter().copied().sum::<Dual>() * (1.0 / n as f64);
+        let integral = if i % 2 == 1 { 0.0 } else { -1.0 / ((i * i - 1) as f64) };
+        total = total + (mean - integral).sq();
+        let next = (0..n).map(|j| (x[j] * 2.0 - 1.0) * 2.0 * now[j] - before[j]).collect();
+        before = std::mem::replace(&mut now, next);
+    }
+    total
+}
+
+fn hs3(x: &[Dual]) -> Dual {
+    x[1] + (x[1] - x[0]).sq() * 1e-5
+}
+
+fn hs4(x: &[Dual]) -> Dual {
+    (x[0] + 1.0).sq() * (x[0] + 1.0) * (1.0 / 3.0) + x[1]
+}
+
+fn hs5(x: &[Dual]) -> Dual {
+    (x[0] + x[1]).sin() + (x[0] - x[1]).sq() - x[0] * 1.5 + x[1] * 2.5 + 1.0
+}
+
+fn hs45(x: &[Dual]) -> Dual {
+    -product(x) * (1.0 / 120.0) + 2.0
+}
+
+fn hs110(x: &[Dual]) -> Dual {
+    let logs = x.iter().flat_map(|&v| [(v - 2.0).ln(), (-v + 10.0).ln()]);
+    squares(logs) - (product(x).ln() * 0.2).exp()
+}
+
+pub type Function = fn(&[Dual]) -> Dual;
+
+/// The function of a problem of the reference table; problems that differ in
+/// dimension, start or bounds share theirs.
+pub fn function(name: &str) -> Function {
+    let table: [(&str, Function); 34] = [
+        ("rosenbrock", rosenbrock),
+        ("freudenstein_roth", freudenstein_roth),
+        ("powell_badly_scaled", powell_badly_scaled),
+        ("brown_badly_scaled", brown_badly_scaled),
+        ("beale", beale),
+        ("jennrich_sampson", jennrich_sampson),
+        ("helical_valley", helical_valley),
+        ("bard", bard),
+        ("gaussian", gaussian),
+        ("meyer", meyer),
+        ("box_3d", box_3d),
+        ("powell_singular", powell_singular),
+        ("wood", wood),
+        ("kowalik_osborne", kowalik_osborne),
+        ("brown_dennis", brown_dennis),
+        ("osborne_1", osborne_1),
+        ("biggs_exp6", biggs_exp6),
+        ("watson", watson),
+        ("penalty_1", penalty_1),
+        ("variably_dimensioned", variably_dimensioned),
+        ("trigonometric", trigonometric),
+        ("brown_almost_linear", brown_almost_linear),
+        ("discrete_boundary_value", discrete_boundary_value),
+        ("broyden_tridiagonal", broyden_tridiagonal),
+        ("broyden_banded", broyden_banded),
+        ("chebyquad", chebyquad),
+        ("hs110", hs110),
+        ("hs1", rosenbrock),
+        ("hs2", rosenbrock),
+        ("hs38", wood),
+        ("hs3", hs3),
+        ("hs45", hs45),
+        ("hs4", hs4),
+        ("hs5", hs5),
+    ];
+    let found = table.iter().find(|(prefix, _)| name.starts_with(prefix));
+    found.unwrap_or_else(|| panic!("no function for {name}")).1
+}

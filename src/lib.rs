@@ -1,4 +1,4 @@
-//! deepest
+//! Variational annealing (crate documentation is being written).
 pub mod action;
 pub mod anneal;
 mod derivative;
@@ -6,7 +6,6 @@ pub mod discretization;
 mod dual;
 pub mod error;
 pub mod grid;
-#[path="/tmp/linalg_tmp.rs"]
 pub mod linalg;
 pub mod minimize;
 pub mod model;
@@ -17,11 +16,31 @@ pub mod path;
 pub mod precision;
 pub mod scalar;
 pub mod windows;
-pub use anneal::{Annealer, Schedule};
+
+pub use action::{
+    Action, ActionAt, ActionBuilder, ActionTerms, Counts, Estimate, Normalization, PrecisionUnit,
+};
+pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};
 pub use derivative::Sparsity;
+pub use discretization::{Euler, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;
 pub use error::{Error, Result};
-pub use model::{Flow, Layers, Model, check_jacobian};
+pub use grid::Grid;
+pub use minimize::{Curvature, GaussNewton, Lbfgs, Minimizer, Objective, Termination, Work};
+pub use model::{Flow, JacobianEntries, Layers, Model, check_jacobian, jacobian};
+pub use observations::Observations;
+pub use parameters::{Bounds, Gaussian, Parameter};
+pub use path::Path;
+pub use precision::Precision;
 pub use scalar::Scalar;
-/// prelude
-pub mod prelude { pub use crate::{Flow, Model, Layers, Scalar, check_jacobian}; }
+pub use windows::{StatePrior, Window};
+
+/// Everything that a program usually needs.
+pub mod prelude {
+    pub use crate::{
+        Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, Gaussian, GaussNewton,
+        Grid, Layers, Lbfgs, Level, Map, Midpoint, Minimizer, Model, Normalization, Objective,
+        Observations, Parameter, Path, Precision, PrecisionUnit, Rk4, Scalar, Schedule,
+        SimpsonHermite, StatePrior, Starts, Termination, Trapezoid, Window, check_jacobian,
+    };
+}

@@ -58,8 +58,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
 
     fn assemble_border(&self, damping: f64, front: &mut Front<'_>) {
         let layout = self.action.layout();
-        let (interior, left, right, _) = front.sizes();
-        let first = interior + left + right;
+        let sizes = front.sizes();
+        let first = sizes.total() - sizes.border;
         let scales = &self.scales()[layout.border()..];
         for ((slot, &k), scale) in (first..).zip(&layout.free).zip(scales) {
             let prior = self.action.parameters[k].prior;
@@ -99,8 +99,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
                     scatter(rows, range, |i| weight * shape[i], front);
                 }
                 ModelShape::Full { factor, .. } => {
-                    let (interior, left, right, border) = front.sizes();
-                    let n = interior + left + right + border;
+                    let n = front.sizes().total();
                     let dense = &mut self.work.dense;
                     dense.clear();
                     dense.resize(width * n, 0.0);

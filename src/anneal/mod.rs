@@ -81,12 +81,12 @@ pub enum Event {
 pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
 
 impl Annealer {
-    /// An annealer with 8 nudged starts, seed 0 and Gauss-Newton.
+    /// An annealer with 4 nudged starts, seed 0 and Gauss-Newton.
     pub fn new(schedule: Schedule) -> Self {
         Self {
             schedule,
             starts: Starts::default(),
-            count: 8,
+            count: 4,
             seed: 0,
             threads: None,
             minimizer: Arc::new(GaussNewton::default()),

@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::discretization::{Rule, Target};
 use crate::model::Model;
+use crate::path::Path;
 
 /// Measured components, interpolated linearly between their times.
 pub(super) struct Signal {
@@ -80,6 +81,20 @@ impl Signal {
     pub(super) fn unrest(&self, i: usize) -> f64 {
         let known = self.prior.as_ref().is_some_and(|mean| i < mean.len());
         if known { 0.0 } else { self.deviation }
+    }
+
+    /// Sum of squared distances of a path from the signal, in units of the
+    /// observations' variance.
+    pub(super) fn misfit(&self, path: &Path) -> f64 {
+        let mut sum = 0.0;
+        for n in 0..path.layers() {
+            for (i, x) in path.layer(n).iter().enumerate() {
+                if let Some(y) = self.value(n, i) {
+                    sum += (x - y).powi(2);
+                }
+            }
+        }
+        sum / self.deviation.powi(2).max(f64::MIN_POSITIVE)
     }
 
     /// Smallest and largest observation.

@@ -9,6 +9,7 @@ use crate::action::{Action, Estimate};
 use crate::discretization::{Pull, Rule};
 use crate::error::Result;
 use crate::model::Model;
+use crate::parameters::Parameter;
 use crate::path::Path;
 
 /// How initial paths are made.
@@ -48,6 +49,9 @@ impl Starts {
 /// Gains of nudged starts in units of 1/Δ.
 const GAINS: [f64; 4] = [0.25, 0.5, 1.0, 0.125];
 
+/// Guesses of the parameters that one nudged start compares.
+const GUESSES: usize = 16;
+
 /// An own seed for each start, below 2⁵³ so that JSON holds it.
 pub(super) fn seed_of(seed: u64, start: usize) -> u64 {
     // SplitMix64 (Steele, Lea, Flood 2014) on a counter.
@@ -69,37 +73,40 @@ pub(super) fn make<M: Model, R: Rule<M>>(
         return Ok((action.pack(estimate)?, starts.name()));
     }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let parameters = guess_parameters(action, index, &mut rng);
-    let mut kind = starts.name();
-    let mut paths = Vec::new();
-    for w in 0..action.windows().len() {
-        let signal = Signal::new(action, w);
-        let path = match starts {
-            Starts::Uniform => uniform(action, w, &signal, &mut rng),
-            Starts::Nudged => nudged(action, w, &signal, &parameters, index, &mut rng),
-            _ => None,
-        };
-        paths.push(path.unwrap_or_else(|| {
-            if *starts == Starts::Nudged {
-                kind = Starts::Mean.name();
-            }
-            mean(action, w, &signal)
-        }));
+    let windows = 0..action.windows().len();
+    let signals: Vec<Signal> = windows.map(|w| Signal::new(action, w)).collect();
+    if *starts == Starts::Nudged
+        && let Some(estimate) = nudged(action, &signals, index, &mut rng)
+    {
+        return Ok((action.pack(&estimate)?, starts.name()));
     }
-    let estimate = Estimate { paths, parameters };
-    Ok((action.pack(&estimate)?, kind))
+    let parameters = guess_parameters(action, index == 0, &mut rng);
+    let random = *starts == Starts::Uniform;
+    let paths = signals.iter().enumerate().map(|(w, signal)| {
+        if random {
+            uniform(action, w, signal, &mut rng)
+        } else {
+            mean(action, w, signal)
+        }
+    });
+    let estimate = Estimate {
+        paths: paths.collect(),
+        parameters,
+    };
+    let kind = if random { starts } else { &Starts::Mean };
+    Ok((action.pack(&estimate)?, kind.name()))
 }
 
-/// The first start takes the guesses as they are; later ones draw from the
-/// bounds, the prior or around the guess.
+/// The guesses as they are, or draws from the bounds, the prior or around the
+/// guess.
 fn guess_parameters<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
-    index: usize,
+    as_given: bool,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<f64> {
-    let draw = |parameter: &crate::parameters::Parameter, rng: &mut Xoshiro256PlusPlus| {
+    let draw = |parameter: &Parameter, rng: &mut Xoshiro256PlusPlus| {
         let (u, z): (f64, f64) = (rng.random(), StandardNormal.sample(rng));
-        if parameter.fixed.is_some() || index == 0 {
+        if parameter.fixed.is_some() || as_given {
             return parameter.initial();
         }
         let bounds = parameter.bounds;
@@ -127,51 +134,85 @@ fn uniform<M: Model, R: Rule<M>>(
     w: usize,
     signal: &Signal,
     rng: &mut Xoshiro256PlusPlus,
-) -> Option<Path> {
+) -> Path {
     let layout = &action.layout().windows[w];
     let (low, high) = signal.range();
-    Some(Path::from_layers((0..layout.layers()).map(|n| {
+    Path::from_layers((0..layout.layers()).map(|n| {
         let width = layout.layer(n).len();
         let component = |i| {
             let drawn = low + (high - low) * rng.random::<f64>();
             signal.value(n, i).unwrap_or(drawn)
         };
         (0..width).map(component).collect::<Vec<_>>()
-    })))
+    }))
 }
 
-/// Integrates forward; a run that leaves the neighbourhood of the data is
-/// tried again with a larger gain and shorter sub-steps. `None` where none of
-/// them stays.
+/// Integrates forward with several guesses of the parameters and of the first
+/// states and keeps the one that follows the data best: a model with wrong
+/// parameters synchronizes badly. `None` where none stays near the data.
 fn nudged<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    signals: &[Signal],
+    index: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<Estimate> {
+    let estimated = action.parameters().any(|(_, p)| p.fixed.is_none());
+    let guesses = if estimated { GUESSES } else { 1 };
+    let mut best: Option<(f64, Estimate)> = None;
+    for guess in 0..guesses {
+        let parameters = guess_parameters(action, guess == 0, rng);
+        let mut misfit = 0.0;
+        let paths = signals.iter().enumerate().map(|(w, signal)| {
+            let first = first_state(action, w, signal, rng);
+            let path = nudged_path(action, w, signal, &parameters, &first, index)?;
+            misfit += signal.misfit(&path);
+            Some(path)
+        });
+        let Some(paths) = paths.collect::<Option<Vec<_>>>() else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|(least, _)| misfit < *least) {
+            best = Some((misfit, Estimate { paths, parameters }));
+        }
+    }
+    best.map(|(_, estimate)| estimate)
+}
+
+/// Data where there are any, else a draw from around the data.
+fn first_state<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Vec<f64> {
+    let width = action.layout().windows[w].layer(0).len();
+    let component = |i| {
+        let z: f64 = StandardNormal.sample(rng);
+        let guessed = signal.rest(i) + z * signal.unrest(i);
+        signal.value(0, i).unwrap_or(guessed)
+    };
+    (0..width).map(component).collect()
+}
+
+/// A run that leaves the neighbourhood of the data is tried again with a
+/// larger gain and shorter sub-steps.
+fn nudged_path<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
     signal: &Signal,
     parameters: &[f64],
+    first: &[f64],
     index: usize,
-    rng: &mut Xoshiro256PlusPlus,
 ) -> Option<Path> {
-    let layout = &action.layout().windows[w];
-    let width = layout.layer(0).len();
-    let first: Vec<f64> = (0..width)
-        .map(|i| {
-            let z: f64 = StandardNormal.sample(rng);
-            let guessed = signal.rest(i) + z * signal.unrest(i);
-            signal.value(0, i).unwrap_or(guessed)
-        })
-        .collect();
-    let mut gain = GAINS[index % GAINS.len()];
-    for attempt in 0..4 {
-        let path = nudge(action, w, signal, parameters, &first, (gain, 1 << attempt));
-        if path.is_some() {
-            return path;
-        }
-        gain *= 2.0;
-    }
-    None
+    let gain = GAINS[index % GAINS.len()];
+    (0..4).find_map(|attempt| {
+        let finer = 1_u8 << attempt;
+        let strength = (gain * f64::from(finer), usize::from(finer));
+        integrate(action, w, signal, parameters, first, strength)
+    })
 }
 
-fn nudge<M: Model, R: Rule<M>>(
+fn integrate<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
     signal: &Signal,

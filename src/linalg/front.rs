@@ -84,8 +84,8 @@ impl Front<'_> {
     ) {
         let n = self.column_base.len();
         let fits = rows <= n && row <= n - rows && columns <= n && column <= n - columns;
-        let below = row == column || row + 1 >= column.saturating_add(columns);
-        if !fits || !below || block.len() != rows * columns {
+        let below = || row == column || row + 1 >= column + columns;
+        if !(fits && below() && block.len() == rows * columns) {
             self.misplaced.get_or_insert((row, column));
             return;
         }

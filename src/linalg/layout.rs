@@ -7,7 +7,7 @@ pub(crate) const ROW_GROUP: usize = 4;
 
 /// Up to so many rows a column is padded to 4 only, to save memory; above, to a
 /// cache line of 8, so that no vector straddles two lines.
-const SHORT: usize = 32;
+const SHORT: usize = 48;
 
 pub(crate) fn padded(rows: usize) -> usize {
     rows.next_multiple_of(ROW_GROUP)
@@ -170,7 +170,13 @@ fn place(pivots: usize, right: usize, border: usize, panel: usize) -> Geometry {
     let rows = pivots + right + border + 1;
     let right_ld = padded(rows - pivots);
     let corner_ld = padded(border + 1);
-    let tall = (pivots + right_ld).max(pivots + right + corner_ld);
+    let mut tall = rows;
+    if right > 0 {
+        tall = tall.max(pivots + right_ld);
+    }
+    if border > 0 {
+        tall = tall.max(pivots + right + corner_ld);
+    }
     let ld = tall.next_multiple_of(if tall > SHORT { 8 } else { ROW_GROUP });
     Geometry {
         pivots,

@@ -24,5 +24,5 @@ pub use arrow::BlockArrow;
 pub use failure::{Failure, Indefinite};
 pub use front::{Front, FrontSizes};
 pub use kernel::Backend;
-pub use kernel::simd::vectorize;
+pub use kernel::simd::{Wide, vectorize};
 pub use shape::{ArrowShape, ChainShape};

@@ -29,6 +29,8 @@ mod linear_system;
 mod pairs;
 mod stopping;
 mod subspace;
+#[cfg(test)]
+mod tests;
 mod vectors;
 mod walk;
 
@@ -48,7 +50,7 @@ const MOST_PAIRS: usize = 1000;
 /// of unknowns.
 ///
 /// It has converged when the decrease that the quadratic model predicts,
-/// ½gᵀHg, and the decrease over the last ten steps together are both at most
+/// ½gᵀHg, and the decrease over the last tenth of the walk are both at most
 /// `tolerance`·|value|. Values below 2⁻⁵² of the largest met count as that
 /// much, so that a minimum of exactly 0 is an end too. Both sides change alike
 /// with the unit of the value, and the unit of an unknown does not matter.
@@ -62,7 +64,11 @@ pub struct Lbfgs {
 impl Default for Lbfgs {
     /// Memory 10, at most 100,000 iterations, tolerance 1e-12.
     fn default() -> Self {
-        Lbfgs { memory: 10, max_iterations: 100_000, tolerance: 1e-12 }
+        Lbfgs {
+            memory: 10,
+            max_iterations: 100_000,
+            tolerance: 1e-12,
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A number with one derivative.
 #[derive(Clone, Copy, Debug)]
-pub struct Dual {
-    pub v: f64,
-    pub d: f64,
+pub(crate) struct Dual {
+    pub(crate) v: f64,
+    pub(crate) d: f64,
 }
 
 fn dual(v: f64, d: f64) -> Dual {
@@ -95,8 +95,11 @@ fn squares(r: impl IntoIterator<Item = Dual>) -> Dual {
     r.into_iter().map(Dual::sq).sum()
 }
 
-pub fn rosenbrock(x: &[Dual]) -> Dual {
-    squares(x.chunks_exact(2).flat_map(|p| [(p[1] - p[0].sq()) * 10.0, -p[0] + 1.0]))
+fn rosenbrock(x: &[Dual]) -> Dual {
+    squares(
+        x.chunks_exact(2)
+            .flat_map(|p| [(p[1] - p[0].sq()) * 10.0, -p[0] + 1.0]),
+    )
 }
 
 fn freudenstein_roth(x: &[Dual]) -> Dual {
@@ -108,7 +111,10 @@ fn freudenstein_roth(x: &[Dual]) -> Dual {
 }
 
 fn powell_badly_scaled(x: &[Dual]) -> Dual {
-    squares([x[0] * x[1] * 1e4 - 1.0, (-x[0]).exp() + (-x[1]).exp() - 1.0001])
+    squares([
+        x[0] * x[1] * 1e4 - 1.0,
+        (-x[0]).exp() + (-x[1]).exp() - 1.0001,
+    ])
 }
 
 fn brown_badly_scaled(x: &[Dual]) -> Dual {
@@ -117,13 +123,20 @@ fn brown_badly_scaled(x: &[Dual]) -> Dual {
 
 fn beale(x: &[Dual]) -> Dual {
     let powers = [x[1], x[1].sq(), x[1].sq() * x[1]];
-    squares(powers.iter().zip([1.5, 2.25, 2.625]).map(|(&p, y)| -(x[0] * (-p + 1.0)) + y))
+    squares(
+        powers
+            .iter()
+            .zip([1.5, 2.25, 2.625])
+            .map(|(&p, y)| -(x[0] * (-p + 1.0)) + y),
+    )
 }
 
 fn jennrich_sampson(x: &[Dual]) -> Dual {
-    squares((1..=10).map(f64::from).map(|i| {
-        -((x[0] * i).exp() + (x[1] * i).exp()) + 2.0 + 2.0 * i
-    }))
+    squares(
+        (1..=10)
+            .map(f64::from)
+            .map(|i| -((x[0] * i).exp() + (x[1] * i).exp()) + 2.0 + 2.0 * i),
+    )
 }
 
 fn helical_valley(x: &[Dual]) -> Dual {
@@ -133,8 +146,9 @@ fn helical_valley(x: &[Dual]) -> Dual {
     squares([(x[2] - angle * 10.0) * 10.0, (radius - 1.0) * 10.0, x[2]])
 }
 
-const BARD: [f64; 15] =
-    [0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39];
+const BARD: [f64; 15] = [
+    0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39,
+];
 
 fn bard(x: &[Dual]) -> Dual {
     squares(BARD.iter().zip(1..).map(|(&y, i)| {
@@ -144,7 +158,9 @@ fn bard(x: &[Dual]) -> Dual {
     }))
 }
 
-const GAUSSIAN: [f64; 8] = [0.0009, 0.0044, 0.0175, 0.0540, 0.1295, 0.2420, 0.3521, 0.3989];
+const GAUSSIAN: [f64; 8] = [
+    0.0009, 0.0044, 0.0175, 0.0540, 0.1295, 0.2420, 0.3521, 0.3989,
+];
 
 fn gaussian(x: &[Dual]) -> Dual {
     squares((0..15).map(|i| {
@@ -160,9 +176,12 @@ const MEYER: [f64; 16] = [
 ];
 
 fn meyer(x: &[Dual]) -> Dual {
-    squares(MEYER.iter().zip(1..).map(|(&y, i)| {
-        x[0] * (x[1] / (x[2] + 45.0 + 5.0 * f64::from(i))).exp() - y
-    }))
+    squares(
+        MEYER
+            .iter()
+            .zip(1..)
+            .map(|(&y, i)| x[0] * (x[1] / (x[2] + 45.0 + 5.0 * f64::from(i))).exp() - y),
+    )
 }
 
 fn box_3d(x: &[Dual]) -> Dual {
@@ -210,9 +229,7 @@ const KOWALIK: [(f64, f64); 11] = [
 ];
 
 fn kowalik_osborne(x: &[Dual]) -> Dual {
-    squares(KOWALIK.map(|(y, u)| {
-        -(x[0] * (x[1] * u + u * u) / (x[2] * u + x[3] + u * u)) + y
-    }))
+    squares(KOWALIK.map(|(y, u)| -(x[0] * (x[1] * u + u * u) / (x[2] * u + x[3] + u * u)) + y))
 }
 
 fn brown_dennis(x: &[Dual]) -> Dual {
@@ -259,15 +276,21 @@ fn penalty_1(x: &[Dual]) -> Dual {
 }
 
 fn variably_dimensioned(x: &[Dual]) -> Dual {
-    let s: Dual = x.iter().zip(1..).map(|(&v, j)| (v - 1.0) * f64::from(j)).sum();
+    let s: Dual = x
+        .iter()
+        .zip(1..)
+        .map(|(&v, j)| (v - 1.0) * f64::from(j))
+        .sum();
     squares(x.iter().map(|&v| v - 1.0)) + s.sq() + s.sq().sq()
 }
 
 fn trigonometric(x: &[Dual]) -> Dual {
     let c: Dual = x.iter().map(|v| v.cos()).sum();
-    squares(x.iter().zip(1..).map(|(v, i)| {
-        -c + x.len() as f64 + (-v.cos() + 1.0) * f64::from(i) - v.sin()
-    }))
+    squares(
+        x.iter()
+            .zip(1..)
+            .map(|(v, i)| -c + x.len() as f64 + (-v.cos() + 1.0) * f64::from(i) - v.sin()),
+    )
 }
 
 fn product(x: &[Dual]) -> Dual {
@@ -295,9 +318,11 @@ fn discrete_boundary_value(x: &[Dual]) -> Dual {
 }
 
 fn broyden_tridiagonal(x: &[Dual]) -> Dual {
-    squares((0..x.len()).map(|i| {
-        (-x[i] * 2.0 + 3.0) * x[i] - at(x, i.wrapping_sub(1)) - at(x, i + 1) * 2.0 + 1.0
-    }))
+    squares(
+        (0..x.len()).map(|i| {
+            (-x[i] * 2.0 + 3.0) * x[i] - at(x, i.wrapping_sub(1)) - at(x, i + 1) * 2.0 + 1.0
+        }),
+    )
 }
 
 fn broyden_banded(x: &[Dual]) -> Dual {
@@ -316,9 +341,15 @@ fn chebyquad(x: &[Dual]) -> Dual {
     let mut total = dual(0.0, 0.0);
     for i in 1..=n {
         let mean = now.iter().copied().sum::<Dual>() * (1.0 / n as f64);
-        let integral = if i % 2 == 1 { 0.0 } else { -1.0 / ((i * i - 1) as f64) };
+        let integral = if i % 2 == 1 {
+            0.0
+        } else {
+            -1.0 / ((i * i - 1) as f64)
+        };
         total = total + (mean - integral).sq();
-        let next = (0..n).map(|j| (x[j] * 2.0 - 1.0) * 2.0 * now[j] - before[j]).collect();
+        let next = (0..n)
+            .map(|j| (x[j] * 2.0 - 1.0) * 2.0 * now[j] - before[j])
+            .collect();
         before = std::mem::replace(&mut now, next);
     }
     total
@@ -345,11 +376,11 @@ fn hs110(x: &[Dual]) -> Dual {
     squares(logs) - (product(x).ln() * 0.2).exp()
 }
 
-pub type Function = fn(&[Dual]) -> Dual;
+pub(crate) type Function = fn(&[Dual]) -> Dual;
 
 /// The function of a problem of the reference table; problems that differ in
 /// dimension, start or bounds share theirs.
-pub fn function(name: &str) -> Function {
+pub(crate) fn function(name: &str) -> Function {
     let table: [(&str, Function); 34] = [
         ("rosenbrock", rosenbrock),
         ("freudenstein_roth", freudenstein_roth),

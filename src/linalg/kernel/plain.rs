@@ -4,7 +4,7 @@ use super::{BadPivot, Eliminated};
 use crate::linalg::layout::Geometry;
 
 /// Offset of entry (row, column) of the front.
-fn position(front: &Geometry, row: usize, column: usize) -> usize {
+pub(super) fn position(front: &Geometry, row: usize, column: usize) -> usize {
     if column < front.pivots {
         return front.panel + column * front.ld + row;
     }

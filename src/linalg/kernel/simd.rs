@@ -41,11 +41,33 @@ pub(crate) trait Simd: Copy {
     fn sum(self, v: Self::Vector) -> f64;
     /// c − a · b of single numbers.
     fn scalar_mul_sub(self, a: f64, b: f64, c: f64) -> f64;
-    /// Runs `f` inside a function compiled for this instruction set.
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+    /// Runs `work` inside a function compiled for this instruction set.
+    fn vectorize<W: Wide>(self, work: W) -> W::Output;
 }
 
-/// Work that is written for any vectors. `run` should be `#[inline(always)]`.
+/// Work to be compiled for wide vectors, see [`vectorize`].
+///
+/// The body must reach the function with the wide instructions by inlining, so
+/// an implementation marks [`run`](Wide::run), and all it calls, `#[inline(always)]`.
+/// Closures are `Wide` too, but a closure cannot carry that mark: the compiler
+/// inlines a small one, and leaves a large one (or one whose callees are large)
+/// compiled for the baseline. Write a struct for anything that matters.
+pub trait Wide {
+    /// What the work gives.
+    type Output;
+    /// Does the work; mark it `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+impl<R, F: FnOnce() -> R> Wide for F {
+    type Output = R;
+    #[inline(always)]
+    fn run(self) -> R {
+        self()
+    }
+}
+
+/// Work that is written for any vectors; `run` is to be `#[inline(always)]`.
 pub(crate) trait Task {
     /// What the work gives.
     type Output;
@@ -91,35 +113,48 @@ impl Isa {
         vec![Self::Baseline(Baseline)]
     }
 
-    /// Runs a task with this instruction set.
-    #[inline(always)]
+    /// Runs a task inside a function compiled for this instruction set.
+    #[inline]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         match self {
-            Self::Baseline(simd) => task.run(simd),
+            Self::Baseline(simd) => simd.vectorize(With { simd, task }),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(simd) => task.run(simd),
+            Self::Avx2(simd) => simd.vectorize(With { simd, task }),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(simd) => task.run(simd),
+            Self::Avx512(simd) => simd.vectorize(With { simd, task }),
         }
     }
 }
 
-/// Runs `f` inside a function compiled for AVX-512F, or AVX2 with FMA, where
+/// A task and the instruction set to do it with.
+struct With<S, T> {
+    simd: S,
+    task: T,
+}
+
+impl<S: Simd, T: Task> Wide for With<S, T> {
+    type Output = T::Output;
+    #[inline(always)]
+    fn run(self) -> T::Output {
+        self.task.run(self.simd)
+    }
+}
+
+/// Runs `work` inside a function compiled for AVX-512F, or AVX2 with FMA, where
 /// the CPU has them, so that arithmetic inlined into it is compiled wide.
 ///
-/// Only what the compiler inlines into `f` profits: mark the functions that `f`
-/// calls `#[inline(always)]`. `f64::mul_add` is fast in there only on a CPU with
-/// FMA; plain `a * b + c` is never slow.
+/// See [`Wide`] for what gets inlined. `f64::mul_add` is fast in there only on a
+/// CPU with FMA; plain `a * b + c` is never slow.
 #[inline]
-pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+pub fn vectorize<W: Wide>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         if is_x86_feature_detected!("avx512f") {
-            return Avx512(()).vectorize(f);
+            return Avx512(()).vectorize(work);
         }
-        return Avx2(()).vectorize(f);
+        return Avx2(()).vectorize(work);
     }
-    f()
+    work.run()
 }
 
 /// Vectors of 4 by whatever the target's baseline has.
@@ -185,8 +220,8 @@ impl Simd for Baseline {
         c - a * b
     }
     #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+    fn vectorize<W: Wide>(self, work: W) -> W::Output {
+        work.run()
     }
 }
 
@@ -278,14 +313,13 @@ macro_rules! simd_by_intrinsics {
                 (-a).mul_add(b, c)
             }
             #[inline(always)]
-            fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+            fn vectorize<W: Wide>(self, work: W) -> W::Output {
                 #[target_feature(enable = $features)]
-                #[inline]
-                fn inside<R>(f: impl FnOnce() -> R) -> R {
-                    f()
+                fn inside<W: Wide>(work: W) -> W::Output {
+                    work.run()
                 }
                 // SAFETY: `self` proves that the CPU has the instructions.
-                unsafe { inside(f) }
+                unsafe { inside(work) }
             }
         }
     };

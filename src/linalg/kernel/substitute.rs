@@ -127,7 +127,10 @@ impl<const W: usize> Group<'_, W> {
             }
             row += S::LANES;
         }
-        let mut dots = sums.map(|sum| simd.sum(sum));
+        let mut dots = [0.0; W];
+        for c in 0..W {
+            dots[c] = simd.sum(sums[c]);
+        }
         if row < self.ld {
             let half = simd.half();
             let values = half.load(x, row);

@@ -5,7 +5,7 @@
 //! their diagonal block follows in the same registers; then it is stored once.
 //! W is a compile-time number, so a front of few pivots is one unrolled step.
 
-use super::simd::Simd;
+use super::simd::{Simd, Wide};
 use super::{BadPivot, Eliminated};
 use crate::linalg::layout::{Block, Geometry};
 
@@ -33,81 +33,86 @@ pub(crate) fn factor_panel<S: Simd>(
     ld: usize,
     top: usize,
 ) -> Eliminated {
-    let columns = panel.len() / ld;
+    let count = panel.len() / ld;
     let mut column = 0;
-    while column < columns {
-        let (done, rest) = panel.split_at_mut(column * ld);
-        let group = Group {
-            ld,
-            column,
-            row: top + column,
+    while column < count {
+        let (done, columns) = panel.split_at_mut(column * ld);
+        let row = top + column;
+        macro_rules! group {
+            ($width:literal) => {
+                simd.vectorize(Group::<S, $width> {
+                    simd,
+                    done,
+                    columns,
+                    ld,
+                    row,
+                })
+            };
+        }
+        let width = S::COLUMNS.min(count - column);
+        let eliminated = match width {
+            8 => group!(8),
+            7 => group!(7),
+            6 => group!(6),
+            5 => group!(5),
+            4 => group!(4),
+            3 => group!(3),
+            2 => group!(2),
+            _ => group!(1),
         };
-        let width = S::COLUMNS.min(columns - column);
-        match width {
-            8 => group.eliminate::<S, 8>(simd, done, rest),
-            7 => group.eliminate::<S, 7>(simd, done, rest),
-            6 => group.eliminate::<S, 6>(simd, done, rest),
-            5 => group.eliminate::<S, 5>(simd, done, rest),
-            4 => group.eliminate::<S, 4>(simd, done, rest),
-            3 => group.eliminate::<S, 3>(simd, done, rest),
-            2 => group.eliminate::<S, 2>(simd, done, rest),
-            _ => group.eliminate::<S, 1>(simd, done, rest),
-        }?;
+        eliminated.map_err(|bad| BadPivot {
+            row: column + bad.row,
+            ..bad
+        })?;
         column += width;
     }
     Ok(())
 }
 
-/// A group of W neighbouring pivot columns.
-struct Group {
+/// A group of W neighbouring pivot columns, to be factored given those before it.
+struct Group<'a, S, const W: usize> {
+    simd: S,
+    /// The columns before the group.
+    done: &'a [f64],
+    /// The group's columns.
+    columns: &'a mut [f64],
     ld: usize,
-    /// First column of the group in its panel.
-    column: usize,
-    /// Row of its first diagonal entry.
+    /// Row of the group's first diagonal entry.
     row: usize,
 }
 
-impl Group {
-    /// Factors the group, which `rest` starts with, given the columns before it.
+impl<S: Simd, const W: usize> Wide for Group<'_, S, W> {
+    type Output = Eliminated;
+
     #[inline(always)]
-    fn eliminate<S: Simd, const W: usize>(
-        &self,
-        simd: S,
-        done: &[f64],
-        rest: &mut [f64],
-    ) -> Eliminated {
-        simd.vectorize(|| {
-            let (ld, row) = (self.ld, self.row);
-            let source = Source {
-                values: done,
-                ld,
-                row,
-            };
-            // The rows of the diagonal block first, without the solve ...
-            let middle = (row + 8).min(ld);
-            let top = Target {
-                ld,
-                shift: 0,
-                rows: row..middle,
-            };
-            sweep::<S, W, _>(simd, &source, rest, &top, Combine::<false>);
-            let triangle = Triangle::<W>::factor(simd, rest, ld, row).map_err(|bad| BadPivot {
-                row: self.column + bad.row,
-                ..bad
-            })?;
-            // ... which then finishes them (L₁₁ = A₁₁L₁₁⁻ᵀ) as it does the rows below.
-            let nothing = Source {
-                values: &[],
-                ..source
-            };
-            sweep::<S, W, _>(simd, &nothing, rest, &top, &triangle);
-            let below = Target {
-                rows: middle..ld,
-                ..top
-            };
-            sweep::<S, W, _>(simd, &source, rest, &below, &triangle);
-            Ok(())
-        })
+    fn run(self) -> Eliminated {
+        let (simd, ld, row) = (self.simd, self.ld, self.row);
+        let source = Source {
+            values: self.done,
+            ld,
+            row,
+        };
+        // The rows of the diagonal block first, without the solve ...
+        let middle = (row + 8).min(ld);
+        let top = Target {
+            ld,
+            shift: 0,
+            rows: (row, middle),
+        };
+        sweep::<S, W, _>(simd, &source, self.columns, &top, Combine::<false>);
+        let triangle = Triangle::<W>::factor(simd, self.columns, ld, row)?;
+        // ... which then finishes them (L₁₁ = A₁₁L₁₁⁻ᵀ) as it does the rows below.
+        let nothing = Source {
+            values: &[],
+            ..source
+        };
+        sweep::<S, W, _>(simd, &nothing, self.columns, &top, &triangle);
+        let below = Target {
+            rows: (middle, ld),
+            ..top
+        };
+        sweep::<S, W, _>(simd, &source, self.columns, &below, &triangle);
+        Ok(())
     }
 }
 
@@ -132,31 +137,54 @@ pub(crate) fn update<S: Simd, const ADD: bool>(
         let place = Target {
             ld: block.ld,
             shift: block.first,
-            rows: block.first + column..block.first + block.ld,
+            rows: (source.row, block.first + block.ld),
         };
         let columns = &mut target[column * block.ld..];
+        macro_rules! group {
+            ($width:literal) => {
+                simd.vectorize(UpdateGroup::<S, $width, ADD> {
+                    simd,
+                    source,
+                    columns,
+                    place,
+                })
+            };
+        }
         match width {
-            8 => update_group::<S, 8, ADD>(simd, &source, columns, &place),
-            7 => update_group::<S, 7, ADD>(simd, &source, columns, &place),
-            6 => update_group::<S, 6, ADD>(simd, &source, columns, &place),
-            5 => update_group::<S, 5, ADD>(simd, &source, columns, &place),
-            4 => update_group::<S, 4, ADD>(simd, &source, columns, &place),
-            3 => update_group::<S, 3, ADD>(simd, &source, columns, &place),
-            2 => update_group::<S, 2, ADD>(simd, &source, columns, &place),
-            _ => update_group::<S, 1, ADD>(simd, &source, columns, &place),
+            8 => group!(8),
+            7 => group!(7),
+            6 => group!(6),
+            5 => group!(5),
+            4 => group!(4),
+            3 => group!(3),
+            2 => group!(2),
+            _ => group!(1),
         }
         column += width;
     }
 }
 
-#[inline(always)]
-fn update_group<S: Simd, const W: usize, const ADD: bool>(
+/// W neighbouring columns to update.
+struct UpdateGroup<'a, S, const W: usize, const ADD: bool> {
     simd: S,
-    source: &Source,
-    columns: &mut [f64],
-    place: &Target,
-) {
-    simd.vectorize(|| sweep::<S, W, _>(simd, source, columns, place, Combine::<ADD>));
+    source: Source<'a>,
+    columns: &'a mut [f64],
+    place: Target,
+}
+
+impl<S: Simd, const W: usize, const ADD: bool> Wide for UpdateGroup<'_, S, W, ADD> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        sweep::<S, W, _>(
+            self.simd,
+            &self.source,
+            self.columns,
+            &self.place,
+            Combine::<ADD>,
+        );
+    }
 }
 
 /// The columns whose product is taken, and the row of the first of the W factors.
@@ -169,11 +197,12 @@ struct Source<'a> {
 
 /// The rows of the target columns to sweep over, as rows of the source: row i is
 /// entry i − `shift` of a target column.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Target {
     ld: usize,
     shift: usize,
-    rows: std::ops::Range<usize>,
+    /// First row, and one behind the last.
+    rows: (usize, usize),
 }
 
 /// What becomes of a tile, given the product.
@@ -293,8 +322,7 @@ fn sweep<S: Simd, const W: usize, F: Finish<W>>(
     target: &Target,
     finish: F,
 ) {
-    let end = target.rows.end;
-    let mut row = target.rows.start;
+    let (mut row, end) = target.rows;
     while row + 2 * S::LANES <= end {
         tile::<S, 2, W, F>(simd, source, columns, target, row, finish);
         row += 2 * S::LANES;

@@ -32,7 +32,9 @@ impl Eq for Breakpoint {}
 
 impl Ord for Breakpoint {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.time.total_cmp(&other.time).then(self.bounded.cmp(&other.bounded))
+        self.time
+            .total_cmp(&other.time)
+            .then(self.bounded.cmp(&other.bounded))
     }
 }
 
@@ -108,7 +110,16 @@ impl<'a> Search<'a> {
         let curvature = compact.theta * (square - dot(&p, &m_p));
         let floor = f64::EPSILON * compact.theta * square;
         let c = vec![0.0; p.len()];
-        Search { place, compact, p, c, m_p, slope: -square, curvature, floor }
+        Search {
+            place,
+            compact,
+            p,
+            c,
+            m_p,
+            slope: -square,
+            curvature,
+            floor,
+        }
     }
 
     /// Time from here to the minimum of the model along the direction.
@@ -147,8 +158,11 @@ pub(super) fn cauchy_point(place: &Place, compact: &Compact, scratch: &mut [f64]
     // Mostly no breakpoint comes first: then there is nothing to sort.
     let way = search.way_to_minimum();
     let any_first = breakpoints.iter().any(|b| b.0.time <= way);
-    let mut breakpoints =
-        if any_first { BinaryHeap::from(breakpoints) } else { BinaryHeap::new() };
+    let mut breakpoints = if any_first {
+        BinaryHeap::from(breakpoints)
+    } else {
+        BinaryHeap::new()
+    };
     let mut time = 0.0;
     let mut met_any = false;
     while let Some(Reverse(next)) = breakpoints.pop() {

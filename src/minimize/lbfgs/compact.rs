@@ -82,7 +82,10 @@ impl Compact {
         let theta = pairs.theta();
         let order = pairs.order();
         let root = |&row: &usize| pairs.product(row).sqrt();
-        let y_scale: Vec<f64> = order.iter().map(|r| 1.0 / (root(r) * theta.sqrt())).collect();
+        let y_scale: Vec<f64> = order
+            .iter()
+            .map(|r| 1.0 / (root(r) * theta.sqrt()))
+            .collect();
         let s_scale: Vec<f64> = order.iter().map(|r| theta.sqrt() / root(r)).collect();
         let count = order.len();
         let width = 2 * count;
@@ -100,7 +103,12 @@ impl Compact {
             }
         }
         let middle = LinearSystem::factor(width, matrix)?;
-        Some(Compact { theta, y_scale, s_scale, middle })
+        Some(Compact {
+            theta,
+            y_scale,
+            s_scale,
+            middle,
+        })
     }
 
     /// Columns of W.
@@ -161,7 +169,10 @@ impl Compact {
             for (j, &b) in order.iter().enumerate() {
                 let free = grams.free(a, b);
                 let fixed = grams.fixed(a, b);
-                let (yy, ss) = (self.y_scale[i] * self.y_scale[j], self.s_scale[i] * self.s_scale[j]);
+                let (yy, ss) = (
+                    self.y_scale[i] * self.y_scale[j],
+                    self.s_scale[i] * self.s_scale[j],
+                );
                 let sy = self.s_scale[i] * self.y_scale[j];
                 inner[i * width + j] = free.yy * yy;
                 inner[(count + i) * width + count + j] = free.ss * ss;
@@ -193,7 +204,10 @@ impl Restricted {
         if v.is_empty() {
             return Vec::new();
         }
-        self.inner.chunks_exact(v.len()).map(|row| dot(row, v)).collect()
+        self.inner
+            .chunks_exact(v.len())
+            .map(|row| dot(row, v))
+            .collect()
     }
 
     /// K⁻¹ v.

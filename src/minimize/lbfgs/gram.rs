@@ -34,7 +34,11 @@ pub(super) struct Products {
 
 impl Products {
     fn transposed(self) -> Products {
-        Products { sy: self.ys, ys: self.sy, ..self }
+        Products {
+            sy: self.ys,
+            ys: self.sy,
+            ..self
+        }
     }
 
     pub(super) fn plus(self, other: Products) -> Products {
@@ -83,7 +87,12 @@ impl Gram {
             let (sb, yb) = (&pairs.step(b)[run.clone()], &pairs.change(b)[run.clone()]);
             let sy = dot(sa, yb);
             let ys = if a == b { sy } else { dot(ya, sb) };
-            total = total.plus(Products { ss: dot(sa, sb), sy, ys, yy: dot(ya, yb) });
+            total = total.plus(Products {
+                ss: dot(sa, sb),
+                sy,
+                ys,
+                yy: dot(ya, yb),
+            });
         }
         total
     }

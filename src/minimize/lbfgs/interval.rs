@@ -83,7 +83,11 @@ impl Interval {
         }
         let step = nearer(t.step, by_cubic, by_secant);
         let limit = t.step + 0.66 * (self.other.step - t.step);
-        if t.step > x.step { step.min(limit) } else { step.max(limit) }
+        if t.step > x.step {
+            step.min(limit)
+        } else {
+            step.max(limit)
+        }
     }
 
     /// Case 4: the value falls ever faster.
@@ -109,9 +113,17 @@ fn cubic(a: Sample, t: Sample, flip: bool) -> (f64, f64) {
 }
 
 fn farther(from: f64, a: f64, b: f64) -> f64 {
-    if (a - from).abs() > (b - from).abs() { a } else { b }
+    if (a - from).abs() > (b - from).abs() {
+        a
+    } else {
+        b
+    }
 }
 
 fn nearer(from: f64, a: f64, b: f64) -> f64 {
-    if (a - from).abs() < (b - from).abs() { a } else { b }
+    if (a - from).abs() < (b - from).abs() {
+        a
+    } else {
+        b
+    }
 }

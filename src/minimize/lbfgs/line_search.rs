@@ -59,7 +59,11 @@ impl Sample {
     /// The sample of value + tilt·step.
     fn tilted(self, tilt: f64) -> Sample {
         let value = self.value + tilt * self.step;
-        Sample { value, slope: self.slope + tilt, ..self }
+        Sample {
+            value,
+            slope: self.slope + tilt,
+            ..self
+        }
     }
 }
 
@@ -72,7 +76,11 @@ impl LineSearch {
     /// From a point with `value` and a negative `slope`; steps up to `longest`.
     /// Decreases below `invisible` do not show in the value.
     pub(super) fn new(value: f64, slope: f64, longest: f64, invisible: f64) -> Self {
-        let start = Sample { step: 0.0, value, slope };
+        let start = Sample {
+            step: 0.0,
+            value,
+            slope,
+        };
         let first = 1.0_f64.min(longest);
         LineSearch {
             start,
@@ -96,7 +104,11 @@ impl LineSearch {
     /// last trial; infinite where the curvature is not positive.
     pub(super) fn predicted_decrease(&self) -> f64 {
         let decrease = 0.5 * self.start.slope * (self.start.slope / self.curvature);
-        if decrease >= 0.0 { decrease } else { f64::INFINITY }
+        if decrease >= 0.0 {
+            decrease
+        } else {
+            f64::INFINITY
+        }
     }
 
     /// Judges a trial and says what comes next.
@@ -155,8 +167,7 @@ impl LineSearch {
 
     /// No decrease where none could be seen.
     fn is_below_rounding(&self, trial: Sample) -> bool {
-        trial.value >= self.start.value
-            && -self.start.slope * trial.step <= self.invisible
+        trial.value >= self.start.value && -self.start.slope * trial.step <= self.invisible
     }
 
     fn next(&mut self, trial: Sample) -> Advice {
@@ -182,11 +193,20 @@ impl LineSearch {
     /// low but its decrease not sufficient, of the values less the decrease
     /// asked for (the auxiliary function ψ of the paper).
     fn interpolate(&mut self, trial: Sample) -> f64 {
-        let auxiliary = self.first_stage && trial.value <= self.best.value && !self.decreases(trial);
-        let tilt = if auxiliary { DECREASE * self.start.slope } else { 0.0 };
+        let auxiliary =
+            self.first_stage && trial.value <= self.best.value && !self.decreases(trial);
+        let tilt = if auxiliary {
+            DECREASE * self.start.slope
+        } else {
+            0.0
+        };
         let (best, other) = (self.best.tilted(-tilt), self.other.tilted(-tilt));
         let (low, high) = (self.low, self.high.min(self.longest));
-        let mut interval = Interval { best, other, bracketed: self.bracketed };
+        let mut interval = Interval {
+            best,
+            other,
+            bracketed: self.bracketed,
+        };
         let step = interval.update(trial.tilted(-tilt), low, high);
         self.best = interval.best.tilted(tilt);
         self.other = interval.other.tilted(tilt);
@@ -200,6 +220,10 @@ impl LineSearch {
         let slow = width >= 0.66 * self.earlier_width;
         self.earlier_width = self.width;
         self.width = width;
-        if slow { self.best.step + 0.5 * (self.other.step - self.best.step) } else { step }
+        if slow {
+            self.best.step + 0.5 * (self.other.step - self.best.step)
+        } else {
+            step
+        }
     }
 }

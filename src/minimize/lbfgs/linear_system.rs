@@ -37,7 +37,11 @@ impl LinearSystem {
                 }
             }
         }
-        Some(LinearSystem { width, factors: matrix, pivots })
+        Some(LinearSystem {
+            width,
+            factors: matrix,
+            pivots,
+        })
     }
 
     /// The solution for one right-hand side.

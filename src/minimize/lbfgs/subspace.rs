@@ -44,9 +44,15 @@ fn reduced_solution(
     let inner = restricted.inner_times(&u);
     let left = 1.0 - compact.theta * cauchy.time;
     let gradients = cauchy.free_gradient.iter().zip(&inner);
-    let right: Vec<f64> = gradients.map(|(g, i)| left * g - compact.theta * i).collect();
+    let right: Vec<f64> = gradients
+        .map(|(g, i)| left * g - compact.theta * i)
+        .collect();
     let solution = restricted.kernel_solve(&right);
-    solution.iter().zip(&u).map(|(v, u)| v - compact.theta * u).collect()
+    solution
+        .iter()
+        .zip(&u)
+        .map(|(v, u)| v - compact.theta * u)
+        .collect()
 }
 
 /// Brings the step inside the bounds: by projection if that still goes down,
@@ -75,8 +81,10 @@ fn keep_inside(place: &Place, cauchy: &CauchyPoint, step: &mut [f64]) {
         step[i] = unlimited;
     }
     let fixed = |k: &usize| cauchy.fixed[*k];
-    let kept: Vec<usize> =
-        (0..bounds.index.len()).filter(fixed).map(|k| bounds.index[k]).collect();
+    let kept: Vec<usize> = (0..bounds.index.len())
+        .filter(fixed)
+        .map(|k| bounds.index[k])
+        .collect();
     let mut kept = kept.iter().peekable();
     for (i, (s, g)) in step.iter_mut().zip(place.gradient).enumerate() {
         if kept.next_if(|&&k| k == i).is_none() {

@@ -31,7 +31,11 @@ pub(super) fn add_scaled_dot(target: &mut [f64], factor: f64, v: &[f64], w: &[f6
     let mut sums = [0.0; LANES];
     let mut t_chunks = target.chunks_exact_mut(LANES);
     let (mut v_chunks, mut w_chunks) = (v.chunks_exact(LANES), w.chunks_exact(LANES));
-    for ((t, v), w) in t_chunks.by_ref().zip(v_chunks.by_ref()).zip(w_chunks.by_ref()) {
+    for ((t, v), w) in t_chunks
+        .by_ref()
+        .zip(v_chunks.by_ref())
+        .zip(w_chunks.by_ref())
+    {
         for k in 0..LANES {
             t[k] += factor * v[k];
             sums[k] += t[k] * w[k];
@@ -52,7 +56,11 @@ pub(super) fn norm(v: &[f64]) -> f64 {
     if largest == 0.0 || !largest.is_finite() {
         return largest;
     }
-    largest * v.iter().map(|x| (x / largest) * (x / largest)).sum::<f64>().sqrt()
+    largest
+        * v.iter()
+            .map(|x| (x / largest) * (x / largest))
+            .sum::<f64>()
+            .sqrt()
 }
 
 fn collect(sums: &[f64; LANES]) -> f64 {

@@ -52,7 +52,12 @@ struct Trial {
 impl Trial {
     fn new(dimension: usize) -> Self {
         let zeros = vec![0.0; dimension];
-        Trial { x: zeros.clone(), gradient: zeros, value: f64::NAN, step_length: 0.0 }
+        Trial {
+            x: zeros.clone(),
+            gradient: zeros,
+            value: f64::NAN,
+            step_length: 0.0,
+        }
     }
 }
 
@@ -107,7 +112,11 @@ impl<'a> Walk<'a> {
         } else {
             Termination::NonFinite
         };
-        Outcome { value: self.value, termination, work: self.work }
+        Outcome {
+            value: self.value,
+            termination,
+            work: self.work,
+        }
     }
 
     fn descend(
@@ -139,7 +148,11 @@ impl<'a> Walk<'a> {
                 return Termination::IterationLimit;
             }
             if let Err(along_line) = self.search(slope, progress.invisible()) {
-                let by_memory = if self.pairs.is_empty() { along_line } else { predicted };
+                let by_memory = if self.pairs.is_empty() {
+                    along_line
+                } else {
+                    predicted
+                };
                 let verdict = progress.without_decrease(by_memory.max(self.doubted));
                 if verdict != Termination::RoundingLimit && self.restart(predicted) {
                     continue;
@@ -148,7 +161,12 @@ impl<'a> Walk<'a> {
             }
             progress.record(self.value);
             let number = self.work.iterations;
-            if observe(Iteration { number, value: self.value }).is_break() {
+            if observe(Iteration {
+                number,
+                value: self.value,
+            })
+            .is_break()
+            {
                 return Termination::Cancelled;
             }
         }
@@ -160,7 +178,9 @@ impl<'a> Walk<'a> {
             return false;
         }
         self.work.evaluations += 1;
-        self.value = self.objective.value_and_gradient(self.x, &mut self.gradient);
+        self.value = self
+            .objective
+            .value_and_gradient(self.x, &mut self.gradient);
         for (g, s) in self.gradient.iter_mut().zip(&self.scales) {
             *g *= s;
         }
@@ -282,12 +302,19 @@ impl<'a> Walk<'a> {
         for ((t, x), d) in trial.x.iter_mut().zip(self.x.iter()).zip(&self.step) {
             *t = x + step_length * d;
         }
-        self.bounds.snap(&mut trial.x, &self.step, &self.reach, step_length);
+        self.bounds
+            .snap(&mut trial.x, &self.step, &self.reach, step_length);
         self.work.evaluations += 1;
-        trial.value = self.objective.value_and_gradient(&trial.x, &mut trial.gradient);
+        trial.value = self
+            .objective
+            .value_and_gradient(&trial.x, &mut trial.gradient);
         trial.step_length = step_length;
         let slope = dot(&trial.gradient, &self.step);
-        Sample { step: step_length, value: trial.value, slope }
+        Sample {
+            step: step_length,
+            value: trial.value,
+            slope,
+        }
     }
 
     /// Moves to the trial and remembers what it told about the curvature.

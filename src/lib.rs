@@ -6,6 +6,8 @@ pub mod discretization;
 mod dual;
 pub mod error;
 pub mod grid;
+#[cfg(feature = "npy")]
+pub mod io;
 pub mod linalg;
 pub mod minimize;
 pub mod model;
@@ -13,8 +15,11 @@ pub mod models;
 pub mod observations;
 pub mod parameters;
 pub mod path;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod precision;
 pub mod scalar;
+pub mod twin;
 pub mod windows;
 
 pub use action::{
@@ -33,14 +38,16 @@ pub use parameters::{Bounds, Gaussian, Parameter};
 pub use path::Path;
 pub use precision::Precision;
 pub use scalar::Scalar;
+pub use twin::{Measurement, Noise, Score, Simulation, Truth, Twin};
 pub use windows::{StatePrior, Window};
 
 /// Everything that a program usually needs.
 pub mod prelude {
     pub use crate::{
         Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, Gaussian, GaussNewton,
-        Grid, Layers, Lbfgs, Level, Map, Midpoint, Minimizer, Model, Normalization, Objective,
-        Observations, Parameter, Path, Precision, PrecisionUnit, Rk4, Scalar, Schedule,
-        SimpsonHermite, StatePrior, Starts, Termination, Trapezoid, Window, check_jacobian,
+        Grid, Layers, Lbfgs, Level, Map, Measurement, Midpoint, Minimizer, Model, Noise,
+        Normalization, Objective, Observations, Parameter, Path, Precision, PrecisionUnit, Rk4,
+        Scalar, Schedule, SimpsonHermite, Simulation, StatePrior, Starts, Termination, Trapezoid,
+        Twin, Window, check_jacobian,
     };
 }

@@ -55,7 +55,9 @@ fn median(mut work: impl FnMut()) -> f64 {
     while time(&mut work, calls) < 1e-3 {
         calls *= 2;
     }
-    let mut samples: Vec<f64> = (0..31).map(|_| time(&mut work, calls) / calls as f64).collect();
+    let mut samples: Vec<f64> = (0..31)
+        .map(|_| time(&mut work, calls) / calls as f64)
+        .collect();
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }
@@ -81,7 +83,10 @@ fn gemm_rate() -> f64 {
         let seconds = median(|| matmul(c.as_mut(), Accum::Replace, &a, &a, 1.0, Par::Seq));
         2.0 * (n * n * n) as f64 / seconds
     };
-    [128, 256, 384, 512].into_iter().map(rate).fold(0.0, f64::max)
+    [128, 256, 384, 512]
+        .into_iter()
+        .map(rate)
+        .fold(0.0, f64::max)
 }
 
 #[cfg(not(feature = "large-blocks"))]
@@ -105,10 +110,18 @@ fn main() {
     for d in [160, 200] {
         cases.push(Case::new(&format!("m = 0, d = {d}"), 0, d, 1, 10));
     }
-    println!("| case | kernel | factor, µs/front | GFLOP/s | time / lower bound | back-substitution, µs/front | another rhs, µs/front |");
+    println!(
+        "| case | kernel | factor, µs/front | GFLOP/s | time / lower bound | back-substitution, µs/front | another rhs, µs/front |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for case in &cases {
-        for backend in [Backend::Plain, Backend::Tile, Backend::Faer, Backend::Lapack, Backend::Auto] {
+        for backend in [
+            Backend::Plain,
+            Backend::Tile,
+            Backend::Faer,
+            Backend::Lapack,
+            Backend::Auto,
+        ] {
             measure(case, backend, peak);
         }
     }

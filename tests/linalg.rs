@@ -152,7 +152,9 @@ impl Example {
         let sizes = front.sizes();
         assert_eq!(sizes.total(), n);
         let entry = |i: usize, j: usize| -> f64 {
-            (0..local.rows).map(|r| local.gram[r * n + i] * local.gram[r * n + j]).sum()
+            (0..local.rows)
+                .map(|r| local.gram[r * n + i] * local.gram[r * n + j])
+                .sum()
         };
         match index % 3 {
             0 => front.add_gram(&local.gram, local.rows),
@@ -203,7 +205,10 @@ impl Example {
             let product: f64 = (0..x.len()).map(|j| self.dense.at(i, j) * x[j]).sum();
             let residual = (b[i] - product).abs();
             let bound = self.backward_error() * norm + f64::EPSILON * b[i].abs();
-            assert!(residual <= bound, "row {i}: residual {residual}, bound {bound}");
+            assert!(
+                residual <= bound,
+                "row {i}: residual {residual}, bound {bound}"
+            );
         }
     }
 
@@ -228,7 +233,10 @@ impl Example {
             for i in j..border {
                 let expected = reduced.at(chains + i, chains + j);
                 let found = s[j * ld + i];
-                assert!((found - expected).abs() <= bound, "S({i}, {j}): {found}, {expected}");
+                assert!(
+                    (found - expected).abs() <= bound,
+                    "S({i}, {j}): {found}, {expected}"
+                );
             }
         }
         assert_eq!(arrow.border_rhs().len(), border);
@@ -245,7 +253,10 @@ impl Example {
         let bound = 2.0 * self.backward_error() * root * self.dense.inverse_norm()
             + n as f64 * f64::EPSILON * size;
         let found = arrow.log_determinant();
-        assert!((found - expected).abs() <= bound, "{found} against {expected}");
+        assert!(
+            (found - expected).abs() <= bound,
+            "{found} against {expected}"
+        );
     }
 
     fn check_all(&self, backend: Backend) {
@@ -276,25 +287,34 @@ impl Example {
 }
 
 fn backends() -> Vec<Backend> {
-    [Backend::Auto, Backend::Plain, Backend::Tile, Backend::Faer, Backend::Lapack]
-        .into_iter()
-        .filter(|&backend| {
-            let shape = ArrowShape::new(vec![ChainShape::uniform(1, 1, 0)], 0).unwrap();
-            match BlockArrow::with_backend(shape, backend) {
-                Ok(_) => true,
-                Err(error) => {
-                    assert!(matches!(error, Error::BackendNotBuilt { .. }));
-                    false
-                }
+    [
+        Backend::Auto,
+        Backend::Plain,
+        Backend::Tile,
+        Backend::Faer,
+        Backend::Lapack,
+    ]
+    .into_iter()
+    .filter(|&backend| {
+        let shape = ArrowShape::new(vec![ChainShape::uniform(1, 1, 0)], 0).unwrap();
+        match BlockArrow::with_backend(shape, backend) {
+            Ok(_) => true,
+            Err(error) => {
+                assert!(matches!(error, Error::BackendNotBuilt { .. }));
+                false
             }
-        })
-        .collect()
+        }
+    })
+    .collect()
 }
 
 fn chain(most: usize) -> impl Strategy<Value = ChainShape> {
     proptest::collection::vec((1..=most, 0..=most), 1..6).prop_map(|sizes| ChainShape {
         nodes: sizes.iter().map(|size| size.0).collect(),
-        interiors: sizes[1..].iter().map(|size| size.1 / 2 * (size.1 % 2)).collect(),
+        interiors: sizes[1..]
+            .iter()
+            .map(|size| size.1 / 2 * (size.1 % 2))
+            .collect(),
     })
 }
 
@@ -368,7 +388,11 @@ fn owner(example: &Example, unknown: usize) -> (usize, usize, usize) {
 }
 
 fn small() -> ArrowShape {
-    ArrowShape::new(vec![ChainShape::uniform(3, 4, 2), ChainShape::uniform(1, 2, 0)], 3).unwrap()
+    ArrowShape::new(
+        vec![ChainShape::uniform(3, 4, 2), ChainShape::uniform(1, 2, 0)],
+        3,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -410,19 +434,30 @@ fn wrong_input_is_an_error() {
     let n = example.dense.order;
     let mut arrow = BlockArrow::new(small());
     let missing = |error: &Error| matches!(error, Error::Missing { .. });
-    assert!(missing(&arrow.back_substitute(&[0.0; 3], &mut vec![0.0; n]).unwrap_err()));
+    assert!(missing(
+        &arrow
+            .back_substitute(&[0.0; 3], &mut vec![0.0; n])
+            .unwrap_err()
+    ));
     assert!(matches!(arrow.solve_border(&mut [0.0; 3]), Err(Failure::Input(e)) if missing(&e)));
     assert!(matches!(arrow.solve(&mut vec![0.0; n]), Err(Failure::Input(e)) if missing(&e)));
     assert!(arrow.log_determinant().is_nan());
     let length = |error: Failure| matches!(error, Failure::Input(Error::Length { .. }));
     assert!(length(arrow.factor(&[1.0], |_, _, _| {}).unwrap_err()));
     let infinite = arrow.factor(&vec![f64::INFINITY; n], |_, _, _| {});
-    assert!(matches!(infinite, Err(Failure::Input(Error::NotFinite { .. }))));
+    assert!(matches!(
+        infinite,
+        Err(Failure::Input(Error::NotFinite { .. }))
+    ));
     example.factor(&mut arrow).unwrap();
     assert!(length(arrow.solve_border(&mut [0.0; 4]).unwrap_err()));
     assert!(length(arrow.solve(&mut [0.0; 4]).unwrap_err()));
     assert!(arrow.back_substitute(&[0.0; 2], &mut vec![0.0; n]).is_err());
-    assert!(arrow.back_substitute(&[0.0; 3], &mut vec![0.0; n + 1]).is_err());
+    assert!(
+        arrow
+            .back_substitute(&[0.0; 3], &mut vec![0.0; n + 1])
+            .is_err()
+    );
     arrow.solve(&mut vec![1.0; n]).unwrap();
     // A failed factorization leaves nothing to solve with.
     assert!(arrow.factor(&example.rhs, |_, _, _| {}).is_err());
@@ -459,24 +494,49 @@ fn impossible_shapes_are_an_error() {
         interiors: interiors.to_vec(),
     };
     let new = |chain, border| ArrowShape::new(vec![chain], border);
-    assert!(matches!(ArrowShape::new(vec![], 1), Err(Error::Empty { .. })));
+    assert!(matches!(
+        ArrowShape::new(vec![], 1),
+        Err(Error::Empty { .. })
+    ));
     assert!(matches!(new(chain(&[], &[]), 0), Err(Error::Empty { .. })));
-    assert!(matches!(new(chain(&[1, 1], &[]), 0), Err(Error::Length { .. })));
-    assert!(matches!(new(chain(&[1, 0], &[0]), 0), Err(Error::NotPositive { .. })));
-    assert!(matches!(new(chain(&[usize::MAX; 2], &[0]), 0), Err(Error::OutOfRange { .. })));
-    assert!(matches!(new(chain(&[1], &[]), usize::MAX), Err(Error::OutOfRange { .. })));
+    assert!(matches!(
+        new(chain(&[1, 1], &[]), 0),
+        Err(Error::Length { .. })
+    ));
+    assert!(matches!(
+        new(chain(&[1, 0], &[0]), 0),
+        Err(Error::NotPositive { .. })
+    ));
+    assert!(matches!(
+        new(chain(&[usize::MAX; 2], &[0]), 0),
+        Err(Error::OutOfRange { .. })
+    ));
+    assert!(matches!(
+        new(chain(&[1], &[]), usize::MAX),
+        Err(Error::OutOfRange { .. })
+    ));
 }
 
 #[test]
 fn memory_stays_near_the_matrix() {
-    for (d, m, border) in [(4, 4, 18), (20, 20, 1), (20, 0, 1), (80, 80, 1), (10, 10, 3)] {
+    for (d, m, border) in [
+        (4, 4, 18),
+        (20, 20, 1),
+        (20, 0, 1),
+        (80, 80, 1),
+        (10, 10, 3),
+    ] {
         let intervals = 200;
-        let shape = ArrowShape::new(vec![ChainShape::uniform(intervals + 1, d, m)], border).unwrap();
+        let shape =
+            ArrowShape::new(vec![ChainShape::uniform(intervals + 1, d, m)], border).unwrap();
         let own = intervals * (m * m + m * (2 * d + border) + 2 * d * d + d * border) * 8;
         let bookkeeping = 300 * intervals + 64 * (d + border) * (d + border) + 4096;
         let held = BlockArrow::new(shape).factor_bytes();
         let most = own * 13 / 10 + bookkeeping;
-        assert!(held <= most, "d = {d}: {held} bytes held, {own} of the matrix");
+        assert!(
+            held <= most,
+            "d = {d}: {held} bytes held, {own} of the matrix"
+        );
     }
 }
 

@@ -152,11 +152,6 @@ impl Differentiator {
         &self.pattern
     }
 
-    /// Index into `theta` of each free parameter, in the order of the columns.
-    pub(crate) fn free(&self) -> &[usize] {
-        &self.free
-    }
-
     /// Values in `out` and the entries of the Jacobian, in the order of the
     /// pattern, in `entries`.
     pub(crate) fn jacobian<F: Generic>(

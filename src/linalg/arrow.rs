@@ -175,7 +175,11 @@ impl BlockArrow {
         let diagonal = |j: usize| corner[j * ld + j];
         if let Some(row) = (0..order).find(|&j| !diagonal(j).is_finite()) {
             let pivot = f64::NAN;
-            return Err(indefinite(self.shape.chains().len(), 0, BadPivot { row, pivot }));
+            return Err(indefinite(
+                self.shape.chains().len(),
+                0,
+                BadPivot { row, pivot },
+            ));
         }
         for j in 0..order {
             self.reduced[j] = self.buffer[self.layout.corner + j * ld + order];

@@ -93,7 +93,11 @@ impl Front<'_> {
             return;
         }
         for (i, values) in block.chunks_exact(columns).enumerate() {
-            let kept = if row == column { columns.min(i + 1) } else { columns };
+            let kept = if row == column {
+                columns.min(i + 1)
+            } else {
+                columns
+            };
             for (base, value) in self.column_base[column..].iter().zip(&values[..kept]) {
                 self.buffer[base + row + i] += value;
             }

@@ -23,10 +23,16 @@ impl BlockArrow {
             let geometry = &step.geometry;
             let last = geometry.rows() - 1;
             let forward = |j: usize| self.buffer[geometry.panel + j * geometry.ld + last];
-            for (i, value) in out[step.interior_start()..step.right_start()].iter_mut().enumerate() {
+            for (i, value) in out[step.interior_start()..step.right_start()]
+                .iter_mut()
+                .enumerate()
+            {
                 *value = forward(i);
             }
-            for (i, value) in out[step.start..step.interior_start()].iter_mut().enumerate() {
+            for (i, value) in out[step.start..step.interior_start()]
+                .iter_mut()
+                .enumerate()
+            {
                 *value = forward(step.interior + i);
             }
         }
@@ -67,7 +73,8 @@ impl BlockArrow {
         self.local[order..].fill(0.0);
         self.kernel.forward(&self.border, geometry, &mut self.local);
         self.local[order..].fill(0.0);
-        self.kernel.backward(&self.border, geometry, &mut self.local);
+        self.kernel
+            .backward(&self.border, geometry, &mut self.local);
         z.copy_from_slice(&self.local[..order]);
     }
 

@@ -61,12 +61,8 @@ fn update(panel: &[f64], front: &Geometry, values: &mut [f64], origin: usize, bl
     }
     let height = front.rows() - block.first;
     let width = panel.len() / front.ld;
-    let rows = MatRef::from_column_major_slice_with_stride(
-        &panel[block.first..],
-        height,
-        width,
-        front.ld,
-    );
+    let rows =
+        MatRef::from_column_major_slice_with_stride(&panel[block.first..], height, width, front.ld);
     let target = MatMut::from_column_major_slice_with_stride_mut(
         &mut values[block.base - origin..],
         height,

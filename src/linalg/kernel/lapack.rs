@@ -13,7 +13,11 @@ pub(crate) fn eliminate(buffer: &mut [f64], front: &Geometry) -> Eliminated {
     }
     let panel = Array2::from_shape_fn((rows, order).f(), |(i, j)| {
         // LAPACK reads the lower triangle, the copy is symmetric all the same.
-        let (i, j) = if i < order { (i.max(j), i.min(j)) } else { (i, j) };
+        let (i, j) = if i < order {
+            (i.max(j), i.min(j))
+        } else {
+            (i, j)
+        };
         buffer[front.panel + j * front.ld + i]
     });
     let factored = factor(&panel, order);
@@ -23,7 +27,11 @@ pub(crate) fn eliminate(buffer: &mut [f64], front: &Geometry) -> Eliminated {
     };
     for j in 0..order {
         for i in j..rows {
-            let value = if i < order { lower[(i, j)] } else { below[(j, i - order)] };
+            let value = if i < order {
+                lower[(i, j)]
+            } else {
+                below[(j, i - order)]
+            };
             buffer[front.panel + j * front.ld + i] = value;
         }
         BadPivot::check(j, lower[(j, j)])?;
@@ -38,7 +46,9 @@ pub(crate) fn eliminate(buffer: &mut [f64], front: &Geometry) -> Eliminated {
 fn factor(panel: &Array2<f64>, order: usize) -> Option<(Array2<f64>, Array2<f64>)> {
     let lower = panel.slice(s![..order, ..]).cholesky(UPLO::Lower).ok()?;
     let below = panel.slice(s![order.., ..]).t().to_owned();
-    let below = lower.solve_triangular(UPLO::Lower, Diag::NonUnit, &below).ok()?;
+    let below = lower
+        .solve_triangular(UPLO::Lower, Diag::NonUnit, &below)
+        .ok()?;
     Some((lower, below))
 }
 

@@ -202,14 +202,13 @@ impl Simd for Baseline {
     fn mul(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
         lanes(|i| a[i] * b[i])
     }
-    // Without an FMA instruction `f64::mul_add` is a slow library call.
     #[inline(always)]
     fn mul_add(self, a: [f64; 4], b: [f64; 4], c: [f64; 4]) -> [f64; 4] {
-        lanes(|i| a[i] * b[i] + c[i])
+        lanes(|i| self.scalar_mul_sub(-a[i], b[i], c[i]))
     }
     #[inline(always)]
     fn mul_sub(self, a: [f64; 4], b: [f64; 4], c: [f64; 4]) -> [f64; 4] {
-        lanes(|i| c[i] - a[i] * b[i])
+        lanes(|i| self.scalar_mul_sub(a[i], b[i], c[i]))
     }
     #[inline(always)]
     fn sum(self, v: [f64; 4]) -> f64 {
@@ -217,7 +216,12 @@ impl Simd for Baseline {
     }
     #[inline(always)]
     fn scalar_mul_sub(self, a: f64, b: f64, c: f64) -> f64 {
-        c - a * b
+        // Where FMA is no part of the baseline, `f64::mul_add` is a slow library call.
+        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+            (-a).mul_add(b, c)
+        } else {
+            c - a * b
+        }
     }
     #[inline(always)]
     fn vectorize<W: Wide>(self, work: W) -> W::Output {
@@ -327,13 +331,35 @@ macro_rules! simd_by_intrinsics {
 
 #[cfg(target_arch = "x86_64")]
 simd_by_intrinsics!(
-    Avx2, Avx2, __m256d, 4, 4, "avx2,fma",
-    _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_sub_pd,
-    _mm256_mul_pd, _mm256_fmadd_pd, _mm256_fnmadd_pd
+    Avx2,
+    Avx2,
+    __m256d,
+    4,
+    4,
+    "avx2,fma",
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_add_pd,
+    _mm256_sub_pd,
+    _mm256_mul_pd,
+    _mm256_fmadd_pd,
+    _mm256_fnmadd_pd
 );
 #[cfg(target_arch = "x86_64")]
 simd_by_intrinsics!(
-    Avx512, Avx2, __m512d, 8, 8, "avx512f,avx2,fma",
-    _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_sub_pd,
-    _mm512_mul_pd, _mm512_fmadd_pd, _mm512_fnmadd_pd
+    Avx512,
+    Avx2,
+    __m512d,
+    8,
+    8,
+    "avx512f,avx2,fma",
+    _mm512_set1_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_add_pd,
+    _mm512_sub_pd,
+    _mm512_mul_pd,
+    _mm512_fmadd_pd,
+    _mm512_fnmadd_pd
 );

@@ -16,7 +16,11 @@ fn noise(state: &mut u64) -> f64 {
 /// One front of a random positive definite matrix, and the buffer that holds it.
 fn random_front(pivots: usize, right: usize, border: usize) -> (Vec<f64>, Geometry) {
     let chain = ChainShape {
-        nodes: if right > 0 { vec![pivots, right] } else { vec![pivots] },
+        nodes: if right > 0 {
+            vec![pivots, right]
+        } else {
+            vec![pivots]
+        },
         interiors: vec![0; usize::from(right > 0)],
     };
     let shape = ArrowShape::new(vec![chain], border).expect("a valid shape");
@@ -139,7 +143,9 @@ fn bad_pivots_are_found_where_they_are() {
                         // A zero row and column: the pivot is exactly zero.
                         (0..row).for_each(|j| buffer[plain::position(&front, row, j)] = 0.0);
                     }
-                    let found = kernel.eliminate(&mut buffer, &front).expect_err("bad pivot");
+                    let found = kernel
+                        .eliminate(&mut buffer, &front)
+                        .expect_err("bad pivot");
                     assert_eq!(found.row, row, "{kernel:?} {pivots} {bad}");
                     assert_eq!(found.pivot.is_nan(), !bad.is_finite());
                     assert!(found.pivot.is_nan() || found.pivot <= 0.0);
@@ -164,7 +170,11 @@ fn substitution_undoes_multiplication() {
             let mut x = vec![0.0; front.ld];
             x[..order].fill_with(|| noise(&mut state));
             let lower = |i: usize, j: usize| {
-                if i < j { 0.0 } else { buffer[front.panel + j * front.ld + i] }
+                if i < j {
+                    0.0
+                } else {
+                    buffer[front.panel + j * front.ld + i]
+                }
             };
             // Forward: b = [L₁₁; L₂₁] x₁ + [0; x₂]. Backward: b₁ = L₁₁ᵀx₁ + L₂₁ᵀx₂.
             let (mut b, mut c) = (x.clone(), x.clone());

@@ -18,7 +18,13 @@ pub(crate) fn eliminate<S: Simd>(simd: S, buffer: &mut [f64], front: &Geometry) 
     factor_panel(simd, panel, front.ld, 0)?;
     for block in front.trailing() {
         if block.columns > 0 {
-            update::<S, false>(simd, panel, front.ld, &mut after[block.base - end..], &block);
+            update::<S, false>(
+                simd,
+                panel,
+                front.ld,
+                &mut after[block.base - end..],
+                &block,
+            );
         }
     }
     Ok(())

@@ -53,7 +53,9 @@ fn options() -> Result<Options, Box<dyn Error>> {
 
 /// Time in column 0, then the states: from a file, or simulated (forcing 8.17,
 /// Δ = 0.025) with noise of deviation 0.5. The second array is the truth.
-fn table(options: &Options) -> Result<(Array2<f64>, Option<Array2<f64>>), Box<dyn Error>> {
+type Table = (Array2<f64>, Option<Array2<f64>>);
+
+fn table(options: &Options) -> Result<Table, Box<dyn Error>> {
     if let Some(file) = &options.data {
         return Ok((ndarray_npy::read_npy(file)?, None));
     }

@@ -3,6 +3,8 @@
 //! `Dual<T, N>` carries a value and its derivatives along N directions, so
 //! that one call of a model gives N columns of a Jacobian. Nested duals
 //! (`Dual<Dual<f64, M>, N>`) give exact second derivatives.
+// Product and quotient rules mix operators; that is what they are.
+#![allow(clippy::suspicious_arithmetic_impl)]
 
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -239,10 +241,7 @@ impl<T: Scalar, const N: usize> Scalar for Dual<T, N> {
         if n == 0 {
             return Self::one();
         }
-        self.chain(
-            self.value.powi(n),
-            self.value.powi(n - 1) * f64::from(n),
-        )
+        self.chain(self.value.powi(n), self.value.powi(n - 1) * f64::from(n))
     }
     #[inline(always)]
     fn powf(self, exponent: f64) -> Self {
@@ -265,11 +264,19 @@ impl<T: Scalar, const N: usize> Scalar for Dual<T, N> {
     }
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        if self.value >= other.value { self } else { other }
+        if self.value >= other.value {
+            self
+        } else {
+            other
+        }
     }
     #[inline(always)]
     fn min(self, other: Self) -> Self {
-        if self.value <= other.value { self } else { other }
+        if self.value <= other.value {
+            self
+        } else {
+            other
+        }
     }
 }
 
@@ -310,7 +317,10 @@ mod tests {
         type Second = Dual<Dual<f64, 2>, 2>;
         let (x, y) = (0.7, 1.9);
         let inner = |v, lane| Dual::<f64, 2>::variable(v, lane);
-        let z = everything(Second::variable(inner(x, 0), 0), Second::variable(inner(y, 1), 1));
+        let z = everything(
+            Second::variable(inner(x, 0), 0),
+            Second::variable(inner(y, 1), 1),
+        );
         let slope = |x: f64, y: f64, lane: usize| {
             everything(Dual::<f64, 2>::variable(x, 0), Dual::variable(y, 1)).lanes[lane]
         };

@@ -44,10 +44,10 @@ pub use windows::{StatePrior, Window};
 /// Everything that a program usually needs.
 pub mod prelude {
     pub use crate::{
-        Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, Gaussian, GaussNewton,
+        Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, GaussNewton, Gaussian,
         Grid, Layers, Lbfgs, Level, Map, Measurement, Midpoint, Minimizer, Model, Noise,
         Normalization, Objective, Observations, Parameter, Path, Precision, PrecisionUnit, Rk4,
-        Scalar, Schedule, SimpsonHermite, Simulation, StatePrior, Starts, Termination, Trapezoid,
+        Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior, Termination, Trapezoid,
         Twin, Window, check_jacobian,
     };
 }

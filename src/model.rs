@@ -308,8 +308,8 @@ pub fn check_jacobian<M: Flow>(
             let place = derivative.pattern().find(row, column);
             let found = place.map_or(0.0, |e| entries[e]);
             let expected = exact[(row, column)];
-            // Negated so that NaN counts as different.
-            if !((found - expected).abs() <= 1e-8 * size.max(f64::MIN_POSITIVE)) {
+            let error = (found - expected).abs();
+            if error.is_nan() || error > 1e-8 * size.max(f64::MIN_POSITIVE) {
                 return Err(wrong(t, row, column, expected, found));
             }
         }

@@ -134,9 +134,12 @@ impl Precision {
     pub(crate) fn marginal(&self, kept: &[usize]) -> Array2<f64> {
         match &self.0 {
             Shape::Scalar(value) => Array2::from_diag_elem(kept.len(), *value),
-            Shape::Diagonal(values) => {
-                Array2::from_diag(&kept.iter().map(|&i| values[i]).collect::<ndarray::Array1<_>>())
-            }
+            Shape::Diagonal(values) => Array2::from_diag(
+                &kept
+                    .iter()
+                    .map(|&i| values[i])
+                    .collect::<ndarray::Array1<_>>(),
+            ),
             Shape::Full(matrix) => {
                 let missing = (0..matrix.nrows()).filter(|i| !kept.contains(i));
                 // Eliminating one missing component after the other is that

@@ -1,5 +1,5 @@
 //! L-BFGS-B against SciPy's and published optima; hard cases in their own module.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "data/lbfgs_dual.rs"]
 mod dual;

@@ -3,7 +3,7 @@
 
 use super::objective::{ActionAt, span};
 use super::terms::ModelShape;
-use crate::discretization::{Evaluator, Rule, Rows};
+use crate::discretization::{Evaluator, Rows, Rule};
 use crate::linalg::Front;
 use crate::minimize::{Curvature, Objective};
 use crate::model::Model;

@@ -108,10 +108,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         }
         let [measurement_weight, model_weight] = match self.normalization {
             Normalization::Sum => [1.0; 2],
-            Normalization::Mean => [
-                2.0 / counts.measured as f64,
-                2.0 / counts.residuals as f64,
-            ],
+            Normalization::Mean => [2.0 / counts.measured as f64, 2.0 / counts.residuals as f64],
             Normalization::Minaone => [2.0 / counts.measured_layers as f64; 2],
         };
         let uniform = self.windows.iter().all(|w| w.grid().is_uniform());

@@ -163,10 +163,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     /// Names and kinds of all P parameters.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &Parameter)> {
-        self.names
-            .iter()
-            .map(String::as_str)
-            .zip(&self.parameters)
+        self.names.iter().map(String::as_str).zip(&self.parameters)
     }
 
     /// The normalization.

@@ -97,9 +97,10 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// A component that is constant there takes the mean spread of the others.
     pub(crate) fn scale_from(&mut self, x: &[f64]) {
         let layout = self.action.layout();
-        let widest = layout.windows.iter().flat_map(|w| {
-            (0..w.layers()).map(|n| w.layer(n).len())
-        });
+        let widest = layout
+            .windows
+            .iter()
+            .flat_map(|w| (0..w.layers()).map(|n| w.layer(n).len()));
         let width = widest.max().unwrap_or(0);
         let mut sums = vec![(0.0, 0.0, 0.0); width];
         let layers = || {
@@ -118,7 +119,11 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             // Below rounding of the mean a spread is none.
             let variance = squares / count - mean * mean;
             let floor = 1e-14 * mean * mean;
-            if variance > floor { variance.sqrt() } else { 0.0 }
+            if variance > floor {
+                variance.sqrt()
+            } else {
+                0.0
+            }
         };
         let spreads: Vec<f64> = sums.iter().map(spread).collect();
         let moving = spreads.iter().filter(|s| **s > 0.0);
@@ -209,7 +214,12 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     fn interval(&mut self, x: &[f64], w: usize, k: usize, pass: &mut Pass<'_>) -> f64 {
         let action = self.action;
         let window = &action.layout().windows[w];
-        let span = span(action.windows[w].grid().times(), window.first(k), action.rule.steps(), k);
+        let span = span(
+            action.windows[w].grid().times(),
+            window.first(k),
+            action.rule.steps(),
+            k,
+        );
         let states = window.span(k);
         let count = self.evaluator.residual_count(k);
         let (theta, g) = (&self.work.theta, &mut self.work.g[..count]);
@@ -313,9 +323,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             let rhs = arrow.border_rhs().to_vec();
             work = solve_box(arrow.border_matrix(), &rhs, (&lower, &upper), &mut z);
         }
-        arrow
-            .back_substitute(&z, step)
-            .map_err(|_| indefinite)?;
+        arrow.back_substitute(&z, step).map_err(|_| indefinite)?;
         Ok(work)
     }
 }

@@ -54,9 +54,7 @@ impl WindowTerms {
         };
         for (set, layers) in window.sets() {
             for (&layer, values) in layers.iter().zip(set.values().rows()) {
-                let kept: Vec<usize> = (0..values.len())
-                    .filter(|&l| !values[l].is_nan())
-                    .collect();
+                let kept: Vec<usize> = (0..values.len()).filter(|&l| !values[l].is_nan()).collect();
                 let components: Vec<usize> = kept.iter().map(|&l| set.components()[l]).collect();
                 let values: Vec<f64> = kept.iter().map(|&l| values[l]).collect();
                 let precision = set.precision();
@@ -92,12 +90,14 @@ impl WindowTerms {
         let matrix = precision.marginal(kept) * weight;
         if precision.to_diagonal(0).is_some() {
             let pairs = components.iter().zip(values).enumerate();
-            terms.single.extend(pairs.map(|(k, (&component, &value))| Single {
-                component,
-                value,
-                weight: matrix[(k, k)],
-                kind,
-            }));
+            terms
+                .single
+                .extend(pairs.map(|(k, (&component, &value))| Single {
+                    component,
+                    value,
+                    weight: matrix[(k, k)],
+                    kind,
+                }));
         } else {
             terms.joint.push(Joint {
                 components: components.to_vec(),

@@ -195,10 +195,7 @@ impl Annealer {
     }
 
     #[cfg(not(feature = "rayon"))]
-    fn in_parallel(
-        &self,
-        one: impl Fn(usize) -> Result<StartResult>,
-    ) -> Result<Vec<StartResult>> {
+    fn in_parallel(&self, one: impl Fn(usize) -> Result<StartResult>) -> Result<Vec<StartResult>> {
         (0..self.count).map(one).collect()
     }
 

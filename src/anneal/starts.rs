@@ -55,8 +55,7 @@ const GUESSES: usize = 16;
 /// An own seed for each start, below 2⁵³ so that JSON holds it.
 pub(super) fn seed_of(seed: u64, start: usize) -> u64 {
     // SplitMix64 (Steele, Lea, Flood 2014) on a counter.
-    let mut z = seed
-        .wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(start as u64 + 1));
+    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(start as u64 + 1));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     (z ^ (z >> 31)) >> 11
@@ -235,13 +234,19 @@ fn integrate<M: Model, R: Rule<M>>(
         };
         let mut next = vec![0.0; layout.layer(n + 1).len()];
         let span = (n, times[n], times[n + 1]);
-        action
-            .rule()
-            .advance(action.model(), span, &layers[n], parameters, &pull, &mut next);
+        action.rule().advance(
+            action.model(),
+            span,
+            &layers[n],
+            parameters,
+            &pull,
+            &mut next,
+        );
         let observed = |i: usize| signal.value(n + 1, i).is_some();
-        let lost = next.iter().enumerate().any(|(i, v)| {
-            !v.is_finite() || observed(i) && !(low..=high).contains(v)
-        });
+        let lost = next
+            .iter()
+            .enumerate()
+            .any(|(i, v)| !v.is_finite() || observed(i) && !(low..=high).contains(v));
         if lost {
             return None;
         }

@@ -123,8 +123,7 @@ fn plan<M: Model, K: Residual<M>>(
         input,
         kind: PhantomData,
     };
-    let differentiator =
-        Differentiator::new(&between, parameters.len(), &local, &Sparsity::Traced);
+    let differentiator = Differentiator::new(&between, parameters.len(), &local, &Sparsity::Traced);
     let states = between.inputs();
     let pattern = differentiator.pattern();
     let mut rows = Rows {

@@ -22,7 +22,9 @@ pub(crate) fn solve_box(
     for i in 0..n {
         z[i] = z[i].max(lower[i]).min(upper[i]);
     }
-    let mut held: Vec<bool> = (0..n).map(|i| z[i] <= lower[i] || z[i] >= upper[i]).collect();
+    let mut held: Vec<bool> = (0..n)
+        .map(|i| z[i] <= lower[i] || z[i] >= upper[i])
+        .collect();
     // Each unknown is held or released a few times in practice.
     for _ in 0..20 * (n + 1) {
         let free: Vec<usize> = (0..n).filter(|&i| !held[i]).collect();
@@ -123,7 +125,11 @@ fn wrong_multiplier(
     let mut worst: Option<(usize, f64)> = None;
     for i in (0..z.len()).filter(|&i| held[i]) {
         let multiplier = residual(z, i);
-        let inward = if z[i] <= lower[i] { -multiplier } else { multiplier };
+        let inward = if z[i] <= lower[i] {
+            -multiplier
+        } else {
+            multiplier
+        };
         let rounding = 1e-12 * r[i].abs();
         if inward > rounding && lower[i] < upper[i] && worst.is_none_or(|(_, w)| inward > w) {
             worst = Some((i, inward));

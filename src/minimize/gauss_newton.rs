@@ -103,7 +103,11 @@ impl Walk<'_> {
     /// which has the same unit for a sum of squares.
     fn natural_damping(&self) -> f64 {
         let scales = self.objective.scales();
-        let squares = self.gradient.iter().zip(scales).map(|(g, s)| (g * s).powi(2));
+        let squares = self
+            .gradient
+            .iter()
+            .zip(scales)
+            .map(|(g, s)| (g * s).powi(2));
         let slope: f64 = squares.sum();
         let natural = slope / self.value.abs().max(f64::MIN_POSITIVE);
         if natural.is_finite() && natural > 0.0 {

@@ -170,6 +170,10 @@ pub(crate) fn project(x: &mut [f64], lower: &[f64], upper: &[f64]) {
 }
 
 /// A setting of a minimizer must be positive and finite.
-pub(crate) fn check_setting(what: &'static str, place: &'static str, value: f64) -> crate::Result<()> {
+pub(crate) fn check_setting(
+    what: &'static str,
+    place: &'static str,
+    value: f64,
+) -> crate::Result<()> {
     check_positive(what, || place.into(), value)
 }

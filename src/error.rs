@@ -30,6 +30,14 @@ pub enum Error {
         /// The value given.
         found: f64,
     },
+    /// A precision without end: a hard constraint, which is no error model.
+    #[error(
+        "precision ({place}): expected a finite number, found infinity; make a quantity that is known exactly a known input or a fixed parameter, and give an equation that holds exactly a precision about 1e8 times that of the others"
+    )]
+    InfinitePrecision {
+        /// Where it stands.
+        place: String,
+    },
     /// A number that must be positive is zero or negative.
     #[error("{what} ({place}): expected a positive number, found {found}")]
     NotPositive {

@@ -8,6 +8,7 @@ use ndarray::Array2;
 
 use crate::derivative::{Differentiator, Generic, Pattern, Sparsity};
 use crate::error::{Error, Result};
+use crate::parameters::Drift;
 use crate::scalar::Scalar;
 
 /// What vector fields and layer maps have in common.
@@ -141,25 +142,67 @@ impl JacobianEntries<'_> {
     }
 }
 
-/// A flow at one time with one input: the generic function of (x, θ).
+/// Which unknowns an evaluation has besides the model's own state.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Index of each estimated static parameter.
+    pub(crate) free: Vec<usize>,
+    /// Parameters that change in time: one more component of every layer each.
+    pub(crate) drifting: Vec<(usize, Drift)>,
+}
+
+impl Scope {
+    /// Parameters with those that change in time taken from the end of a
+    /// layer's state, whose own `width` components come first.
+    #[inline(always)]
+    pub(crate) fn set_drifting<S: Scalar>(&self, x: &[S], width: usize, theta: &mut [S]) {
+        for (&(parameter, _), &value) in self.drifting.iter().zip(&x[width..]) {
+            theta[parameter] = value;
+        }
+    }
+
+    /// φ̇ of the parameters that change in time, without the noise.
+    #[inline(always)]
+    pub(crate) fn drift<S: Scalar>(&self, x: &[S], width: usize, out: &mut [S]) {
+        let values = x[width..].iter().zip(&mut out[width..]);
+        for ((_, drift), (&value, slot)) in self.drifting.iter().zip(values) {
+            *slot = (value - drift.mean) * -drift.rate;
+        }
+    }
+}
+
+/// A flow at one time with one input: the generic function of (x, θ), where x
+/// includes the parameters that change in time.
 pub(crate) struct FlowAt<'a, M> {
     pub(crate) model: &'a M,
+    pub(crate) scope: &'a Scope,
     pub(crate) time: f64,
     pub(crate) input: &'a [f64],
 }
 
 impl<M: Flow> Generic for FlowAt<'_, M> {
     fn inputs(&self) -> usize {
-        self.model.width()
+        self.model.width() + self.scope.drifting.len()
     }
     fn outputs(&self) -> usize {
-        self.model.width()
+        self.inputs()
     }
     #[inline(always)]
     fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
         scratch.clear();
         scratch.extend(self.input.iter().map(|&u| S::from(u)));
-        self.model.flow(S::from(self.time), x, theta, scratch, out);
+        let time = S::from(self.time);
+        if self.scope.drifting.is_empty() {
+            self.model.flow(time, x, theta, scratch, out);
+            return;
+        }
+        let width = self.model.width();
+        scratch.extend_from_slice(theta);
+        let (input, theta) = scratch.split_at_mut(self.input.len());
+        self.scope.set_drifting(x, width, theta);
+        self.model
+            .flow(time, &x[..width], theta, input, &mut out[..width]);
+        self.scope.drift(x, width, out);
     }
 }
 
@@ -168,30 +211,35 @@ impl<M: Flow> Generic for FlowAt<'_, M> {
 pub(crate) struct FlowDerivative {
     differentiator: Differentiator,
     parameter_column: Vec<Option<usize>>,
+    scratch: Vec<f64>,
 }
 
 impl FlowDerivative {
-    /// `free` lists the estimated parameters.
-    pub(crate) fn new<M: Flow>(model: &M, free: &[usize]) -> Self {
+    pub(crate) fn new<M: Flow>(model: &M, scope: &Scope) -> Self {
         let input = vec![0.5; model.input_count()];
         let at = FlowAt {
             model,
+            scope,
             time: 0.25,
             input: &input,
         };
         let mut parameter_column = vec![None; model.parameter_count()];
-        for (k, &p) in free.iter().enumerate() {
+        for (k, &(p, _)) in scope.drifting.iter().enumerate() {
             parameter_column[p] = Some(model.width() + k);
+        }
+        for (k, &p) in scope.free.iter().enumerate() {
+            parameter_column[p] = Some(at.inputs() + k);
         }
         Self {
             // The diagonal is always there: discretizations add to it.
             differentiator: Differentiator::with_diagonal(
                 &at,
                 model.parameter_count(),
-                free,
-                &model.sparsity(),
+                &scope.free,
+                &declared(model, &parameter_column),
             ),
             parameter_column,
+            scratch: Vec::new(),
         }
     }
 
@@ -201,7 +249,7 @@ impl FlowDerivative {
     }
 
     /// F at the point in `out`, the entries of its Jacobian in `entries`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn jacobian<M: Flow>(
         &mut self,
         at: &FlowAt<'_, M>,
@@ -210,14 +258,31 @@ impl FlowDerivative {
         out: &mut [f64],
         entries: &mut [f64],
     ) {
+        let width = at.model.width();
+        let mut seen = theta;
+        if !at.scope.drifting.is_empty() {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(theta);
+            at.scope.set_drifting(x, width, &mut self.scratch);
+            seen = &self.scratch;
+        }
         let mut by_hand = JacobianEntries {
             pattern: self.differentiator.pattern(),
             parameter_column: &self.parameter_column,
             values: entries,
             outside: None,
         };
-        if at.model.jacobian(at.time, x, theta, at.input, &mut by_hand) {
-            at.model.flow(at.time, x, theta, at.input, out);
+        let states = &x[..width];
+        if at
+            .model
+            .jacobian(at.time, states, seen, at.input, &mut by_hand)
+        {
+            for (k, (_, drift)) in at.scope.drifting.iter().enumerate() {
+                by_hand.set(width + k, width + k, -drift.rate);
+            }
+            at.model
+                .flow(at.time, states, seen, at.input, &mut out[..width]);
+            at.scope.drift(x, width, out);
         } else {
             self.differentiator.jacobian(at, x, theta, out, entries);
         }
@@ -234,6 +299,24 @@ impl FlowDerivative {
     ) {
         self.differentiator.contract(at, x, theta, weights, add);
     }
+}
+
+/// A declared pattern in columns of an evaluation: parameters that change in
+/// time stand among the states.
+fn declared<M: Flow>(model: &M, parameter_column: &[Option<usize>]) -> Sparsity {
+    let Sparsity::Declared(pairs) = model.sparsity() else {
+        return model.sparsity();
+    };
+    let column = |unknown: usize| match unknown.checked_sub(model.width()) {
+        None => Some(unknown),
+        Some(p) => parameter_column.get(p).copied().flatten(),
+    };
+    let known = pairs.into_iter();
+    Sparsity::Declared(
+        known
+            .filter_map(|(row, unknown)| Some((row, column(unknown)?)))
+            .collect(),
+    )
 }
 
 /// The exact Jacobian (∂F/∂x, ∂F/∂θ) of a flow, D rows by D + P columns, by
@@ -253,6 +336,7 @@ pub fn jacobian<M: Flow>(
     let free: Vec<usize> = (0..p).collect();
     let at = FlowAt {
         model,
+        scope: &Scope::default(),
         time: t,
         input,
     };
@@ -284,12 +368,16 @@ pub fn check_jacobian<M: Flow>(
 ) -> Result<()> {
     let exact = jacobian(model, t, x, theta, input)?;
     let d = model.width();
-    let free: Vec<usize> = (0..model.parameter_count()).collect();
-    let mut derivative = FlowDerivative::new(model, &free);
+    let scope = Scope {
+        free: (0..model.parameter_count()).collect(),
+        drifting: Vec::new(),
+    };
+    let mut derivative = FlowDerivative::new(model, &scope);
     let mut out = vec![0.0; d];
     let mut entries = vec![0.0; derivative.pattern().entry_count()];
     let at = FlowAt {
         model,
+        scope: &scope,
         time: t,
         input,
     };

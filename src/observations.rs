@@ -1,27 +1,43 @@
-//! Noisy measurements of a few components at some of the times.
+//! Noisy measurements at some of the times.
+
+use std::sync::Arc;
 
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
 use crate::grid::check_increasing;
+use crate::losses::Loss;
+use crate::operators::{Components, Generic, Matrix, Observe, Operator};
 use crate::precision::Precision;
 
-/// Measured values of a fixed list of components at K times.
+/// Measured values at K times, and how they come from the states.
 ///
 /// A NaN is a missing value, element by element; where the precision is a full
-/// matrix the remaining components get their marginal precision.
-#[derive(Debug, Clone, PartialEq)]
+/// matrix the remaining values get their marginal precision.
+#[derive(Debug, Clone)]
 pub struct Observations {
-    components: Vec<usize>,
+    operator: Arc<dyn Operator>,
+    /// What the operator is, where the starts and the checks can use it.
+    form: Form,
     times: Vec<f64>,
     values: Array2<f64>,
-    precision: Precision,
+    /// One for all times, or one a time.
+    precisions: Vec<Precision>,
+    loss: Loss,
+}
+
+/// Which kind of operator a set has.
+#[derive(Debug, Clone, PartialEq)]
+enum Form {
+    Components(Vec<usize>),
+    Matrix { width: usize },
+    Generic,
 }
 
 impl Observations {
-    /// `values` has a row for each of the K `times` and a column for each of
-    /// the L `components`; `precision` is R_m, the inverse covariance of one
-    /// row's errors.
+    /// Measurements of state components. `values` has a row for each of the K
+    /// `times` and a column for each of the L `components`; `precision` is
+    /// R_m, the inverse covariance of one row's errors.
     ///
     /// # Errors
     /// [`Error::Empty`] without components, times or any finite value;
@@ -35,12 +51,10 @@ impl Observations {
         values: Array2<f64>,
         precision: Precision,
     ) -> Result<Self> {
-        let times = times.into();
-        let place = || String::from("observations");
         if components.is_empty() {
             return Err(Error::Empty {
                 what: "observed components",
-                place: place(),
+                place: "observations".into(),
             });
         }
         for (second, value) in components.iter().enumerate() {
@@ -48,28 +62,95 @@ impl Observations {
             if first < second {
                 return Err(Error::Duplicate {
                     what: "observed components",
-                    place: place(),
+                    place: "observations".into(),
                     value: *value,
                     first,
                     second,
                 });
             }
         }
-        check_increasing("times", "observations", &times)?;
-        for (what, expected, found) in [
-            ("rows of values", times.len(), values.nrows()),
-            ("columns of values", components.len(), values.ncols()),
-        ] {
-            if expected != found {
+        let operator = Arc::new(Components(components.to_vec()));
+        let form = Form::Components(components.to_vec());
+        Self::new(operator, form, times.into(), values, precision)
+    }
+
+    /// Measurements y = H x with a constant matrix, L rows by D columns.
+    ///
+    /// # Errors
+    /// As [`Observations::of_components`]; [`Error::Empty`] and
+    /// [`Error::NotFinite`] for the matrix.
+    pub fn of_matrix(
+        matrix: Array2<f64>,
+        times: impl Into<Vec<f64>>,
+        values: Array2<f64>,
+        precision: Precision,
+    ) -> Result<Self> {
+        let operator = Matrix::new(matrix)?;
+        let form = Form::Matrix {
+            width: operator.width(),
+        };
+        Self::new(Arc::new(operator), form, times.into(), values, precision)
+    }
+
+    /// Measurements of any function of state, parameters and time. `rows`
+    /// holds one list of values a time, as long as the operator says for it.
+    ///
+    /// # Errors
+    /// As [`Observations::of_components`]; [`Error::Length`] naming the row
+    /// whose number of values is not the operator's.
+    pub fn of_operator<O: Observe + 'static>(
+        operator: O,
+        times: impl Into<Vec<f64>>,
+        rows: &[Vec<f64>],
+        precision: Precision,
+    ) -> Result<Self> {
+        let longest = (0..rows.len()).map(|k| operator.len(k)).max().unwrap_or(0);
+        let mut values = Array2::from_elem((rows.len(), longest), f64::NAN);
+        for (k, row) in rows.iter().enumerate() {
+            if row.len() != operator.len(k) {
                 return Err(Error::Length {
-                    what,
-                    place: place(),
-                    expected,
-                    found,
+                    what: "values of an observation operator",
+                    place: format!("observations, row {k}"),
+                    expected: operator.len(k),
+                    found: row.len(),
                 });
             }
+            for (slot, &v) in values.row_mut(k).iter_mut().zip(row) {
+                *slot = v;
+            }
         }
-        precision.check_size(components.len(), || "of the observations".into())?;
+        let operator = Arc::new(Generic(operator));
+        Self::new(operator, Form::Generic, times.into(), values, precision)
+    }
+
+    fn new(
+        operator: Arc<dyn Operator>,
+        form: Form,
+        times: Vec<f64>,
+        values: Array2<f64>,
+        precision: Precision,
+    ) -> Result<Self> {
+        let place = || String::from("observations");
+        check_increasing("times", "observations", &times)?;
+        if values.nrows() != times.len() {
+            return Err(Error::Length {
+                what: "rows of values",
+                place: place(),
+                expected: times.len(),
+                found: values.nrows(),
+            });
+        }
+        if form != Form::Generic && values.ncols() != operator.len(0) {
+            return Err(Error::Length {
+                what: "columns of values",
+                place: place(),
+                expected: operator.len(0),
+                found: values.ncols(),
+            });
+        }
+        for k in 0..times.len() {
+            precision.check_size(operator.len(k), || format!("of the observations, row {k}"))?;
+        }
         if let Some(((row, column), &found)) = values.indexed_iter().find(|(_, v)| v.is_infinite())
         {
             return Err(Error::NotFinite {
@@ -85,17 +166,51 @@ impl Observations {
             });
         }
         Ok(Self {
-            components: components.to_vec(),
+            operator,
+            form,
             times,
             values,
-            precision,
+            precisions: vec![precision],
+            loss: Loss::Gaussian,
         })
     }
 
-    /// The observed components, 0-based.
+    /// A precision for each of the K times instead of one for all.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number of precisions, and with the row
+    /// for one that does not fit its values.
+    pub fn precisions(mut self, precisions: Vec<Precision>) -> Result<Self> {
+        if precisions.len() != self.times.len() {
+            return Err(Error::Length {
+                what: "precisions",
+                place: "observations".into(),
+                expected: self.times.len(),
+                found: precisions.len(),
+            });
+        }
+        for (k, precision) in precisions.iter().enumerate() {
+            let place = || format!("of the observations, row {k}");
+            precision.check_size(self.operator.len(k), place)?;
+        }
+        self.precisions = precisions;
+        Ok(self)
+    }
+
+    /// How errors count; [`Loss::Gaussian`] where it is not given.
     #[must_use]
-    pub fn components(&self) -> &[usize] {
-        &self.components
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// The observed components, 0-based, where components are observed.
+    #[must_use]
+    pub fn components(&self) -> Option<&[usize]> {
+        match &self.form {
+            Form::Components(components) => Some(components),
+            _ => None,
+        }
     }
 
     /// The K times.
@@ -104,15 +219,47 @@ impl Observations {
         &self.times
     }
 
-    /// K rows by L columns, NaN where missing.
+    /// K rows by L columns (the most values of any time), NaN where missing.
     #[must_use]
     pub fn values(&self) -> &Array2<f64> {
         &self.values
     }
 
-    /// The measurement precision R_m.
+    /// The measurement precision R_m at the `k`-th time (beyond the last one:
+    /// that of the last).
     #[must_use]
-    pub fn precision(&self) -> &Precision {
-        &self.precision
+    pub fn precision(&self, k: usize) -> &Precision {
+        &self.precisions[k.min(self.precisions.len() - 1)]
+    }
+
+    pub(crate) fn operator(&self) -> &Arc<dyn Operator> {
+        &self.operator
+    }
+
+    pub(crate) fn loss_function(&self) -> Loss {
+        self.loss
+    }
+
+    /// Checks that a layer of `width` components can be observed.
+    pub(crate) fn check_width(&self, width: usize, place: impl Fn() -> String) -> Result<()> {
+        match &self.form {
+            Form::Components(components) => match components.iter().find(|&&c| c >= width) {
+                None => Ok(()),
+                Some(&component) => Err(Error::OutOfRange {
+                    what: "observed component",
+                    place: place(),
+                    low: 0.0,
+                    high: width.saturating_sub(1) as f64,
+                    found: component as f64,
+                }),
+            },
+            Form::Matrix { width: columns } if *columns != width => Err(Error::Length {
+                what: "columns of the observation matrix",
+                place: place(),
+                expected: width,
+                found: *columns,
+            }),
+            _ => Ok(()),
+        }
     }
 }

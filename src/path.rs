@@ -38,10 +38,6 @@ impl Path {
         path
     }
 
-    pub(crate) fn from_parts(offsets: Vec<usize>, values: Vec<f64>) -> Self {
-        Self { offsets, values }
-    }
-
     /// Number N of layers.
     #[must_use]
     pub fn layers(&self) -> usize {

@@ -23,8 +23,19 @@ impl Precision {
     /// # Errors
     /// [`Error::NotFinite`], [`Error::NotPositive`].
     pub fn scalar(value: f64) -> Result<Self> {
-        check_positive("precision", || "scalar".into(), value)?;
+        check_positive(PRECISION, || "scalar".into(), value)?;
         Ok(Self(Shape::Scalar(value)))
+    }
+
+    /// Independent errors of this standard deviation σ, in the unit of what is
+    /// weighed: the precision is 1/σ².
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`]; [`Error::NotPositive`] for σ ≤ 0: what is known
+    /// without noise is no measurement but an input or a fixed value.
+    pub fn from_deviation(deviation: f64) -> Result<Self> {
+        check_positive("standard deviation", || "precision".into(), deviation)?;
+        Self::scalar(deviation.powi(-2))
     }
 
     /// A precision for each component, without correlation.
@@ -41,7 +52,7 @@ impl Precision {
             });
         }
         for (i, &v) in values.iter().enumerate() {
-            check_positive("precision", || format!("diagonal, component {i}"), v)?;
+            check_positive(PRECISION, || format!("diagonal, component {i}"), v)?;
         }
         Ok(Self(Shape::Diagonal(values)))
     }
@@ -120,15 +131,6 @@ impl Precision {
         }
     }
 
-    /// The diagonal, `components` long, where there are no correlations.
-    pub(crate) fn to_diagonal(&self, components: usize) -> Option<Vec<f64>> {
-        match &self.0 {
-            Shape::Scalar(value) => Some(vec![*value; components]),
-            Shape::Diagonal(values) => Some(values.clone()),
-            Shape::Full(_) => None,
-        }
-    }
-
     /// The precision of the components `kept` alone: what the covariance says
     /// when the others are missing, (P⁻¹ restricted)⁻¹ = P_kk − P_km P_mm⁻¹ P_mk.
     pub(crate) fn marginal(&self, kept: &[usize]) -> Array2<f64> {
@@ -160,11 +162,17 @@ impl Precision {
     }
 }
 
+/// What an infinite value of has an error of its own.
+const PRECISION: &str = "precision";
+
 pub(crate) fn check_positive(
     what: &'static str,
     place: impl Fn() -> String,
     found: f64,
 ) -> Result<()> {
+    if what == PRECISION && found == f64::INFINITY {
+        return Err(Error::InfinitePrecision { place: place() });
+    }
     if !found.is_finite() {
         return Err(Error::NotFinite {
             what,

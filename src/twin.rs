@@ -25,12 +25,13 @@ pub use simulation::{Simulation, Truth};
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::inputs::Inputs;
 use crate::observations::Observations;
 use crate::path::Path;
 use crate::windows::Window;
 
 /// A truth and its observations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Twin {
     /// The simulated states at all N layers.
@@ -41,6 +42,8 @@ pub struct Twin {
     pub parameters: Vec<f64>,
     /// The noisy measurements.
     pub observations: Observations,
+    /// The known inputs, where the model has any.
+    pub inputs: Option<Inputs>,
 }
 
 impl Twin {
@@ -49,7 +52,11 @@ impl Twin {
     /// # Errors
     /// As [`Window::observations`]; a twin as it was made gives none.
     pub fn window(&self) -> Result<Window> {
-        Window::new(self.grid.clone()).observations(self.observations.clone())
+        let window = Window::new(self.grid.clone()).observations(self.observations.clone())?;
+        match &self.inputs {
+            Some(inputs) => window.inputs(inputs.clone()),
+            None => Ok(window),
+        }
     }
 }
 

@@ -2,18 +2,22 @@
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::inputs::Inputs;
 use crate::observations::Observations;
-use crate::precision::Precision;
+use crate::precision::{Precision, check_positive};
 
 /// A stretch of layers with its observations and the prior of its first state.
 ///
 /// Several windows of one action share the model and its parameters.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Window {
     grid: Grid,
     /// Each set with the layers of its rows.
     observations: Vec<(Observations, Vec<usize>)>,
     prior: Option<StatePrior>,
+    inputs: Option<Inputs>,
+    /// A factor of R_f for each step; empty where all are one.
+    precision_factors: Vec<f64>,
 }
 
 /// A Gaussian prior of the first state, ½ (x₀ − x_b)ᵀ B⁻¹ (x₀ − x_b).
@@ -51,6 +55,8 @@ impl Window {
             grid,
             observations: Vec::new(),
             prior: None,
+            inputs: None,
+            precision_factors: Vec::new(),
         }
     }
 
@@ -88,6 +94,44 @@ impl Window {
         self
     }
 
+    /// The known inputs of the model over this window.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for series that begin after the first layer or
+    /// end before the last.
+    pub fn inputs(mut self, inputs: Inputs) -> Result<Self> {
+        let times = self.grid.times();
+        let place = || String::from("inputs of a window");
+        inputs.check_reach(times[0], times[times.len() - 1], place)?;
+        self.inputs = Some(inputs);
+        Ok(self)
+    }
+
+    /// Lets the model precision vary in time: R_f is multiplied by
+    /// `factors[n]` between layers n and n + 1 (by the mean of its steps' in an
+    /// interval of several steps).
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one factor a step,
+    /// [`Error::NotPositive`] and [`Error::NotFinite`] with the step.
+    pub fn precision_factors(mut self, factors: impl Into<Vec<f64>>) -> Result<Self> {
+        let factors = factors.into();
+        if factors.len() != self.grid.layers() - 1 {
+            return Err(Error::Length {
+                what: "factors of the model precision",
+                place: "window".into(),
+                expected: self.grid.layers() - 1,
+                found: factors.len(),
+            });
+        }
+        for (n, &factor) in factors.iter().enumerate() {
+            let place = || format!("window, step {n}");
+            check_positive("factor of the model precision", place, factor)?;
+        }
+        self.precision_factors = factors;
+        Ok(self)
+    }
+
     /// The times of the layers.
     #[must_use]
     pub fn grid(&self) -> &Grid {
@@ -101,6 +145,19 @@ impl Window {
 
     pub(crate) fn sets(&self) -> &[(Observations, Vec<usize>)] {
         &self.observations
+    }
+
+    pub(crate) fn known_inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
+    }
+
+    /// The factor of R_f from layer `first` on over `steps` steps.
+    #[inline]
+    pub(crate) fn precision_factor(&self, first: usize, steps: usize) -> f64 {
+        match self.precision_factors.get(first..first + steps) {
+            Some(factors) => factors.iter().sum::<f64>() / steps as f64,
+            None => 1.0,
+        }
     }
 
     pub(crate) fn state_prior(&self) -> Option<&StatePrior> {

@@ -1,10 +1,11 @@
 use super::layout::Layout;
 use super::terms::{ModelShape, WindowTerms};
 use super::{Action, Counts, Normalization, PrecisionUnit};
+use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::parameters::Parameter;
+use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
 use crate::windows::Window;
 
@@ -17,6 +18,7 @@ pub struct ActionBuilder<M, R> {
     rule: R,
     windows: Vec<Window>,
     parameters: Vec<(String, Parameter)>,
+    state_bounds: Vec<(usize, Bounds)>,
     model_precision: Option<Precision>,
     precision_unit: Option<PrecisionUnit>,
     normalization: Normalization,
@@ -29,6 +31,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             rule,
             windows: Vec::new(),
             parameters: Vec::new(),
+            state_bounds: Vec::new(),
             model_precision: None,
             precision_unit: None,
             normalization: Normalization::default(),
@@ -45,6 +48,14 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// for one to estimate, or a [`Parameter`].
     pub fn parameter(mut self, name: impl Into<String>, parameter: impl Into<Parameter>) -> Self {
         self.parameters.push((name.into(), parameter.into()));
+        self
+    }
+
+    /// Keeps a state component within bounds, at every layer and every iterate.
+    /// Two finite bounds also set its scale and where unobserved components
+    /// start.
+    pub fn state_bounds(mut self, component: usize, bounds: Bounds) -> Self {
+        self.state_bounds.push((component, bounds));
         self
     }
 
@@ -76,8 +87,12 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// model; [`Error::OutOfRange`] for observed components the model does not
     /// have, fixed values and prior means outside bounds;
     /// [`Error::IncompleteInterval`] and [`Error::UnequalSteps`] for grids the
-    /// rule cannot take; [`Error::Missing`] for a model with inputs;
-    /// [`Error::Normalization`] for priors with another normalization than sum.
+    /// rule cannot take; [`Error::Missing`] for a model with inputs and a
+    /// window without, [`Error::Length`] for another number of them;
+    /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
+    /// given twice or that a layer does not have; [`Error::Normalization`] for
+    /// priors and for parameters that change in time with another
+    /// normalization than sum.
     pub fn build(self) -> Result<Action<M, R>> {
         self.check_parameters()?;
         let widths = self
@@ -97,8 +112,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             None => Precision::scalar(1.0)?,
         };
         self.check_model_precision(&precision, &widths)?;
-        let free = self.free();
-        let layout = Layout::new(&widths, self.rule.steps(), free);
+        self.check_state_bounds(&widths)?;
+        let parameters: Vec<Parameter> = self.parameters.iter().map(|(_, p)| *p).collect();
+        let layout = Layout::new(&widths, self.rule.steps(), &parameters);
         let counts = self.count(&layout);
         if counts.measured == 0 {
             return Err(Error::Empty {
@@ -117,17 +133,20 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         } else {
             PrecisionUnit::PerTime
         };
+        let drifting = layout.scope.drifting.iter();
+        let priors: Vec<_> = drifting.map(|(p, _)| parameters[*p].prior).collect();
         let windows = self.windows.iter();
         let terms = windows
-            .map(|window| WindowTerms::new(window, measurement_weight))
+            .map(|window| WindowTerms::new(window, measurement_weight, &priors))
             .collect();
-        let (names, parameters) = self.parameters.into_iter().unzip();
+        let names = self.parameters.into_iter().map(|(name, _)| name).collect();
         Ok(Action {
             model: self.model,
             rule: self.rule,
             windows: self.windows,
             names,
             parameters,
+            state_bounds: self.state_bounds,
             normalization: self.normalization,
             precision_unit: self.precision_unit.unwrap_or(default_unit),
             layout,
@@ -136,14 +155,6 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             model_weight,
             counts,
         })
-    }
-
-    fn free(&self) -> Vec<usize> {
-        let parameters = self.parameters.iter().enumerate();
-        parameters
-            .filter(|(_, (_, parameter))| parameter.fixed.is_none())
-            .map(|(k, _)| k)
-            .collect()
     }
 
     fn check_parameters(&self) -> Result<()> {
@@ -160,12 +171,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             if parameter.prior.is_some() {
                 self.check_prior_allowed("a prior of a parameter")?;
             }
-        }
-        if self.model.input_count() > 0 {
-            return Err(Error::Missing {
-                what: "inputs",
-                place: format!("model with {} inputs", self.model.input_count()),
-            });
+            if matches!(parameter.reach, Reach::Layer(_)) {
+                self.check_prior_allowed("a parameter that changes in time")?;
+            }
         }
         Ok(())
     }
@@ -205,18 +213,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         }
         for (set, (observations, layers)) in window.sets().iter().enumerate() {
             for &n in layers {
-                let outside = observations.components().iter().find(|&&c| c >= widths[n]);
-                if let Some(&component) = outside {
-                    return Err(Error::OutOfRange {
-                        what: "observed component",
-                        place: format!("window {w}, observation set {set}, layer {n}"),
-                        low: 0.0,
-                        high: (widths[n] - 1) as f64,
-                        found: component as f64,
-                    });
-                }
+                let place = || format!("window {w}, observation set {set}, layer {n}");
+                observations.check_width(widths[n], place)?;
             }
         }
+        self.check_inputs(w, window)?;
         if let Some(prior) = window.state_prior() {
             self.check_prior_allowed("a prior of the first state")?;
             if prior.mean.len() != widths[0] {
@@ -229,6 +230,50 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             }
         }
         Ok(widths)
+    }
+
+    fn check_inputs(&self, w: usize, window: &Window) -> Result<()> {
+        let expected = self.model.input_count();
+        match window.known_inputs() {
+            None if expected > 0 => Err(Error::Missing {
+                what: "inputs",
+                place: format!("window {w}, model with {expected} inputs"),
+            }),
+            Some(inputs) if inputs.count() != expected => Err(Error::Length {
+                what: "inputs",
+                place: format!("window {w}"),
+                expected,
+                found: inputs.count(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_state_bounds(&self, widths: &[Vec<usize>]) -> Result<()> {
+        for (second, (component, _)) in self.state_bounds.iter().enumerate() {
+            let first = self.state_bounds.iter().position(|(c, _)| c == component);
+            if let Some(first) = first.filter(|&first| first < second) {
+                return Err(Error::Duplicate {
+                    what: "bounded components",
+                    place: "action".into(),
+                    value: *component,
+                    first,
+                    second,
+                });
+            }
+            for (w, widths) in widths.iter().enumerate() {
+                if let Some(n) = widths.iter().position(|width| width <= component) {
+                    return Err(Error::OutOfRange {
+                        what: "bounded component",
+                        place: format!("window {w}, layer {n}"),
+                        low: 0.0,
+                        high: (widths[n] - 1) as f64,
+                        found: *component as f64,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Steps inside one interval of the rule are equal.
@@ -271,14 +316,15 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         let most = layout.windows.iter().map(|w| w.intervals()).max();
         let evaluator = self
             .rule
-            .evaluator(&self.model, most.unwrap_or(0), &layout.free);
+            .evaluator(&self.model, most.unwrap_or(0), &layout.scope);
+        let own = self.rule.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
-            let (layers, values) = WindowTerms::new(window, 1.0).count_measured();
+            let (layers, values) = WindowTerms::new(window, 1.0, &[]).count_measured();
             counts.measured_layers += layers;
             counts.measured += values;
             let intervals = 0..layout.intervals();
             counts.residuals += intervals
-                .map(|k| evaluator.residual_count(k))
+                .map(|k| evaluator.residual_count(k) - own)
                 .sum::<usize>();
         }
         counts

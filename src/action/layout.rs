@@ -3,14 +3,29 @@
 use std::ops::Range;
 
 use crate::linalg::ChainShape;
-use crate::path::Path;
+use crate::model::Scope;
+use crate::parameters::{Parameter, Reach};
 
-/// States window by window and layer by layer, then the free parameters.
+/// States window by window and layer by layer, then the *border*: static
+/// parameters that are shared, then those that each window has of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) windows: Vec<WindowLayout>,
-    /// Index of each estimated parameter among all.
-    pub(crate) free: Vec<usize>,
+    /// Estimated parameters by kind.
+    pub(crate) scope: Scope,
+    /// What each unknown of the border is.
+    pub(crate) slots: Vec<Slot>,
+    /// For each window the place in the border of each of `scope.free`.
+    pub(crate) border_of: Vec<Vec<usize>>,
+}
+
+/// An unknown of the border.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Slot {
+    /// Index of the parameter.
+    pub(crate) parameter: usize,
+    /// The window that alone has it.
+    pub(crate) window: Option<usize>,
 }
 
 /// Offsets of one window's layers in the vector of unknowns.
@@ -19,33 +34,67 @@ pub(crate) struct WindowLayout {
     offsets: Vec<usize>,
     /// Steps in an interval of the discretization.
     steps: usize,
+    /// Components at the end of each layer that are parameters.
+    drifting: usize,
 }
 
 impl Layout {
-    /// `widths` gives the width of each layer of each window.
-    pub(crate) fn new(widths: &[Vec<usize>], steps: usize, free: Vec<usize>) -> Self {
+    /// `widths` gives the model's width of each layer of each window.
+    pub(crate) fn new(widths: &[Vec<usize>], steps: usize, parameters: &[Parameter]) -> Self {
+        let mut scope = Scope::default();
+        for (p, parameter) in parameters.iter().enumerate() {
+            match (parameter.fixed, parameter.reach) {
+                (Some(_), _) => {}
+                (None, Reach::Layer(drift)) => scope.drifting.push((p, drift)),
+                (None, _) => scope.free.push(p),
+            }
+        }
+        let shared = |p: &usize| parameters[*p].reach == Reach::All;
+        let slot = |&parameter, window| Slot { parameter, window };
+        let (all, own): (Vec<usize>, Vec<usize>) = scope.free.iter().partition(|p| shared(p));
+        let mut slots: Vec<Slot> = all.iter().map(|p| slot(p, None)).collect();
+        for w in 0..widths.len() {
+            slots.extend(own.iter().map(|p| slot(p, Some(w))));
+        }
+        let place = |w: usize, p: &usize| {
+            let mine = |s: &Slot| s.parameter == *p && s.window.is_none_or(|of| of == w);
+            slots.iter().position(mine)
+        };
+        let border_of = (0..widths.len())
+            .map(|w| scope.free.iter().filter_map(|p| place(w, p)).collect())
+            .collect();
+        let drifting = scope.drifting.len();
         let mut next = 0;
         let windows = widths
             .iter()
             .map(|widths| {
                 let mut offsets = vec![next];
                 for width in widths {
-                    next += width;
+                    next += width + drifting;
                     offsets.push(next);
                 }
-                WindowLayout { offsets, steps }
+                WindowLayout {
+                    offsets,
+                    steps,
+                    drifting,
+                }
             })
             .collect();
-        Self { windows, free }
+        Self {
+            windows,
+            scope,
+            slots,
+            border_of,
+        }
     }
 
-    /// Where the parameters begin.
+    /// Where the border begins.
     pub(crate) fn border(&self) -> usize {
         self.windows.last().map_or(0, |w| w.offsets[w.layers()])
     }
 
     pub(crate) fn dimension(&self) -> usize {
-        self.border() + self.free.len()
+        self.border() + self.slots.len()
     }
 }
 
@@ -62,15 +111,37 @@ impl WindowLayout {
         self.offsets[n]..self.offsets[n + 1]
     }
 
+    /// The model's own components of layer `n`.
+    pub(crate) fn state(&self, n: usize) -> Range<usize> {
+        self.offsets[n]..self.offsets[n + 1] - self.drifting
+    }
+
+    /// The parameters of layer `n`.
+    pub(crate) fn drifting(&self, n: usize) -> Range<usize> {
+        self.offsets[n + 1] - self.drifting..self.offsets[n + 1]
+    }
+
     /// First layer of an interval.
     pub(crate) fn first(&self, interval: usize) -> usize {
         interval * self.steps
+    }
+
+    /// Number of layers that begin in an interval; those of the last node
+    /// count as an interval of one.
+    pub(crate) fn begins(&self, interval: usize) -> Range<usize> {
+        let first = self.first(interval);
+        first..self.layers().min(first + self.steps)
     }
 
     /// All layers of an interval, both ends included.
     pub(crate) fn span(&self, interval: usize) -> Range<usize> {
         let first = self.first(interval);
         self.offsets[first]..self.offsets[first + self.steps + 1]
+    }
+
+    /// All layers.
+    pub(crate) fn all(&self) -> Range<usize> {
+        self.offsets[0]..self.offsets[self.layers()]
     }
 
     /// The window's chain of blocks: interval ends are nodes, layers between
@@ -85,12 +156,5 @@ impl WindowLayout {
             nodes: (0..=self.intervals()).map(node).collect(),
             interiors: (0..self.intervals()).map(interior).collect(),
         }
-    }
-
-    pub(crate) fn path(&self, x: &[f64]) -> Path {
-        let first = self.offsets[0];
-        let last = self.offsets[self.layers()];
-        let offsets = self.offsets.iter().map(|o| o - first).collect();
-        Path::from_parts(offsets, x[first..last].to_vec())
     }
 }

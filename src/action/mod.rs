@@ -4,20 +4,22 @@
 //! precisions. It is immutable and shared by all starts; [`Action::at`] gives
 //! the objective at one value of R_f.
 
-mod assemble;
 mod builder;
+mod estimate;
 mod layout;
 mod objective;
 mod terms;
+mod worker;
 
 pub use builder::ActionBuilder;
+pub use estimate::{AtBound, Estimate};
 pub use objective::ActionAt;
 
+use crate::bounds::Bounds;
 use crate::discretization::Rule;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
-use crate::path::Path;
 use crate::windows::Window;
 use layout::Layout;
 use terms::{ModelShape, WindowTerms};
@@ -94,16 +96,6 @@ pub struct Counts {
     pub unknowns: usize,
 }
 
-/// Paths of all windows and all parameters, the fixed ones included.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Estimate {
-    /// One path a window.
-    pub paths: Vec<Path>,
-    /// All P parameters, in the model's order.
-    pub parameters: Vec<f64>,
-}
-
 /// Measurement error + model error + priors. See the [module](self).
 #[derive(Debug)]
 pub struct Action<M, R> {
@@ -112,6 +104,8 @@ pub struct Action<M, R> {
     windows: Vec<Window>,
     names: Vec<String>,
     parameters: Vec<Parameter>,
+    /// Bounds of state components, at every layer that has them.
+    state_bounds: Vec<(usize, Bounds)>,
     normalization: Normalization,
     precision_unit: PrecisionUnit,
     layout: Layout,
@@ -181,75 +175,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         self.counts
     }
 
-    /// The vector of unknowns of an estimate: all states window by window and
-    /// layer by layer, then the estimated parameters.
-    ///
-    /// # Errors
-    /// [`Error::Length`] naming the window, layer or parameter list that does
-    /// not fit; [`Error::NotFinite`] for a value.
-    pub fn pack(&self, estimate: &Estimate) -> Result<Vec<f64>> {
-        let same = |what, place: &dyn Fn() -> String, expected, found| {
-            if expected == found {
-                Ok(())
-            } else {
-                Err(Error::Length {
-                    what,
-                    place: place(),
-                    expected,
-                    found,
-                })
-            }
-        };
-        let here = || String::from("estimate");
-        same("paths", &here, self.windows.len(), estimate.paths.len())?;
-        let p = self.parameters.len();
-        same("parameters", &here, p, estimate.parameters.len())?;
-        let mut x = Vec::with_capacity(self.layout.dimension());
-        for (w, (path, layout)) in estimate.paths.iter().zip(&self.layout.windows).enumerate() {
-            let place = || format!("estimate, path {w}");
-            same("layers", &place, layout.layers(), path.layers())?;
-            for n in 0..layout.layers() {
-                let place = || format!("estimate, path {w}, layer {n}");
-                let state = path.layer(n);
-                same("components", &place, layout.layer(n).len(), state.len())?;
-                if let Some(i) = state.iter().position(|v| !v.is_finite()) {
-                    return Err(Error::NotFinite {
-                        what: "state",
-                        place: format!("{}, component {i}", place()),
-                        found: state[i],
-                    });
-                }
-                x.extend_from_slice(state);
-            }
-        }
-        for &k in &self.layout.free {
-            crate::grid::check_finite("parameter", &self.names[k], estimate.parameters[k])?;
-            x.push(estimate.parameters[k]);
-        }
-        Ok(x)
-    }
-
-    /// The estimate in a vector of unknowns of the right length.
-    pub(crate) fn unpack(&self, x: &[f64]) -> Estimate {
-        let paths = self.layout.windows.iter();
-        let mut parameters = vec![0.0; self.parameters.len()];
-        self.all_parameters(x, &mut parameters);
-        Estimate {
-            paths: paths.map(|window| window.path(x)).collect(),
-            parameters,
-        }
-    }
-
-    /// Writes all P parameters: the estimated ones from `x`, the others as
-    /// they were fixed.
-    pub(crate) fn all_parameters(&self, x: &[f64], theta: &mut [f64]) {
-        for (slot, parameter) in theta.iter_mut().zip(&self.parameters) {
-            *slot = parameter.fixed.unwrap_or(0.0);
-        }
-        let border = &x[self.layout.border()..];
-        for (&k, &value) in self.layout.free.iter().zip(border) {
-            theta[k] = value;
-        }
+    pub(crate) fn bounded_states(&self) -> &[(usize, Bounds)] {
+        &self.state_bounds
     }
 
     pub(crate) fn layout(&self) -> &Layout {

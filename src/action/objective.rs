@@ -1,79 +1,85 @@
-use super::{Action, ActionTerms, PrecisionUnit};
-use crate::discretization::{Evaluator, Rule, Span};
+use super::terms::Sums;
+use super::worker::{Newton, Visit, Worker};
+use super::{Action, ActionTerms};
+use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::linalg::{ArrowShape, BlockArrow, vectorize};
 use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep, solve_box};
 use crate::model::Model;
 use crate::precision::check_positive;
 
+/// Windows are evaluated in at most so many groups, in parallel.
+const MOST_GROUPS: usize = 8;
+
 /// An action at one value of R_f, with the memory that evaluations need.
 ///
-/// The unknowns are all states, window by window and layer by layer, then the
-/// estimated parameters: [`Action::pack`].
+/// The unknowns are all states, window by window and layer by layer (each
+/// layer followed by its parameters that change in time), then the estimated
+/// static parameters: [`Action::pack`].
 pub struct ActionAt<'a, M: Model, R: Rule<M>> {
-    pub(super) action: &'a Action<M, R>,
-    pub(super) rf: f64,
-    pub(super) evaluator: R::Evaluator,
+    action: &'a Action<M, R>,
+    rf: f64,
+    workers: Vec<Worker<R::Evaluator>>,
     lower: Vec<f64>,
     upper: Vec<f64>,
     scales: Vec<f64>,
-    pub(super) work: Workspace,
-    /// Made at the first Newton step: L-BFGS needs none.
-    arrow: Option<BlockArrow>,
-}
-
-/// Buffers of one interval and of the parameters.
-#[derive(Debug, Default)]
-pub(super) struct Workspace {
-    /// All P parameters.
-    pub(super) theta: Vec<f64>,
-    /// Residuals g.
-    pub(super) g: Vec<f64>,
-    /// Weighted residuals R g.
-    pub(super) v: Vec<f64>,
-    /// A dense Jacobian of one interval, for correlated model errors.
-    pub(super) dense: Vec<f64>,
-}
-
-/// What one pass over all intervals is for.
-enum Pass<'a> {
-    Value,
-    Gradient(&'a mut [f64]),
+    /// Whether any state has a bound.
+    bounded: bool,
+    held: Vec<bool>,
+    rhs: Vec<f64>,
 }
 
 impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     pub(super) fn new(action: &'a Action<M, R>, rf: f64) -> Result<Self> {
         check_positive("R_f", || "objective".into(), rf)?;
         let layout = action.layout();
-        let most = layout.windows.iter().map(|w| w.intervals()).max();
-        let evaluator = action
-            .rule
-            .evaluator(&action.model, most.unwrap_or(0), &layout.free);
         let n = layout.dimension();
+        let count = action.windows.len();
+        let groups = count.min(MOST_GROUPS);
+        let workers = (0..groups)
+            .map(|g| Worker::new(action, g * count / groups..(g + 1) * count / groups))
+            .collect();
         let mut at = Self {
             action,
             rf,
-            evaluator,
+            workers,
             lower: vec![f64::NEG_INFINITY; n],
             upper: vec![f64::INFINITY; n],
             scales: vec![1.0; n],
-            work: Workspace {
-                theta: vec![0.0; action.parameters.len()],
-                ..Workspace::default()
-            },
-            arrow: None,
+            bounded: false,
+            held: vec![false; n],
+            rhs: Vec::new(),
         };
-        for (slot, &k) in (layout.border()..).zip(&layout.free) {
-            let parameter = &action.parameters[k];
-            at.lower[slot] = parameter.bounds.lower();
-            at.upper[slot] = parameter.bounds.upper();
-            at.scales[slot] = parameter.scale();
-        }
-        let residuals = (0..most.unwrap_or(0)).map(|k| at.evaluator.residual_count(k));
-        let most = residuals.max().unwrap_or(0);
-        at.work.g.resize(most, 0.0);
-        at.work.v.resize(most, 0.0);
+        at.set_bounds();
         Ok(at)
+    }
+
+    fn set_bounds(&mut self) {
+        let layout = self.action.layout();
+        let mut bound = |slot: usize, bounds: crate::Bounds, scale: f64| {
+            self.lower[slot] = bounds.lower();
+            self.upper[slot] = bounds.upper();
+            self.scales[slot] = scale;
+        };
+        for (slot, of) in (layout.border()..).zip(&layout.slots) {
+            let parameter = &self.action.parameters[of.parameter];
+            bound(slot, parameter.range(), parameter.scale());
+        }
+        for window in &layout.windows {
+            for n in 0..window.layers() {
+                let first = window.layer(n).start;
+                for &(component, bounds) in &self.action.state_bounds {
+                    let scale = bounds.width().map_or(1.0, |w| 0.25 * w);
+                    bound(first + component, bounds, scale);
+                }
+                for (slot, (p, _)) in window.drifting(n).zip(&layout.scope.drifting) {
+                    let parameter = &self.action.parameters[*p];
+                    bound(slot, parameter.range(), parameter.scale());
+                }
+            }
+        }
+        let states = ..layout.border();
+        self.bounded = self.lower[states].iter().any(|v| v.is_finite())
+            || self.upper[states].iter().any(|v| v.is_finite());
     }
 
     /// The model precision R_f.
@@ -94,21 +100,18 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
 
     /// Measures each state component in units of its spread along the path
     /// `x`, so that steps, trust region and stopping do not depend on units.
-    /// A component that is constant there takes the mean spread of the others.
+    /// A component that is constant there takes the mean spread of the others;
+    /// one with two bounds keeps a quarter of their distance.
     pub(crate) fn scale_from(&mut self, x: &[f64]) {
         let layout = self.action.layout();
-        let widest = layout
-            .windows
-            .iter()
-            .flat_map(|w| (0..w.layers()).map(|n| w.layer(n).len()));
-        let width = widest.max().unwrap_or(0);
-        let mut sums = vec![(0.0, 0.0, 0.0); width];
-        let layers = || {
+        let states = || {
             let windows = layout.windows.iter();
-            windows.flat_map(|w| (0..w.layers()).map(|n| w.layer(n)))
+            windows.flat_map(|w| (0..w.layers()).map(|n| w.state(n)))
         };
-        for layer in layers() {
-            for ((count, sum, squares), v) in sums.iter_mut().zip(&x[layer]) {
+        let width = states().map(|s| s.len()).max().unwrap_or(0);
+        let mut sums = vec![(0.0, 0.0, 0.0); width];
+        for state in states() {
+            for ((count, sum, squares), v) in sums.iter_mut().zip(&x[state]) {
                 *count += 1.0;
                 *sum += v;
                 *squares += v * v;
@@ -133,9 +136,15 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         } else {
             1.0
         };
-        for layer in layers() {
-            for (slot, &s) in self.scales[layer].iter_mut().zip(&spreads) {
-                *slot = if s > 0.0 { s } else { fallback };
+        let bounded = |i: usize| {
+            let mut bounds = self.action.state_bounds.iter();
+            bounds.any(|(c, bounds)| *c == i && bounds.width().is_some())
+        };
+        for state in states() {
+            for (i, &s) in spreads.iter().enumerate().take(state.len()) {
+                if !bounded(i) {
+                    self.scales[state.start + i] = if s > 0.0 { s } else { fallback };
+                }
             }
         }
     }
@@ -144,36 +153,10 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// wrong).
     #[must_use]
     pub fn terms(&mut self, x: &[f64]) -> ActionTerms {
-        self.pass(x, Pass::Value)
+        self.evaluate(x, None)
     }
 
-    /// Weight of residual group `r` of an interval of length `h`, to multiply
-    /// the shape of the model precision.
-    #[inline]
-    pub(super) fn group_weight(&self, r: usize, h: f64) -> f64 {
-        let rf = self.rf * self.action.model_weight;
-        match self.action.precision_unit {
-            PrecisionUnit::PerStep => rf,
-            PrecisionUnit::PerTime => rf * self.action.rule.per_time()[r] / h,
-        }
-    }
-
-    /// Writes v = R g for one interval and returns ½ gᵀ R g.
-    #[inline]
-    pub(super) fn weigh(&mut self, count: usize, h: f64) -> f64 {
-        let groups = self.action.rule.per_time().len();
-        let width = count / groups;
-        let mut sum = 0.0;
-        for r in 0..groups {
-            let weight = self.group_weight(r, h);
-            let range = r * width..(r + 1) * width;
-            let (g, v) = (&self.work.g[range.clone()], &mut self.work.v[range]);
-            sum += self.action.model_shape.weigh(weight, g, v);
-        }
-        0.5 * sum
-    }
-
-    fn pass(&mut self, x: &[f64], mut pass: Pass<'_>) -> ActionTerms {
+    fn evaluate(&mut self, x: &[f64], mut gradient: Option<&mut [f64]>) -> ActionTerms {
         if x.len() != self.dimension() {
             return ActionTerms {
                 total: f64::NAN,
@@ -181,160 +164,245 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             };
         }
         let action = self.action;
-        let layout = action.layout();
-        action.all_parameters(x, &mut self.work.theta);
-        if let Pass::Gradient(gradient) = &mut pass {
-            gradient.fill(0.0);
+        let border = action.layout().border();
+        let visit = Visit { rf: self.rf, x };
+        let mut jobs = Vec::with_capacity(self.workers.len());
+        let mut rest = gradient.as_deref_mut().map(|g| &mut g[..border]);
+        for worker in &mut self.workers {
+            let length = worker.states(action).len();
+            let (part, left) = match rest {
+                Some(states) => {
+                    let (part, left) = states.split_at_mut(length);
+                    (Some(part), Some(left))
+                }
+                None => (None, None),
+            };
+            rest = left;
+            jobs.push((worker, part, Sums::default()));
         }
-        let mut sums = (0.0, 0.0);
-        let mut model = 0.0;
-        for (w, window) in layout.windows.iter().enumerate() {
-            for k in 0..window.intervals() {
-                model += self.interval(x, w, k, &mut pass);
-            }
-            for n in 0..window.layers() {
-                let layer = window.layer(n);
-                let gradient = match &mut pass {
-                    Pass::Value => None,
-                    Pass::Gradient(gradient) => Some(&mut gradient[layer.clone()]),
-                };
-                action.terms[w].evaluate(n, &x[layer], &mut sums, gradient);
+        in_parallel(&mut jobs, |(worker, gradient, sums)| {
+            *sums = worker.evaluate(action, &visit, gradient.as_deref_mut());
+        });
+        let mut sums = Sums::default();
+        for (_, _, part) in &jobs {
+            sums.add(*part);
+        }
+        let mut by_border = gradient.map(|g| &mut g[border..]);
+        if let Some(by_border) = &mut by_border {
+            by_border.fill(0.0);
+            for worker in &self.workers {
+                for (slot, value) in by_border.iter_mut().zip(&worker.border) {
+                    *slot += value;
+                }
             }
         }
-        sums.1 += self.parameter_priors(x, &mut pass);
+        for (k, slot) in action.layout().slots.iter().enumerate() {
+            if let Some(prior) = action.parameters[slot.parameter].prior {
+                let [value, slope, ..] = prior.at(x[border + k]);
+                sums.prior += value;
+                if let Some(by_border) = &mut by_border {
+                    by_border[k] += slope;
+                }
+            }
+        }
         ActionTerms {
-            total: sums.0 + model + sums.1,
-            measurement: sums.0,
-            model,
-            prior: sums.1,
-        }
-    }
-
-    #[inline]
-    fn interval(&mut self, x: &[f64], w: usize, k: usize, pass: &mut Pass<'_>) -> f64 {
-        let action = self.action;
-        let window = &action.layout().windows[w];
-        let span = span(
-            action.windows[w].grid().times(),
-            window.first(k),
-            action.rule.steps(),
-            k,
-        );
-        let states = window.span(k);
-        let count = self.evaluator.residual_count(k);
-        let (theta, g) = (&self.work.theta, &mut self.work.g[..count]);
-        match pass {
-            Pass::Value => {
-                self.evaluator
-                    .residual(&action.model, span, &x[states], theta, g);
-                self.weigh(count, span.length())
-            }
-            Pass::Gradient(gradient) => {
-                self.evaluator
-                    .linearize(&action.model, span, &x[states.clone()], theta, g);
-                let value = self.weigh(count, span.length());
-                let (states_part, border) = gradient.split_at_mut(action.layout().border());
-                self.evaluator
-                    .pullback(&self.work.v[..count], &mut states_part[states], border);
-                value
-            }
+            total: sums.measurement + sums.model + sums.prior,
+            measurement: sums.measurement,
+            model: sums.model,
+            prior: sums.prior,
         }
     }
 
     /// The first residual that is not finite at `x`, as an error.
     pub(crate) fn locate_non_finite(&mut self, x: &[f64]) -> Error {
         let action = self.action;
-        action.all_parameters(x, &mut self.work.theta);
-        for (w, window) in action.layout().windows.iter().enumerate() {
-            for k in 0..window.intervals() {
-                self.interval(x, w, k, &mut Pass::Value);
-                let count = self.evaluator.residual_count(k);
-                let g = &self.work.g[..count];
-                if let Some(i) = g.iter().position(|v| !v.is_finite()) {
-                    let groups = action.rule.per_time().len();
-                    return Error::ModelNotFinite {
-                        place: format!("window {w}, interval from layer {}", window.first(k)),
-                        component: i % (count / groups),
-                        found: g[i],
-                    };
+        let groups = action.rule.per_time().len();
+        let visit = Visit { rf: self.rf, x };
+        for worker in &mut self.workers {
+            for w in worker.windows.clone() {
+                let window = &action.layout().windows[w];
+                for k in 0..window.intervals() {
+                    let g = worker.residuals(action, &visit, (w, k));
+                    if let Some(i) = g.iter().position(|v| !v.is_finite()) {
+                        return Error::ModelNotFinite {
+                            place: format!("window {w}, interval from layer {}", window.first(k)),
+                            component: i % (g.len() / groups),
+                            found: g[i],
+                        };
+                    }
                 }
             }
         }
         Error::ModelNotFinite {
-            place: "derivatives at the start".into(),
+            place: "observation operators or derivatives at the start".into(),
             component: 0,
             found: f64::NAN,
         }
     }
 
-    fn parameter_priors(&self, x: &[f64], pass: &mut Pass<'_>) -> f64 {
-        let layout = self.action.layout();
-        let mut sum = 0.0;
-        for (slot, &k) in (layout.border()..).zip(&layout.free) {
-            if let Some(prior) = self.action.parameters[k].prior {
-                let error = x[slot] - prior.mean;
-                sum += 0.5 * prior.precision * error * error;
-                if let Pass::Gradient(gradient) = pass {
-                    gradient[slot] += prior.precision * error;
-                }
+    /// A state that stands at a bound and is pushed out stays there.
+    fn hold(&mut self, x: &[f64], gradient: &[f64]) {
+        if self.bounded {
+            for i in 0..self.action.layout().border() {
+                self.held[i] = (x[i] <= self.lower[i] && gradient[i] > 0.0)
+                    || (x[i] >= self.upper[i] && gradient[i] < 0.0);
             }
         }
-        sum
     }
 
-    /// Factors the damped Hessian at `x`, with −gradient as right-hand side.
+    /// Factors the damped Hessian at `x`, with −gradient as right-hand side:
+    /// every group's chains, then the border that they share.
     fn factor(
         &mut self,
-        arrow: &mut BlockArrow,
         x: &[f64],
         curvature: Curvature,
         damping: f64,
         gradient: &[f64],
     ) -> std::result::Result<(), Indefinite> {
-        let rhs: Vec<f64> = gradient.iter().map(|g| -g).collect();
-        self.action.all_parameters(x, &mut self.work.theta);
-        arrow
-            .factor(&rhs, |chain, k, front| {
-                self.assemble(x, (chain, k), curvature, damping, front);
-            })
-            .map_err(|_| Indefinite { pivot: f64::NAN })
+        let action = self.action;
+        let layout = action.layout();
+        let visit = Visit { rf: self.rf, x };
+        self.rhs.clear();
+        self.rhs.extend(gradient.iter().map(|g| -g));
+        let newton = Newton {
+            curvature,
+            damping,
+            scales: &self.scales,
+            held: self.bounded.then_some(&self.held[..]),
+        };
+        let rhs = &self.rhs;
+        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, Ok(None))).collect();
+        in_parallel(&mut jobs, |(worker, factored)| {
+            let mut own = rhs[worker.states(action)].to_vec();
+            // The border's own right-hand side counts once.
+            let first = worker.windows.start == 0;
+            let border = &rhs[layout.border()..];
+            own.extend(border.iter().map(|v| if first { *v } else { 0.0 }));
+            *factored = worker.factor(action, &visit, &newton, &own);
+        });
+        for (_, factored) in &jobs {
+            match factored {
+                Ok(None) => {}
+                Ok(Some(pivot)) => return Err(Indefinite { pivot: *pivot }),
+                Err(_) => return Err(NOT_SOLVED),
+            }
+        }
+        let mut arrows = self.workers.iter_mut().filter_map(|w| w.arrow.as_mut());
+        let Some(first) = arrows.next() else {
+            return Err(NOT_SOLVED);
+        };
+        for arrow in arrows {
+            first.absorb_border(arrow).map_err(|_| NOT_SOLVED)?;
+        }
+        for (k, slot) in layout.slots.iter().enumerate() {
+            let prior = action.parameters[slot.parameter].prior;
+            let curvature = prior.map_or(0.0, |prior| {
+                let [_, _, gauss_newton, exact] = prior.at(x[layout.border() + k]);
+                match curvature {
+                    Curvature::GaussNewton => gauss_newton,
+                    Curvature::Exact => exact,
+                }
+            });
+            let scale = self.scales[layout.border() + k];
+            let value = curvature + damping / (scale * scale);
+            first.add_to_border(k, value).map_err(|_| NOT_SOLVED)?;
+        }
+        Ok(())
     }
 
     /// Solves for the step once the Hessian is factored; the border's part is
     /// the exact minimum of the reduced quadratic within its bounds. Returns
     /// μᵀs, the work of the bounds' multipliers.
-    fn step(
-        &self,
-        arrow: &mut BlockArrow,
-        x: &[f64],
-        step: &mut [f64],
-    ) -> std::result::Result<f64, Indefinite> {
+    fn solve(&mut self, x: &[f64], step: &mut [f64]) -> std::result::Result<f64, Indefinite> {
         let border = self.action.layout().border();
-        let free = x.len() - border;
-        let mut z = vec![0.0; free];
-        let indefinite = Indefinite { pivot: f64::NAN };
-        arrow.solve_border(&mut z).map_err(|_| indefinite)?;
-        let room = |bound: &[f64], k: usize| bound[border + k] - x[border + k];
-        let inside = |k: usize, z: f64| room(&self.lower, k) <= z && z <= room(&self.upper, k);
+        let mut z = vec![0.0; x.len() - border];
+        let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
+        let arrow = arrow.ok_or(NOT_SOLVED)?;
+        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
+        let room = |bound: &[f64]| -> Vec<f64> {
+            let bounds = bound[border..].iter().zip(&x[border..]);
+            bounds.map(|(bound, x)| bound - x).collect()
+        };
+        let (lower, upper) = (room(&self.lower), room(&self.upper));
         let mut work = 0.0;
-        if !z.iter().enumerate().all(|(k, &z)| inside(k, z)) {
-            let lower: Vec<f64> = (0..free).map(|k| room(&self.lower, k)).collect();
-            let upper: Vec<f64> = (0..free).map(|k| room(&self.upper, k)).collect();
+        let mut ranges = z.iter().zip(lower.iter().zip(&upper));
+        if !ranges.all(|(z, (lower, upper))| lower <= z && z <= upper) {
             let rhs = arrow.border_rhs().to_vec();
             work = solve_box(arrow.border_matrix(), &rhs, (&lower, &upper), &mut z);
         }
-        arrow.back_substitute(&z, step).map_err(|_| indefinite)?;
+        let action = self.action;
+        let mut jobs: Vec<_> = self
+            .workers
+            .iter_mut()
+            .map(|worker| {
+                let own = vec![0.0; worker.states(action).len() + z.len()];
+                (worker, own, false)
+            })
+            .collect();
+        in_parallel(&mut jobs, |(worker, own, solved)| {
+            let arrow = worker.arrow.as_mut();
+            *solved = arrow.is_some_and(|arrow| arrow.back_substitute(&z, own).is_ok());
+        });
+        for (worker, own, solved) in jobs {
+            if !solved {
+                return Err(NOT_SOLVED);
+            }
+            let states = worker.states(action);
+            step[states.clone()].copy_from_slice(&own[..states.len()]);
+        }
+        step[border..].copy_from_slice(&z);
         Ok(work)
+    }
+
+    /// Cuts the step where it leaves the bounds of the states; returns whether
+    /// it did.
+    fn cut(&self, x: &[f64], step: &mut [f64]) -> bool {
+        let mut cut = false;
+        for (i, s) in step.iter_mut().enumerate() {
+            let inside = (self.lower[i] - x[i]).max(s.min(self.upper[i] - x[i]));
+            cut |= inside != *s;
+            *s = inside;
+        }
+        cut
+    }
+
+    /// −gᵀs − ½ sᵀHs with the Gauss-Newton H.
+    fn predict(&mut self, x: &[f64], gradient: &[f64], step: &[f64]) -> f64 {
+        let action = self.action;
+        let visit = Visit { rf: self.rf, x };
+        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, 0.0)).collect();
+        in_parallel(&mut jobs, |(worker, curvature)| {
+            *curvature = worker.curvature_along(action, &visit, step);
+        });
+        let mut curvature: f64 = jobs.iter().map(|(_, c)| c).sum();
+        let border = action.layout().border();
+        for (slot, of) in (border..).zip(&action.layout().slots) {
+            if let Some(prior) = action.parameters[of.parameter].prior {
+                curvature += prior.at(x[slot])[2] * step[slot].powi(2);
+            }
+        }
+        let slope: f64 = gradient.iter().zip(step).map(|(g, s)| g * s).sum();
+        -slope - 0.5 * curvature
     }
 }
 
-/// Interval `k`, which begins at layer `first`.
-pub(super) fn span(times: &[f64], first: usize, steps: usize, k: usize) -> Span<'_> {
-    Span {
-        index: k,
-        times: &times[first..=first + steps],
-        follows: k > 0,
+/// A failure that is no pivot: the matrix was not finite.
+const NOT_SOLVED: Indefinite = Indefinite { pivot: f64::NAN };
+
+/// Does all jobs, in parallel where the build can and there are several.
+#[cfg(feature = "rayon")]
+fn in_parallel<J: Send>(jobs: &mut [J], one: impl Fn(&mut J) + Sync + Send) {
+    use rayon::prelude::*;
+    if let [job] = jobs {
+        one(job);
+    } else {
+        jobs.par_iter_mut().with_max_len(1).for_each(one);
     }
+}
+
+#[cfg(not(feature = "rayon"))]
+fn in_parallel<J: Send>(jobs: &mut [J], one: impl Fn(&mut J) + Sync + Send) {
+    jobs.iter_mut().for_each(one);
 }
 
 impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
@@ -355,11 +423,11 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     }
 
     fn value(&mut self, x: &[f64]) -> f64 {
-        vectorize(|| self.pass(x, Pass::Value).total)
+        self.evaluate(x, None).total
     }
 
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        vectorize(|| self.pass(x, Pass::Gradient(gradient)).total)
+        self.evaluate(x, Some(gradient)).total
     }
 
     fn newton_step(
@@ -370,36 +438,25 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> std::result::Result<QuadraticStep, Indefinite> {
-        let mut arrow = match self.arrow.take() {
-            Some(arrow) => arrow,
-            None => self.new_arrow()?,
+        self.hold(x, gradient);
+        self.factor(x, curvature, damping, gradient)?;
+        let multipliers = self.solve(x, step)?;
+        let predicted_decrease = if self.bounded && self.cut(x, step) {
+            self.predict(x, gradient, step)
+        } else {
+            let mut slope = 0.0;
+            let mut damped = 0.0;
+            for ((s, g), scale) in step.iter().zip(gradient).zip(&self.scales) {
+                slope -= g * s;
+                damped += (s / scale).powi(2);
+            }
+            // (H + λS⁻²)s = −g + μ, so sᵀHs = −gᵀs + μᵀs − λ|s/S|².
+            0.5 * (slope - multipliers + damping * damped)
         };
-        let factored = self.factor(&mut arrow, x, curvature, damping, gradient);
-        let result = factored.and_then(|()| self.step(&mut arrow, x, step));
-        self.arrow = Some(arrow);
-        let multipliers = result?;
-        let mut slope = 0.0;
-        let mut damped = 0.0;
-        for ((s, g), scale) in step.iter().zip(gradient).zip(&self.scales) {
-            slope -= g * s;
-            damped += (s / scale).powi(2);
-        }
-        // (H + λS⁻²)s = −g + μ, so sᵀHs = −gᵀs + μᵀs − λ|s/S|².
-        let predicted_decrease = 0.5 * (slope - multipliers + damping * damped);
         if predicted_decrease.is_finite() {
             Ok(QuadraticStep { predicted_decrease })
         } else {
-            Err(Indefinite { pivot: f64::NAN })
+            Err(NOT_SOLVED)
         }
-    }
-}
-
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
-    fn new_arrow(&self) -> std::result::Result<BlockArrow, Indefinite> {
-        let layout = self.action.layout();
-        let chains = layout.windows.iter().map(|w| w.chain()).collect();
-        ArrowShape::new(chains, layout.free.len())
-            .map(BlockArrow::new)
-            .map_err(|_| Indefinite { pivot: f64::NAN })
     }
 }

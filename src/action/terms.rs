@@ -1,14 +1,18 @@
 //! Observations, priors and precisions, compiled for fast evaluation.
-//!
-//! Every term has the form ½ (x − y)ᵀ W (x − y) on some components of one
-//! layer; normalizations are part of W.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::Array2;
 
+use crate::losses::Loss;
+use crate::operators::{Components, Operator, Place};
+use crate::parameters::Prior;
 use crate::precision::{Precision, Shape, cholesky};
 use crate::windows::Window;
 
-/// The quadratic terms of one window, layer by layer.
+/// The terms on the layers of one window; normalizations are part of their
+/// weights.
 #[derive(Debug, Clone)]
 pub(super) struct WindowTerms {
     layers: Vec<LayerTerms>,
@@ -17,10 +21,12 @@ pub(super) struct WindowTerms {
 /// The terms on one layer's state.
 #[derive(Debug, Clone, Default)]
 struct LayerTerms {
-    /// Independent errors.
+    /// Independent errors of components: the usual case.
     single: Vec<Single>,
-    /// Correlated errors.
-    joint: Vec<Joint>,
+    /// Everything else.
+    general: Vec<General>,
+    /// Priors of components that are parameters.
+    priors: Vec<(usize, Prior)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +34,28 @@ struct Single {
     component: usize,
     value: f64,
     weight: f64,
+    loss: Loss,
+    kind: Kind,
+}
+
+/// Errors of an operator's values.
+#[derive(Debug, Clone)]
+struct General {
+    operator: Arc<dyn Operator>,
+    k: usize,
+    time: f64,
+    /// Which of the operator's values are there.
+    kept: Vec<usize>,
+    values: Vec<f64>,
+    weight: Weight,
+    loss: Loss,
     kind: Kind,
 }
 
 #[derive(Debug, Clone)]
-struct Joint {
-    components: Vec<usize>,
-    values: Vec<f64>,
-    weight: Array2<f64>,
-    kind: Kind,
+enum Weight {
+    Independent(Vec<f64>),
+    Joint(Array2<f64>),
 }
 
 /// Which term of the action a quadratic term belongs to.
@@ -46,118 +65,195 @@ enum Kind {
     Prior,
 }
 
+/// The sums of the action.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) measurement: f64,
+    pub(super) model: f64,
+    pub(super) prior: f64,
+}
+
+impl Sums {
+    fn book(&mut self, kind: Kind, value: f64) {
+        match kind {
+            Kind::Measurement => self.measurement += value,
+            Kind::Prior => self.prior += value,
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.measurement += other.measurement;
+        self.model += other.model;
+        self.prior += other.prior;
+    }
+}
+
+/// Where a layer's terms are evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At<'a> {
+    /// The layer, parameters that change in time included.
+    pub(super) layer: &'a [f64],
+    /// The model's own part of it.
+    pub(super) width: usize,
+    /// All P parameters as of this layer.
+    pub(super) theta: &'a [f64],
+    /// The parameters behind the state's columns: those that change in time,
+    /// then the free ones.
+    pub(super) wanted: &'a [usize],
+}
+
+/// Memory of general terms.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    values: Vec<f64>,
+    jacobian: Vec<f64>,
+    force: Vec<f64>,
+    /// ρ′ for each value, and ρ″ of a joint error.
+    slopes: Vec<f64>,
+    bend: f64,
+}
+
 impl WindowTerms {
-    /// `weight` multiplies the measurement precision.
-    pub(super) fn new(window: &Window, weight: f64) -> Self {
+    /// `weight` multiplies the measurement precision; `drifting` are the
+    /// priors of the parameters that change in time.
+    pub(super) fn new(window: &Window, weight: f64, drifting: &[Option<Prior>]) -> Self {
         let mut terms = Self {
             layers: vec![LayerTerms::default(); window.grid().layers()],
         };
         for (set, layers) in window.sets() {
-            for (&layer, values) in layers.iter().zip(set.values().rows()) {
+            for (k, (&layer, values)) in layers.iter().zip(set.values().rows()).enumerate() {
                 let kept: Vec<usize> = (0..values.len()).filter(|&l| !values[l].is_nan()).collect();
-                let components: Vec<usize> = kept.iter().map(|&l| set.components()[l]).collect();
-                let values: Vec<f64> = kept.iter().map(|&l| values[l]).collect();
-                let precision = set.precision();
-                terms.add(
-                    layer,
-                    &components,
-                    &values,
-                    (precision, &kept, weight),
-                    Kind::Measurement,
-                );
+                let general = General {
+                    operator: set.operator().clone(),
+                    k,
+                    time: set.times()[k],
+                    values: kept.iter().map(|&l| values[l]).collect(),
+                    weight: Weight::new(set.precision(k), &kept, weight),
+                    kept,
+                    loss: set.loss_function(),
+                    kind: Kind::Measurement,
+                };
+                terms.add(layer, general, set.components());
             }
         }
         if let Some(prior) = window.state_prior() {
             let all: Vec<usize> = (0..prior.mean.len()).collect();
-            let precision = (&prior.precision, &all[..], 1.0);
-            terms.add(0, &all, &prior.mean, precision, Kind::Prior);
+            let general = General {
+                operator: Arc::new(Components(all.clone())),
+                k: 0,
+                time: window.grid().times()[0],
+                values: prior.mean.clone(),
+                weight: Weight::new(&prior.precision, &all, 1.0),
+                kept: all.clone(),
+                loss: Loss::Gaussian,
+                kind: Kind::Prior,
+            };
+            terms.add(0, general, Some(&all));
         }
+        terms.layers[0].priors = drifting
+            .iter()
+            .enumerate()
+            .filter_map(|(k, prior)| Some((k, (*prior)?)))
+            .collect();
         terms
     }
 
-    fn add(
-        &mut self,
-        layer: usize,
-        components: &[usize],
-        values: &[f64],
-        (precision, kept, weight): (&Precision, &[usize], f64),
-        kind: Kind,
-    ) {
-        if components.is_empty() {
+    fn add(&mut self, layer: usize, general: General, components: Option<&[usize]>) {
+        if general.kept.is_empty() {
             return;
         }
         let terms = &mut self.layers[layer];
-        let matrix = precision.marginal(kept) * weight;
-        if precision.to_diagonal(0).is_some() {
-            let pairs = components.iter().zip(values).enumerate();
-            terms
-                .single
-                .extend(pairs.map(|(k, (&component, &value))| Single {
-                    component,
-                    value,
-                    weight: matrix[(k, k)],
-                    kind,
-                }));
-        } else {
-            terms.joint.push(Joint {
-                components: components.to_vec(),
-                values: values.to_vec(),
-                weight: matrix,
-                kind,
-            });
+        match (components, &general.weight) {
+            (Some(components), Weight::Independent(weights)) => {
+                for (m, &l) in general.kept.iter().enumerate() {
+                    terms.single.push(Single {
+                        component: components[l],
+                        value: general.values[m],
+                        weight: weights[m],
+                        loss: general.loss,
+                        kind: general.kind,
+                    });
+                }
+            }
+            _ => terms.general.push(general),
         }
     }
 
-    /// Adds the terms on layer `n` in state `x` to (measurement, prior) and,
-    /// where there is one, to the layer's part of the gradient.
+    /// Adds the terms on layer `n` to the sums and, where there are any, to
+    /// the gradient by the layer and by the free parameters.
     #[inline]
     pub(super) fn evaluate(
         &self,
         n: usize,
-        x: &[f64],
-        sums: &mut (f64, f64),
-        mut gradient: Option<&mut [f64]>,
+        at: At<'_>,
+        sums: &mut Sums,
+        mut gradient: Option<(&mut [f64], &mut [f64])>,
+        scratch: &mut Scratch,
     ) {
-        let mut book = |kind: Kind, value: f64| match kind {
-            Kind::Measurement => sums.0 += value,
-            Kind::Prior => sums.1 += value,
-        };
-        for single in &self.layers[n].single {
-            let error = x[single.component] - single.value;
+        let terms = &self.layers[n];
+        for single in &terms.single {
+            let error = at.layer[single.component] - single.value;
             let force = single.weight * error;
-            book(single.kind, 0.5 * force * error);
-            if let Some(gradient) = &mut gradient {
-                gradient[single.component] += force;
+            let [rho, slope, _] = single.loss.at(force * error, 1);
+            sums.book(single.kind, 0.5 * rho);
+            if let Some((layer, _)) = &mut gradient {
+                layer[single.component] += slope * force;
             }
         }
-        for joint in &self.layers[n].joint {
-            let error = |k: usize| x[joint.components[k]] - joint.values[k];
-            for (k, &component) in joint.components.iter().enumerate() {
-                let row = joint.weight.row(k);
-                let force: f64 = row.iter().enumerate().map(|(l, w)| w * error(l)).sum();
-                book(joint.kind, 0.5 * force * error(k));
-                if let Some(gradient) = &mut gradient {
-                    gradient[component] += force;
+        for &(k, prior) in &terms.priors {
+            let [value, slope, ..] = prior.at(at.layer[at.width + k]);
+            sums.prior += value;
+            if let Some((layer, _)) = &mut gradient {
+                layer[at.width + k] += slope;
+            }
+        }
+        for general in &terms.general {
+            let value = general.linearize(at, scratch);
+            sums.book(general.kind, value);
+            if let Some((layer, free)) = &mut gradient {
+                let columns = layer.len() + free.len();
+                for (m, &l) in general.kept.iter().enumerate() {
+                    let force = scratch.slopes[m] * scratch.force[m];
+                    let row = &scratch.jacobian[l * columns..(l + 1) * columns];
+                    let slots = layer.iter_mut().chain(free.iter_mut());
+                    for (slot, h) in slots.zip(row) {
+                        *slot += force * h;
+                    }
                 }
             }
         }
     }
 
-    /// Calls `add(row, column, value)` for the Hessian of layer `n`, row ≥
-    /// column, in components of the layer.
+    /// Calls `add(a, b, value)` for the Hessian of the terms on layer `n`,
+    /// columns a ≥ b: components of the layer, then free parameters.
     #[inline]
-    pub(super) fn hessian(&self, n: usize, mut add: impl FnMut(usize, usize, f64)) {
-        for single in &self.layers[n].single {
-            add(single.component, single.component, single.weight);
-        }
-        for joint in &self.layers[n].joint {
-            for (k, &a) in joint.components.iter().enumerate() {
-                for (l, &b) in joint.components.iter().enumerate() {
-                    if a >= b {
-                        add(a, b, joint.weight[(k, l)]);
-                    }
-                }
+    pub(super) fn hessian(
+        &self,
+        n: usize,
+        at: At<'_>,
+        exact: bool,
+        scratch: &mut Scratch,
+        mut add: impl FnMut(usize, usize, f64),
+    ) {
+        let terms = &self.layers[n];
+        for single in &terms.single {
+            let error = at.layer[single.component] - single.value;
+            let s = single.weight * error * error;
+            let [_, slope, bend] = single.loss.at(s, 1);
+            let mut value = single.weight * slope;
+            if exact {
+                value += 2.0 * bend * single.weight * s;
             }
+            add(single.component, single.component, value);
+        }
+        for &(k, prior) in &terms.priors {
+            let [_, _, gauss_newton, full] = prior.at(at.layer[at.width + k]);
+            let place = at.width + k;
+            add(place, place, if exact { full } else { gauss_newton });
+        }
+        for general in &terms.general {
+            general.linearize(at, scratch);
+            general.hessian(at, exact, scratch, &mut add);
         }
     }
 
@@ -165,12 +261,135 @@ impl WindowTerms {
     pub(super) fn count_measured(&self) -> (usize, usize) {
         let counts = self.layers.iter().map(|layer| {
             let single = layer.single.iter().filter(|s| s.kind == Kind::Measurement);
-            let joint = layer.joint.iter().filter(|j| j.kind == Kind::Measurement);
-            single.count() + joint.map(|j| j.values.len()).sum::<usize>()
+            let general = layer.general.iter();
+            let general = general.filter(|g| g.kind == Kind::Measurement);
+            single.count() + general.map(|g| g.values.len()).sum::<usize>()
         });
         counts.fold((0, 0), |(layers, values), count| {
             (layers + usize::from(count > 0), values + count)
         })
+    }
+}
+
+impl Weight {
+    fn new(precision: &Precision, kept: &[usize], factor: f64) -> Self {
+        match precision.shape() {
+            Shape::Scalar(value) => Self::Independent(vec![factor * value; kept.len()]),
+            Shape::Diagonal(values) => {
+                Self::Independent(kept.iter().map(|&l| factor * values[l]).collect())
+            }
+            Shape::Full(_) => Self::Joint(precision.marginal(kept) * factor),
+        }
+    }
+}
+
+impl General {
+    /// The value ½ρ; errors' forces, slopes and the Jacobian in `scratch`.
+    fn linearize(&self, at: At<'_>, scratch: &mut Scratch) -> f64 {
+        let count = self.operator.len(self.k);
+        let columns = at.width + at.wanted.len();
+        scratch.values.resize(count, 0.0);
+        scratch.jacobian.resize(count * columns, 0.0);
+        let place = Place {
+            k: self.k,
+            time: self.time,
+            state: &at.layer[..at.width],
+            theta: at.theta,
+        };
+        let jacobian = &mut scratch.jacobian[..count * columns];
+        self.operator
+            .jacobian(place, at.wanted, &mut scratch.values, jacobian);
+        let error = |m: usize| scratch.values[self.kept[m]] - self.values[m];
+        scratch.force.clear();
+        scratch.slopes.clear();
+        scratch.bend = 0.0;
+        match &self.weight {
+            Weight::Independent(weights) => {
+                let mut sum = 0.0;
+                for (m, weight) in weights.iter().enumerate() {
+                    let force = weight * error(m);
+                    let [rho, slope, _] = self.loss.at(force * error(m), 1);
+                    sum += rho;
+                    scratch.force.push(force);
+                    scratch.slopes.push(slope);
+                }
+                0.5 * sum
+            }
+            Weight::Joint(weight) => {
+                let mut s = 0.0;
+                for (m, row) in weight.rows().into_iter().enumerate() {
+                    let force: f64 = row.iter().enumerate().map(|(l, w)| w * error(l)).sum();
+                    s += force * error(m);
+                    scratch.force.push(force);
+                }
+                let [rho, slope, bend] = self.loss.at(s, self.values.len());
+                scratch.slopes.resize(self.values.len(), slope);
+                scratch.bend = bend;
+                0.5 * rho
+            }
+        }
+    }
+
+    /// To be called after [`linearize`](Self::linearize).
+    fn hessian(
+        &self,
+        at: At<'_>,
+        exact: bool,
+        scratch: &Scratch,
+        add: &mut impl FnMut(usize, usize, f64),
+    ) {
+        let columns = at.width + at.wanted.len();
+        let row = |m: usize| &scratch.jacobian[self.kept[m] * columns..][..columns];
+        let mut add_product = |left: &[f64], right: &[f64], weight: f64| {
+            for (a, &l) in left.iter().enumerate() {
+                if l != 0.0 {
+                    for (b, &r) in right[..=a].iter().enumerate() {
+                        add(a, b, weight * l * r);
+                    }
+                }
+            }
+        };
+        match &self.weight {
+            Weight::Independent(weights) => {
+                for (m, weight) in weights.iter().enumerate() {
+                    let mut value = weight * scratch.slopes[m];
+                    if exact {
+                        let force = scratch.force[m];
+                        let s = force * force / weight;
+                        value += 2.0 * self.loss.at(s, 1)[2] * force * force;
+                    }
+                    add_product(row(m), row(m), value);
+                }
+            }
+            Weight::Joint(weight) => {
+                for ((m, l), w) in weight.indexed_iter() {
+                    add_product(row(m), row(l), w * scratch.slopes[m]);
+                }
+                if exact && scratch.bend != 0.0 {
+                    let mut pull = vec![0.0; columns];
+                    for (m, force) in scratch.force.iter().enumerate() {
+                        for (slot, h) in pull.iter_mut().zip(row(m)) {
+                            *slot += force * h;
+                        }
+                    }
+                    add_product(&pull, &pull, 2.0 * scratch.bend);
+                }
+            }
+        }
+        if exact {
+            let mut weights = vec![0.0; self.operator.len(self.k)];
+            for (m, &l) in self.kept.iter().enumerate() {
+                weights[l] = scratch.slopes[m] * scratch.force[m];
+            }
+            let place = Place {
+                k: self.k,
+                time: self.time,
+                state: &at.layer[..at.width],
+                theta: at.theta,
+            };
+            self.operator
+                .contract(place, at.wanted, &weights, &mut |a, b, v| add(a, b, v));
+        }
     }
 }
 
@@ -203,34 +422,26 @@ impl ModelShape {
         }
     }
 
-    /// v = scale · R g; returns gᵀ v.
+    /// Writes scale · R where R is diagonal; returns whether it is.
     #[inline]
-    pub(super) fn weigh(&self, scale: f64, g: &[f64], v: &mut [f64]) -> f64 {
+    pub(super) fn weights(&self, scale: f64, out: &mut [f64]) -> bool {
         match self {
-            Self::Scalar(r) => {
-                let mut sum = 0.0;
-                for (v, g) in v.iter_mut().zip(g) {
-                    *v = scale * r * g;
-                    sum += *v * g;
-                }
-                sum
-            }
+            Self::Scalar(r) => out.fill(scale * r),
             Self::Diagonal(r) => {
-                let mut sum = 0.0;
-                for ((v, g), r) in v.iter_mut().zip(g).zip(r) {
-                    *v = scale * r * g;
-                    sum += *v * g;
+                for (slot, r) in out.iter_mut().zip(r) {
+                    *slot = scale * r;
                 }
-                sum
             }
-            Self::Full { matrix, .. } => {
-                let mut sum = 0.0;
-                for ((v, g_i), row) in v.iter_mut().zip(g).zip(matrix.rows()) {
-                    *v = scale * row.iter().zip(g).map(|(r, g)| r * g).sum::<f64>();
-                    sum += *v * g_i;
-                }
-                sum
+            Self::Full { .. } => {
+                out.fill(scale);
+                return false;
             }
         }
+        true
     }
+}
+
+/// The model's own rows of residual group `r` of groups `width` wide.
+pub(super) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> {
+    r * width..(r + 1) * width - drifting
 }

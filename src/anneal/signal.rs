@@ -1,30 +1,57 @@
-//! The observations of a window as continuous signals.
+//! The observations of a window as signals that a model can be pulled to.
+
+use std::sync::Arc;
 
 use crate::action::Action;
+use crate::bounds::Bounds;
 use crate::discretization::{Rule, Target};
 use crate::model::Model;
-use crate::path::Path;
+use crate::operators::{Operator, Place};
+use crate::precision::cholesky;
 
-/// Measured components, interpolated linearly between their times.
-pub(super) struct Signal {
+/// Measured components, interpolated linearly between their times, and what
+/// else is known of the states.
+pub(super) struct Signal<'a> {
     /// One series a component, one value a layer; NaN before its first and
     /// after its last measured value, empty where it was never measured.
     series: Vec<Vec<f64>>,
     mean: f64,
     deviation: f64,
     range: (f64, f64),
-    prior: Option<Vec<f64>>,
+    prior: Option<&'a [f64]>,
+    bounds: &'a [(usize, Bounds)],
+    /// What operators measured, by layer.
+    indirect: Vec<Vec<Indirect>>,
 }
 
-impl Signal {
-    pub(super) fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize) -> Self {
+/// What an operator measured at one layer.
+struct Indirect {
+    operator: Arc<dyn Operator>,
+    k: usize,
+    time: f64,
+    /// NaN where missing.
+    values: Vec<f64>,
+}
+
+impl<'a> Signal<'a> {
+    pub(super) fn new<M: Model, R: Rule<M>>(action: &'a Action<M, R>, w: usize) -> Self {
         let window = &action.windows()[w];
         let times = window.grid().times();
         let mut sums: Vec<Vec<(f64, f64)>> = Vec::new();
         let mut all = Vec::new();
+        let mut indirect: Vec<Vec<Indirect>> = times.iter().map(|_| Vec::new()).collect();
         for (set, layers) in window.sets() {
-            for (&n, row) in layers.iter().zip(set.values().rows()) {
-                for (&i, &y) in set.components().iter().zip(row) {
+            for (k, (&n, row)) in layers.iter().zip(set.values().rows()).enumerate() {
+                let Some(components) = set.components() else {
+                    indirect[n].push(Indirect {
+                        operator: set.operator().clone(),
+                        k,
+                        time: times[n],
+                        values: row.to_vec(),
+                    });
+                    continue;
+                };
+                for (&i, &y) in components.iter().zip(row) {
                     if y.is_nan() {
                         continue;
                     }
@@ -43,20 +70,25 @@ impl Signal {
         let variance = all.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
         let low = all.iter().copied().fold(f64::INFINITY, f64::min);
         let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let series = sums.iter().map(|sums| interpolate(times, sums)).collect();
         Self {
-            series,
+            series: sums.iter().map(|sums| interpolate(times, sums)).collect(),
             mean,
-            deviation: variance.sqrt(),
-            range: if low <= high { (low, high) } else { (0.0, 0.0) },
-            prior: window.state_prior().map(|prior| prior.mean.clone()),
+            deviation: if all.is_empty() { 1.0 } else { variance.sqrt() },
+            range: if low <= high {
+                (low, high)
+            } else {
+                (-1.0, 1.0)
+            },
+            prior: window.state_prior().map(|prior| &prior.mean[..]),
+            bounds: action.bounded_states(),
+            indirect,
         }
     }
 
     /// The signal of component `i` at layer `n`, where it is known.
     pub(super) fn value(&self, n: usize, i: usize) -> Option<f64> {
         let value = self.series.get(i)?.get(n).copied()?;
-        (!value.is_nan()).then_some(value)
+        (!value.is_nan()).then(|| self.inside(i, value))
     }
 
     /// What the model is pulled to between layers `n` and `n + 1`.
@@ -70,36 +102,109 @@ impl Signal {
         })
     }
 
-    /// Where an unobserved component rests: its prior's mean, or the mean of
-    /// all observations.
+    fn bounds_of(&self, i: usize) -> Option<Bounds> {
+        let mut bounds = self.bounds.iter();
+        bounds.find(|(c, _)| *c == i).map(|(_, bounds)| *bounds)
+    }
+
+    /// The nearest value that component `i` may have.
+    pub(super) fn inside(&self, i: usize, value: f64) -> f64 {
+        self.bounds_of(i).map_or(value, |b| b.nearest(value))
+    }
+
+    /// Where an unobserved component rests: its prior's mean, the middle of
+    /// its bounds, or the mean of all observations.
     pub(super) fn rest(&self, i: usize) -> f64 {
-        let prior = self.prior.as_ref().and_then(|mean| mean.get(i));
-        prior.copied().unwrap_or(self.mean)
+        let prior = self.prior.and_then(|mean| mean.get(i)).copied();
+        let bounds = self.bounds_of(i);
+        let middle = bounds.and_then(|b| Some(b.lower() + 0.5 * b.width()?));
+        self.inside(i, prior.or(middle).unwrap_or(self.mean))
     }
 
     /// How far from there it may well be.
     pub(super) fn unrest(&self, i: usize) -> f64 {
-        let known = self.prior.as_ref().is_some_and(|mean| i < mean.len());
-        if known { 0.0 } else { self.deviation }
+        if self.prior.is_some_and(|mean| i < mean.len()) {
+            return 0.0;
+        }
+        let width = self.bounds_of(i).and_then(|b| b.width());
+        width.map_or(self.deviation, |w| 0.25 * w)
     }
 
-    /// Sum of squared distances of a path from the signal, in units of the
-    /// observations' variance.
-    pub(super) fn misfit(&self, path: &Path) -> f64 {
-        let mut sum = 0.0;
-        for n in 0..path.layers() {
-            for (i, x) in path.layer(n).iter().enumerate() {
-                if let Some(y) = self.value(n, i) {
-                    sum += (x - y).powi(2);
+    /// From where to where it may be drawn.
+    pub(super) fn range(&self, i: usize) -> (f64, f64) {
+        match self.bounds_of(i) {
+            Some(b) if b.width().is_some() => (b.lower(), b.upper()),
+            _ => (self.inside(i, self.range.0), self.inside(i, self.range.1)),
+        }
+    }
+
+    /// Ten times the data's range is nowhere near the data.
+    pub(super) fn is_lost(&self, n: usize, state: &[f64]) -> bool {
+        let (low, high) = self.range;
+        let wide = 10.0 * (high - low);
+        state.iter().enumerate().any(|(i, v)| {
+            let near = (low - wide..=high + wide).contains(v);
+            !v.is_finite() || (self.value(n, i).is_some() && !near)
+        })
+    }
+
+    /// Moves a state towards what operators measured at layer `n`, by the part
+    /// `strength`: x + strength · S²Jᵀ(J S²Jᵀ)⁻¹(y − h(x)), S the likely spread
+    /// of each component. Nothing happens where that is not finite.
+    pub(super) fn correct(&self, n: usize, theta: &[f64], strength: f64, state: &mut [f64]) {
+        for indirect in &self.indirect[n] {
+            let kept: Vec<usize> = (0..indirect.operator.len(indirect.k))
+                .filter(|&l| !indirect.values[l].is_nan())
+                .collect();
+            let d = state.len();
+            let mut values = vec![0.0; indirect.operator.len(indirect.k)];
+            let mut jacobian = vec![0.0; values.len() * d];
+            let place = Place {
+                k: indirect.k,
+                time: indirect.time,
+                state,
+                theta,
+            };
+            indirect
+                .operator
+                .jacobian(place, &[], &mut values, &mut jacobian);
+            let squares: Vec<f64> = (0..d).map(|i| self.unrest(i).powi(2).max(1e-12)).collect();
+            let row = |m: usize| &jacobian[kept[m] * d..(kept[m] + 1) * d];
+            let mut gram = ndarray::Array2::from_shape_fn((kept.len(), kept.len()), |(m, l)| {
+                let products = row(m).iter().zip(row(l)).zip(&squares);
+                products.map(|((a, b), s)| a * b * s).sum::<f64>()
+            });
+            let trace: f64 = gram.diag().sum();
+            gram.diag_mut().mapv_inplace(|v| v + 1e-8 * trace);
+            let Ok(factor) = cholesky(&gram) else {
+                continue;
+            };
+            let mut force: Vec<f64> = kept
+                .iter()
+                .map(|&l| indirect.values[l] - values[l])
+                .collect();
+            substitute(&factor, &mut force);
+            for i in 0..d {
+                let pull: f64 = (0..kept.len()).map(|m| row(m)[i] * force[m]).sum();
+                let moved = state[i] + strength * squares[i] * pull;
+                if moved.is_finite() {
+                    state[i] = self.inside(i, moved);
                 }
             }
         }
-        sum / self.deviation.powi(2).max(f64::MIN_POSITIVE)
     }
+}
 
-    /// Smallest and largest observation.
-    pub(super) fn range(&self) -> (f64, f64) {
-        self.range
+/// L⁻ᵀL⁻¹x.
+fn substitute(factor: &ndarray::Array2<f64>, x: &mut [f64]) {
+    let n = x.len();
+    for i in 0..n {
+        let known: f64 = (0..i).map(|k| factor[(i, k)] * x[k]).sum();
+        x[i] = (x[i] - known) / factor[(i, i)];
+    }
+    for i in (0..n).rev() {
+        let known: f64 = (i + 1..n).map(|k| factor[(k, i)] * x[k]).sum();
+        x[i] = (x[i] - known) / factor[(i, i)];
     }
 }
 

@@ -6,7 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::signal::Signal;
 use crate::action::{Action, Estimate};
-use crate::discretization::{Pull, Rule};
+use crate::discretization::{Pull, Rule, Span};
 use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
@@ -73,9 +73,9 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let windows = 0..action.windows().len();
-    let signals: Vec<Signal> = windows.map(|w| Signal::new(action, w)).collect();
+    let signals: Vec<Signal<'_>> = windows.map(|w| Signal::new(action, w)).collect();
     if *starts == Starts::Nudged
-        && let Some(estimate) = nudged(action, &signals, index, &mut rng)
+        && let Some(estimate) = nudged(action, &signals, index, &mut rng)?
     {
         return Ok((action.pack(&estimate)?, starts.name()));
     }
@@ -88,10 +88,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
             mean(action, w, signal)
         }
     });
-    let estimate = Estimate {
-        paths: paths.collect(),
-        parameters,
-    };
+    let estimate = Estimate::new(paths.collect(), parameters);
     let kind = if random { starts } else { &Starts::Mean };
     Ok((action.pack(&estimate)?, kind.name()))
 }
@@ -108,13 +105,13 @@ fn guess_parameters<M: Model, R: Rule<M>>(
         if parameter.fixed.is_some() || as_given {
             return parameter.initial();
         }
-        let bounds = parameter.bounds;
+        let bounds = parameter.range();
         let drawn = match (parameter.prior, bounds.width()) {
-            (Some(prior), _) => prior.mean + z / prior.precision.sqrt(),
+            (Some(prior), _) => prior.draw(z),
             (None, Some(width)) => bounds.lower() + u * width,
             (None, None) => parameter.initial() + 0.5 * z * parameter.scale(),
         };
-        drawn.max(bounds.lower()).min(bounds.upper())
+        bounds.nearest(drawn)
     };
     action.parameters().map(|(_, p)| draw(p, rng)).collect()
 }
@@ -122,7 +119,7 @@ fn guess_parameters<M: Model, R: Rule<M>>(
 fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal) -> Path {
     let layout = &action.layout().windows[w];
     Path::from_layers((0..layout.layers()).map(|n| {
-        let width = layout.layer(n).len();
+        let width = layout.state(n).len();
         let component = |i| signal.value(n, i).unwrap_or_else(|| signal.rest(i));
         (0..width).map(component).collect::<Vec<_>>()
     }))
@@ -131,14 +128,14 @@ fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal) 
 fn uniform<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
-    signal: &Signal,
+    signal: &Signal<'_>,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Path {
     let layout = &action.layout().windows[w];
-    let (low, high) = signal.range();
     Path::from_layers((0..layout.layers()).map(|n| {
-        let width = layout.layer(n).len();
+        let width = layout.state(n).len();
         let component = |i| {
+            let (low, high) = signal.range(i);
             let drawn = low + (high - low) * rng.random::<f64>();
             signal.value(n, i).unwrap_or(drawn)
         };
@@ -148,82 +145,86 @@ fn uniform<M: Model, R: Rule<M>>(
 
 /// Integrates forward with several guesses of the parameters and of the first
 /// states and keeps the one that follows the data best: a model with wrong
-/// parameters synchronizes badly. `None` where none stays near the data.
+/// parameters synchronizes badly. A guess that needs a stronger pull than
+/// another is worse, however close it follows. `None` where none stays near
+/// the data.
 fn nudged<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
-    signals: &[Signal],
+    signals: &[Signal<'_>],
     index: usize,
     rng: &mut Xoshiro256PlusPlus,
-) -> Option<Estimate> {
+) -> Result<Option<Estimate>> {
     let estimated = action.parameters().any(|(_, p)| p.fixed.is_none());
     let guesses = if estimated { GUESSES } else { 1 };
-    let mut best: Option<(f64, Estimate)> = None;
+    let mut best: Option<((u8, f64), Estimate)> = None;
     for guess in 0..guesses {
         let parameters = guess_parameters(action, guess == 0, rng);
-        let mut misfit = 0.0;
+        let mut attempts = 0;
         let paths = signals.iter().enumerate().map(|(w, signal)| {
             let first = first_state(action, w, signal, rng);
-            let path = nudged_path(action, w, signal, &parameters, &first, index)?;
-            misfit += signal.misfit(&path);
+            let (attempt, path) = nudged_path(action, w, signal, &parameters, &first, index)?;
+            attempts = attempts.max(attempt);
             Some(path)
         });
         let Some(paths) = paths.collect::<Option<Vec<_>>>() else {
             continue;
         };
-        if best.as_ref().is_none_or(|(least, _)| misfit < *least) {
-            best = Some((misfit, Estimate { paths, parameters }));
+        let estimate = Estimate::new(paths, parameters);
+        let misfit = action.terms(1.0, &estimate)?.measurement;
+        let cost = (attempts, misfit);
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            best = Some((cost, estimate));
         }
     }
-    best.map(|(_, estimate)| estimate)
+    Ok(best.map(|(_, estimate)| estimate))
 }
 
 /// Data where there are any, else a draw from around the data.
 fn first_state<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
-    signal: &Signal,
+    signal: &Signal<'_>,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<f64> {
-    let width = action.layout().windows[w].layer(0).len();
+    let width = action.layout().windows[w].state(0).len();
     let component = |i| {
         let z: f64 = StandardNormal.sample(rng);
-        let guessed = signal.rest(i) + z * signal.unrest(i);
+        let guessed = signal.inside(i, signal.rest(i) + z * signal.unrest(i));
         signal.value(0, i).unwrap_or(guessed)
     };
     (0..width).map(component).collect()
 }
 
 /// A run that leaves the neighbourhood of the data is tried again with a
-/// larger gain and shorter sub-steps.
+/// larger gain and shorter sub-steps; the number of the attempt comes with the
+/// path.
 fn nudged_path<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
-    signal: &Signal,
+    signal: &Signal<'_>,
     parameters: &[f64],
     first: &[f64],
     index: usize,
-) -> Option<Path> {
+) -> Option<(u8, Path)> {
     let gain = GAINS[index % GAINS.len()];
     (0..4).find_map(|attempt| {
         let finer = 1_u8 << attempt;
         let strength = (gain * f64::from(finer), usize::from(finer));
-        integrate(action, w, signal, parameters, first, strength)
+        let path = integrate(action, w, signal, parameters, first, strength)?;
+        Some((attempt, path))
     })
 }
 
 fn integrate<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     w: usize,
-    signal: &Signal,
+    signal: &Signal<'_>,
     parameters: &[f64],
     first: &[f64],
     (gain, substeps): (f64, usize),
 ) -> Option<Path> {
     let layout = &action.layout().windows[w];
-    let times = action.windows()[w].grid().times();
-    let (low, high) = signal.range();
-    // Ten times the data's range is nowhere near the data.
-    let (low, high) = (low - 10.0 * (high - low), high + 10.0 * (high - low));
+    let window = &action.windows()[w];
     let mut layers = vec![first.to_vec()];
     for n in 0..layout.layers() - 1 {
         let targets: Vec<_> = signal.targets(n).collect();
@@ -232,8 +233,13 @@ fn integrate<M: Model, R: Rule<M>>(
             gain,
             substeps,
         };
-        let mut next = vec![0.0; layout.layer(n + 1).len()];
-        let span = (n, times[n], times[n + 1]);
+        let mut next = vec![0.0; layout.state(n + 1).len()];
+        let span = Span {
+            index: n,
+            times: &window.grid().times()[n..=n + 1],
+            follows: false,
+            inputs: window.known_inputs(),
+        };
         action.rule().advance(
             action.model(),
             span,
@@ -242,14 +248,13 @@ fn integrate<M: Model, R: Rule<M>>(
             &pull,
             &mut next,
         );
-        let observed = |i: usize| signal.value(n + 1, i).is_some();
-        let lost = next
-            .iter()
-            .enumerate()
-            .any(|(i, v)| !v.is_finite() || observed(i) && !(low..=high).contains(v));
-        if lost {
+        if signal.is_lost(n + 1, &next) {
             return None;
         }
+        for (i, v) in next.iter_mut().enumerate() {
+            *v = signal.inside(i, *v);
+        }
+        signal.correct(n + 1, parameters, gain.min(1.0), &mut next);
         layers.push(next);
     }
     Some(Path::from_layers(layers))

@@ -9,7 +9,10 @@ mod trace;
 
 pub(crate) use pattern::Pattern;
 
+use num_traits::Zero;
+
 use crate::dual::Dual;
+use crate::linalg::{Wide, vectorize};
 use crate::scalar::Scalar;
 use trace::Trace;
 
@@ -72,6 +75,9 @@ struct Arguments<S> {
     theta: Vec<S>,
     scratch: Vec<S>,
     out: Vec<S>,
+    /// Which pass the variables are seeded for: from one call to the next of
+    /// the same pass only their values change.
+    seeded: Option<usize>,
 }
 
 impl<S> Default for Arguments<S> {
@@ -81,6 +87,7 @@ impl<S> Default for Arguments<S> {
             theta: Vec::new(),
             scratch: Vec::new(),
             out: Vec::new(),
+            seeded: None,
         }
     }
 }
@@ -92,10 +99,20 @@ impl<S: Scalar> Arguments<S> {
         &mut self,
         f: &F,
         point: (&[f64], &[f64]),
+        columns: (&[usize], &[usize]),
+        seed: impl Fn(f64, usize) -> S,
+    ) {
+        self.seed(point, columns, seed);
+        self.out.resize(f.outputs(), S::zero());
+        f.call(&self.x, &self.theta, &mut self.scratch, &mut self.out);
+    }
+
+    fn seed(
+        &mut self,
+        (x, theta): (&[f64], &[f64]),
         (color, free): (&[usize], &[usize]),
         seed: impl Fn(f64, usize) -> S,
     ) {
-        let (x, theta) = point;
         self.x.clear();
         self.x
             .extend(x.iter().zip(color).map(|(&v, &c)| seed(v, c)));
@@ -104,8 +121,6 @@ impl<S: Scalar> Arguments<S> {
         for (&index, &c) in free.iter().zip(&color[x.len()..]) {
             self.theta[index] = seed(theta[index], c);
         }
-        self.out.resize(f.outputs(), S::zero());
-        f.call(&self.x, &self.theta, &mut self.scratch, &mut self.out);
     }
 }
 
@@ -163,22 +178,19 @@ impl Differentiator {
         entries: &mut [f64],
     ) {
         macro_rules! pass {
-            ($arguments:ident, $lanes:literal, $first:expr) => {{
-                let first = $first;
-                let arguments = &mut self.buffers.$arguments;
-                arguments.call(f, (x, theta), (&self.color, &self.free), |v, c| {
-                    Dual::<f64, $lanes>::variable(v, c.wrapping_sub(first))
-                });
-                for (i, result) in arguments.out.iter().enumerate() {
-                    out[i] = result.value;
-                    for e in self.pattern.row(i).1 {
-                        let lane = self.entry_color[e].wrapping_sub(first);
-                        if let Some(&slope) = result.lanes.get(lane) {
-                            entries[e] = slope;
-                        }
-                    }
-                }
-            }};
+            ($arguments:ident, $lanes:literal, $first:expr) => {
+                vectorize(Pass::<F, $lanes> {
+                    f,
+                    point: (x, theta),
+                    arguments: &mut self.buffers.$arguments,
+                    columns: (&self.color, &self.free),
+                    pattern: &self.pattern,
+                    entry_color: &self.entry_color,
+                    first: $first,
+                    out,
+                    entries,
+                })
+            };
         }
         for &(first, lanes) in &self.passes {
             match lanes {
@@ -230,6 +242,56 @@ impl Differentiator {
     }
 }
 
+/// One call of a function with L lanes, and where its slopes go.
+struct Pass<'a, F, const L: usize> {
+    f: &'a F,
+    point: (&'a [f64], &'a [f64]),
+    arguments: &'a mut Arguments<Dual<f64, L>>,
+    columns: (&'a [usize], &'a [usize]),
+    pattern: &'a Pattern,
+    entry_color: &'a [usize],
+    first: usize,
+    out: &'a mut [f64],
+    entries: &'a mut [f64],
+}
+
+impl<F: Generic, const L: usize> Wide for Pass<'_, F, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let first = self.first;
+        let arguments = self.arguments;
+        let (x, theta) = self.point;
+        if arguments.seeded == Some(first) {
+            for (slot, &v) in arguments.x.iter_mut().zip(x) {
+                slot.value = v;
+            }
+            for (slot, &v) in arguments.theta.iter_mut().zip(theta) {
+                slot.value = v;
+            }
+        } else {
+            arguments.seed(self.point, self.columns, |v, c| {
+                Dual::variable(v, c.wrapping_sub(first))
+            });
+            arguments.out.resize(self.f.outputs(), Dual::zero());
+            arguments.seeded = Some(first);
+        }
+        let (out, scratch) = (&mut arguments.out, &mut arguments.scratch);
+        self.f.call(&arguments.x, &arguments.theta, scratch, out);
+        for (i, result) in out.iter().enumerate() {
+            self.out[i] = result.value;
+            let range = self.pattern.row(i).1;
+            let slots = self.entries[range.clone()].iter_mut();
+            for (slot, color) in slots.zip(&self.entry_color[range]) {
+                if let Some(&slope) = result.lanes.get(color.wrapping_sub(first)) {
+                    *slot = slope;
+                }
+            }
+        }
+    }
+}
+
 /// Splits the colours into passes of 1, 2, 4, 8 or 16 lanes.
 fn plan_passes(colors: usize) -> Vec<(usize, usize)> {
     let mut passes = Vec::new();
@@ -257,14 +319,10 @@ fn find_pattern<F: Generic>(
         Sparsity::Declared(pairs) => {
             let mut rows = vec![Vec::new(); f.outputs()];
             for &(row, unknown) in pairs {
-                let column = if unknown < f.inputs() {
-                    Some(unknown)
-                } else {
-                    let place = free.iter().position(|&p| p + f.inputs() == unknown);
-                    place.map(|p| p + f.inputs())
-                };
-                if let (Some(row), Some(column)) = (rows.get_mut(row), column) {
-                    row.push(column);
+                if let Some(row) = rows.get_mut(row)
+                    && unknown < columns
+                {
+                    row.push(unknown);
                 }
             }
             Pattern::from_rows(columns, rows)

@@ -2,11 +2,14 @@
 //! the flow at a few stages:
 //! g_r = Σ_j a_rj x_j + h Σ_s b_rs F(t_s, Σ_j c_sj x_j).
 
+use super::gram::Gram;
 use super::{Evaluator, Rows, Span};
-use crate::model::{Flow, FlowAt, FlowDerivative};
+use crate::derivative::{Generic, Pattern};
+use crate::linalg::{Front, Wide, vectorize};
+use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
 
 /// Most layers, and most stages, in an interval.
-const MOST: usize = 3;
+pub(super) const MOST: usize = 3;
 
 /// The coefficients of a rule. Unused places are zero.
 #[derive(Debug)]
@@ -18,6 +21,26 @@ pub struct Table {
     pub(super) stages: &'static [[f64; MOST]],
     /// Whether the first stage of an interval is the last of the one before.
     pub(super) shares_ends: bool,
+}
+
+impl Table {
+    /// Place of layer `j` in the order of elimination: interior layers first.
+    pub(super) fn rank(&self, j: usize) -> usize {
+        match j {
+            0 => self.steps - 1,
+            j if j == self.steps => self.steps,
+            interior => interior - 1,
+        }
+    }
+
+    /// The one stage through which residual group `r` sees layer `j`, and the
+    /// factor of its Jacobian but for h.
+    pub(super) fn stage_of(&self, group: &Group, j: usize) -> Option<(usize, f64)> {
+        let stages = self.stages.iter().enumerate();
+        stages
+            .map(|(s, c)| (s, group.stages[s] * c[j]))
+            .find(|&(_, factor)| factor != 0.0)
+    }
 }
 
 /// Coefficients of one group of residuals.
@@ -34,19 +57,36 @@ struct Stage {
     entries: Vec<f64>,
 }
 
+/// See [`Collocation::parts`].
+pub(super) struct Parts<'a> {
+    pub(super) table: &'static Table,
+    pub(super) length: f64,
+    pub(super) width: usize,
+    pub(super) pattern: &'a Pattern,
+    pub(super) state_entries: &'a [usize],
+    pub(super) diagonal: &'a [usize],
+    pub(super) entries: [&'a [f64]; MOST],
+    /// The stage through which the residuals see each layer.
+    pub(super) stage_of_layer: [Option<usize>; MOST],
+}
+
 /// Evaluates a [`Table`] on a flow.
 #[derive(Debug)]
 pub struct Collocation {
     table: &'static Table,
+    scope: Scope,
+    /// Components of a layer, parameters that change in time included.
     width: usize,
     derivative: FlowDerivative,
     stages: [Stage; MOST],
     /// State at a stage that lies between layers.
     state: Vec<f64>,
     input: Vec<f64>,
+    scratch: Vec<f64>,
     /// h of the last linearization.
     length: f64,
     rows: Rows,
+    gram: Gram,
     /// How many entries of each row of the flow's pattern are states.
     state_entries: Vec<usize>,
     /// Which of them is the diagonal one.
@@ -54,9 +94,9 @@ pub struct Collocation {
 }
 
 impl Collocation {
-    pub(super) fn new<M: Flow>(table: &'static Table, model: &M, free: &[usize]) -> Self {
-        let width = model.width();
-        let derivative = FlowDerivative::new(model, free);
+    pub(super) fn new<M: Flow>(table: &'static Table, model: &M, scope: &Scope) -> Self {
+        let width = model.width() + scope.drifting.len();
+        let derivative = FlowDerivative::new(model, scope);
         let entries = derivative.pattern().entry_count();
         let stage = Stage {
             flow: vec![0.0; width],
@@ -64,13 +104,16 @@ impl Collocation {
         };
         let mut collocation = Self {
             table,
+            scope: scope.clone(),
             width,
             derivative,
             stages: [stage.clone(), stage.clone(), stage],
             state: vec![0.0; width],
-            input: vec![0.0; model.input_count()],
+            input: Vec::new(),
+            scratch: Vec::new(),
             length: 0.0,
             rows: Rows::default(),
+            gram: Gram::default(),
             state_entries: Vec::new(),
             diagonal: Vec::new(),
         };
@@ -88,26 +131,33 @@ impl Collocation {
 
     /// Position of the first component of layer `j`.
     fn position(&self, j: usize) -> usize {
-        self.width
-            * match j {
-                0 => self.table.steps - 1,
-                j if j == self.table.steps => self.table.steps,
-                interior => interior - 1,
-            }
+        self.width * self.table.rank(j)
+    }
+
+    /// What the Gram matrix is made of: the table, h, the flow's pattern with
+    /// the number of states and the diagonal of each row, and the entries of
+    /// the flow's Jacobian at each stage.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts {
+            table: self.table,
+            length: self.length,
+            width: self.width,
+            pattern: self.derivative.pattern(),
+            state_entries: &self.state_entries,
+            diagonal: &self.diagonal,
+            entries: std::array::from_fn(|s| &self.stages[s].entries[..]),
+            stage_of_layer: std::array::from_fn(|j| {
+                let groups = self.table.groups.iter();
+                let mut through = groups.filter_map(|group| self.table.stage_of(group, j));
+                through.next().map(|(stage, _)| stage)
+            }),
+        }
     }
 
     /// The layers in the order of their positions.
     fn order(&self) -> impl Iterator<Item = usize> + use<> {
         let steps = self.table.steps;
         (1..steps).chain([0, steps])
-    }
-
-    /// The one stage through which residual group `r` sees layer `j`.
-    fn stage_of(&self, group: &Group, j: usize) -> Option<(usize, f64)> {
-        let stages = self.table.stages.iter().enumerate();
-        stages
-            .map(|(s, c)| (s, group.stages[s] * c[j]))
-            .find(|&(_, factor)| factor != 0.0)
     }
 
     /// Lays the rows out once: their pattern is the same for every interval.
@@ -123,7 +173,7 @@ impl Collocation {
                 let (states, border) = pattern.row(i).0.split_at(self.state_entries[i]);
                 for j in self.order() {
                     let first = self.position(j);
-                    if self.stage_of(group, j).is_some() {
+                    if self.table.stage_of(group, j).is_some() {
                         rows.positions.extend(states.iter().map(|c| first + c));
                     } else if group.layers[j] != 0.0 {
                         rows.positions.push(first + i);
@@ -163,8 +213,10 @@ impl Collocation {
                 (&self.state[..], time)
             }
         };
+        span.write_inputs(time, &mut self.input);
         let at = FlowAt {
             model,
+            scope: &self.scope,
             time,
             input: &self.input,
         };
@@ -182,24 +234,12 @@ impl Collocation {
     }
 
     fn combine(&self, length: f64, x: &[f64], g: &mut [f64]) {
-        let d = self.width;
-        for (group, g) in self.table.groups.iter().zip(g.chunks_exact_mut(d)) {
-            g.fill(0.0);
-            for (j, &a) in group.layers.iter().enumerate() {
-                if a != 0.0 {
-                    for (slot, v) in g.iter_mut().zip(&x[j * d..]) {
-                        *slot += a * v;
-                    }
-                }
-            }
-            for (stage, &b) in self.stages.iter().zip(&group.stages) {
-                if b != 0.0 {
-                    for (slot, v) in g.iter_mut().zip(&stage.flow) {
-                        *slot += length * b * v;
-                    }
-                }
-            }
-        }
+        vectorize(Combine {
+            engine: self,
+            length,
+            x,
+            g,
+        });
     }
 
     /// h Σ_r b_rs v_r: what the residuals' weights are for stage `s`.
@@ -217,6 +257,92 @@ impl Collocation {
     }
 }
 
+/// The residuals from the stages.
+struct Combine<'a> {
+    engine: &'a Collocation,
+    length: f64,
+    x: &'a [f64],
+    g: &'a mut [f64],
+}
+
+impl Wide for Combine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let d = self.engine.width;
+        let table = self.engine.table;
+        for (group, g) in table.groups.iter().zip(self.g.chunks_exact_mut(d)) {
+            g.fill(0.0);
+            for (j, &a) in group.layers.iter().enumerate() {
+                if a != 0.0 {
+                    for (slot, v) in g.iter_mut().zip(&self.x[j * d..]) {
+                        *slot += a * v;
+                    }
+                }
+            }
+            for (stage, &b) in self.engine.stages.iter().zip(&group.stages) {
+                if b != 0.0 {
+                    for (slot, v) in g.iter_mut().zip(&stage.flow) {
+                        *slot += self.length * b * v;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Gᵀv.
+struct Pullback<'a> {
+    engine: &'a Collocation,
+    v: &'a [f64],
+    gradient: &'a mut [f64],
+    border: &'a mut [f64],
+}
+
+impl Wide for Pullback<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let engine = self.engine;
+        let (d, table) = (engine.width, engine.table);
+        for (group, v) in table.groups.iter().zip(self.v.chunks_exact(d)) {
+            for (j, &a) in group.layers.iter().enumerate() {
+                if a != 0.0 {
+                    for (slot, v) in self.gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
+                        *slot += a * v;
+                    }
+                }
+            }
+        }
+        let pattern = engine.derivative.pattern();
+        for (s, stage) in engine.stages[..table.stages.len()].iter().enumerate() {
+            for i in 0..d {
+                let mut u = 0.0;
+                for (r, group) in table.groups.iter().enumerate() {
+                    u += group.stages[s] * self.v[r * d + i];
+                }
+                u *= engine.length;
+                let (columns, range) = pattern.row(i);
+                let (states, free) = columns.split_at(engine.state_entries[i]);
+                let (slopes, free_slopes) = stage.entries[range].split_at(states.len());
+                for (j, &c) in table.stages[s][..=table.steps].iter().enumerate() {
+                    if c != 0.0 {
+                        let layer = &mut self.gradient[j * d..(j + 1) * d];
+                        for (&column, &slope) in states.iter().zip(slopes) {
+                            layer[column] += c * u * slope;
+                        }
+                    }
+                }
+                for (&column, &slope) in free.iter().zip(free_slopes) {
+                    self.border[column - d] += u * slope;
+                }
+            }
+        }
+    }
+}
+
 impl<M: Flow> Evaluator<M> for Collocation {
     fn residual_count(&self, _interval: usize) -> usize {
         self.table.groups.len() * self.width
@@ -225,10 +351,11 @@ impl<M: Flow> Evaluator<M> for Collocation {
     #[inline]
     fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
         for s in self.carry_shared_stage(span)..self.table.stages.len() {
+            let mut scratch = std::mem::take(&mut self.scratch);
             self.at_stage(model, span, x, s, |_, at, state, stage| {
-                at.model
-                    .flow(at.time, state, theta, at.input, &mut stage.flow);
+                at.call(state, theta, &mut scratch, &mut stage.flow);
             });
+            self.scratch = scratch;
         }
         self.combine(span.length(), x, g);
     }
@@ -244,38 +371,43 @@ impl<M: Flow> Evaluator<M> for Collocation {
         self.combine(self.length, x, g);
     }
 
-    #[inline]
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {
+        vectorize(Pullback {
+            engine: self,
+            v,
+            gradient,
+            border,
+        });
+    }
+
+    fn push(&self, change: &[f64], border: &[f64], g: &mut [f64]) {
         let d = self.width;
-        for (group, v) in self.table.groups.iter().zip(v.chunks_exact(d)) {
-            for (j, &a) in group.layers.iter().enumerate() {
-                if a != 0.0 {
-                    for (slot, v) in gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
-                        *slot += a * v;
-                    }
+        let pattern = self.derivative.pattern();
+        let steps = self.table.steps;
+        for (group, g) in self.table.groups.iter().zip(g.chunks_exact_mut(d)) {
+            for (j, &a) in group.layers.iter().enumerate().take(steps + 1) {
+                for (g, v) in g.iter_mut().zip(&change[j * d..]) {
+                    *g += a * v;
                 }
             }
         }
-        let pattern = self.derivative.pattern();
         for (s, stage) in self.stages[..self.table.stages.len()].iter().enumerate() {
-            let weights = &self.table.stages[s][..=self.table.steps];
+            let weights = &self.table.stages[s][..=steps];
             for i in 0..d {
-                let mut u = 0.0;
-                for (r, group) in self.table.groups.iter().enumerate() {
-                    u += group.stages[s] * v[r * d + i];
-                }
-                u *= self.length;
                 let (columns, range) = pattern.row(i);
+                let mut slope = 0.0;
                 for (&column, &entry) in columns.iter().zip(&stage.entries[range]) {
-                    if column >= d {
-                        border[column - d] += u * entry;
-                        continue;
-                    }
-                    for (j, &c) in weights.iter().enumerate() {
-                        if c != 0.0 {
-                            gradient[j * d + column] += c * u * entry;
+                    let change = match column.checked_sub(d) {
+                        Some(c) => border[c],
+                        None => {
+                            let layers = weights.iter().enumerate();
+                            layers.map(|(j, c)| c * change[j * d + column]).sum()
                         }
-                    }
+                    };
+                    slope += entry * change;
+                }
+                for (r, group) in self.table.groups.iter().enumerate() {
+                    g[r * d + i] += self.length * group.stages[s] * slope;
                 }
             }
         }
@@ -287,7 +419,7 @@ impl<M: Flow> Evaluator<M> for Collocation {
         let pattern = self.derivative.pattern();
         let mut next = 0;
         for group in self.table.groups {
-            let through: [_; MOST] = std::array::from_fn(|j| self.stage_of(group, j));
+            let through: [_; MOST] = std::array::from_fn(|j| self.table.stage_of(group, j));
             for i in 0..d {
                 let (columns, range) = pattern.row(i);
                 let states = self.state_entries[i];
@@ -318,6 +450,12 @@ impl<M: Flow> Evaluator<M> for Collocation {
         }
         debug_assert_eq!(next, self.rows.values.len());
         &self.rows
+    }
+
+    fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>) {
+        let mut gram = std::mem::take(&mut self.gram);
+        gram.add(self, weights, border, front);
+        self.gram = gram;
     }
 
     fn curvature(

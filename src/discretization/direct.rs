@@ -6,15 +6,19 @@ use std::ops::Range;
 
 use super::{Evaluator, Rows, Span};
 use crate::derivative::{Differentiator, Generic, Sparsity};
-use crate::model::Model;
+use crate::linalg::Front;
+use crate::model::{Model, Scope};
 use crate::scalar::Scalar;
+
+/// What inputs are while patterns are traced.
+pub(super) const UNKNOWN_INPUT: f64 = 0.5;
 
 /// The residual of an interval as a generic function of (x_n, x_{n+1}, θ).
 pub trait Residual<M: Model>: Send {
     /// Whether all intervals have the same function but for their times.
     const UNIFORM: bool;
 
-    /// Components of the layers at both ends of an interval.
+    /// Components of the model's layers at both ends of an interval.
     fn widths(model: &M, interval: usize) -> (usize, usize);
 
     /// The parameters that the interval is handed.
@@ -24,7 +28,6 @@ pub trait Residual<M: Model>: Send {
     fn residual<S: Scalar>(
         model: &M,
         span: Span<'_>,
-        input: &[f64],
         layers: (&[S], &[S]),
         theta: &[S],
         scratch: &mut Vec<S>,
@@ -32,28 +35,44 @@ pub trait Residual<M: Model>: Send {
     );
 }
 
-/// The residual of one interval, ready to be differentiated.
+/// The residual of one interval, ready to be differentiated. Parameters that
+/// change in time stand at the end of both layers; the step sees their value
+/// at its beginning, and their own residual is an Euler step.
 struct Between<'a, M, K> {
     model: &'a M,
+    scope: &'a Scope,
     span: Span<'a>,
-    input: &'a [f64],
     kind: PhantomData<K>,
 }
 
 impl<M: Model, K: Residual<M>> Generic for Between<'_, M, K> {
     fn inputs(&self) -> usize {
         let (left, right) = K::widths(self.model, self.span.index);
-        left + right
+        left + right + 2 * self.scope.drifting.len()
     }
     fn outputs(&self) -> usize {
-        K::widths(self.model, self.span.index).1
+        K::widths(self.model, self.span.index).1 + self.scope.drifting.len()
     }
     #[inline(always)]
     fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
-        let layers = x.split_at(K::widths(self.model, self.span.index).0);
-        K::residual(
-            self.model, self.span, self.input, layers, theta, scratch, out,
-        );
+        let (left, right) = K::widths(self.model, self.span.index);
+        let range = K::parameters(self.model, self.span.index);
+        let drifting = &self.scope.drifting;
+        let (x, next) = x.split_at(left + drifting.len());
+        if drifting.is_empty() {
+            let theta = &theta[range];
+            return K::residual(self.model, self.span, (x, next), theta, scratch, out);
+        }
+        let mut theta = theta.to_vec();
+        self.scope.set_drifting(x, left, &mut theta);
+        let layers = (&x[..left], &next[..right]);
+        let g = &mut out[..right];
+        K::residual(self.model, self.span, layers, &theta[range], scratch, g);
+        let h = self.span.length();
+        for (k, (_, drift)) in drifting.iter().enumerate() {
+            let (now, then) = (x[left + k], next[right + k]);
+            out[right + k] = then - now + (now - drift.mean) * (h * drift.rate);
+        }
     }
 }
 
@@ -61,36 +80,33 @@ impl<M: Model, K: Residual<M>> Generic for Between<'_, M, K> {
 struct Plan {
     differentiator: Differentiator,
     rows: Rows,
-    parameters: Range<usize>,
-    /// Place in the border of each free parameter that the interval uses.
+    /// Place among the free parameters of each one that the interval uses.
     border: Vec<usize>,
     states: usize,
 }
 
 /// Evaluates a [`Residual`].
 pub struct Direct<K> {
+    scope: Scope,
     /// One plan for each interval, or one for all.
     plans: Vec<Plan>,
     current: usize,
-    input: Vec<f64>,
     scratch: Vec<f64>,
     kind: PhantomData<K>,
 }
 
 impl<K> Direct<K> {
-    pub(super) fn new<M: Model>(model: &M, intervals: usize, free: &[usize]) -> Self
+    pub(super) fn new<M: Model>(model: &M, intervals: usize, scope: &Scope) -> Self
     where
         K: Residual<M>,
     {
-        let input = vec![0.5; model.input_count()];
         let count = if K::UNIFORM { 1 } else { intervals };
-        let plans = (0..count)
-            .map(|interval| plan::<M, K>(model, interval, free, &input))
-            .collect();
         Self {
-            plans,
+            scope: scope.clone(),
+            plans: (0..count)
+                .map(|interval| plan::<M, K>(model, interval, scope))
+                .collect(),
             current: 0,
-            input,
             scratch: Vec::new(),
             kind: PhantomData,
         }
@@ -101,50 +117,45 @@ impl<K> Direct<K> {
     }
 }
 
-fn plan<M: Model, K: Residual<M>>(
-    model: &M,
-    interval: usize,
-    free: &[usize],
-    input: &[f64],
-) -> Plan {
+fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> Plan {
     let parameters = K::parameters(model, interval);
-    let used = free.iter().enumerate();
-    let (border, local): (Vec<usize>, Vec<usize>) = used
+    let (border, used): (Vec<usize>, Vec<usize>) = scope
+        .free
+        .iter()
+        .enumerate()
         .filter(|(_, p)| parameters.contains(p))
-        .map(|(k, p)| (k, p - parameters.start))
         .unzip();
     let between = Between::<M, K> {
         model,
+        scope,
         span: Span {
             index: interval,
             times: &[0.0, 0.25],
             follows: false,
+            inputs: None,
         },
-        input,
         kind: PhantomData,
     };
-    let differentiator = Differentiator::new(&between, parameters.len(), &local, &Sparsity::Traced);
+    let count = model.parameter_count();
+    let differentiator = Differentiator::new(&between, count, &used, &Sparsity::Traced);
     let states = between.inputs();
     let pattern = differentiator.pattern();
     let mut rows = Rows {
         starts: vec![0],
         ..Rows::default()
     };
+    let position = |&c: &usize| match c.checked_sub(states) {
+        None => c,
+        Some(c) => states + border[c],
+    };
     for i in 0..pattern.rows() {
-        rows.positions.extend(pattern.row(i).0.iter().map(|&c| {
-            if c < states {
-                c
-            } else {
-                states + border[c - states]
-            }
-        }));
+        rows.positions.extend(pattern.row(i).0.iter().map(position));
         rows.starts.push(rows.positions.len());
     }
     rows.values = vec![0.0; rows.positions.len()];
     Plan {
         differentiator,
         rows,
-        parameters,
         border,
         states,
     }
@@ -159,17 +170,13 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     }
 
     fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
-        let theta = &theta[K::parameters(model, span.index)];
-        let layers = x.split_at(K::widths(model, span.index).0);
-        K::residual(
+        let between = Between::<M, K> {
             model,
+            scope: &self.scope,
             span,
-            &self.input,
-            layers,
-            theta,
-            &mut self.scratch,
-            g,
-        );
+            kind: PhantomData,
+        };
+        between.call(x, theta, &mut self.scratch, g);
     }
 
     fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
@@ -177,11 +184,10 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
         let plan = &mut self.plans[self.current];
         let between = Between::<M, K> {
             model,
+            scope: &self.scope,
             span,
-            input: &self.input,
             kind: PhantomData,
         };
-        let theta = &theta[plan.parameters.clone()];
         plan.differentiator
             .jacobian(&between, x, theta, g, &mut plan.rows.values);
     }
@@ -189,21 +195,41 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {
         let Plan { rows, states, .. } = &self.plans[self.current];
         for (i, v) in v.iter().enumerate() {
-            for e in rows.starts[i]..rows.starts[i + 1] {
-                let position = rows.positions[e];
+            let (positions, values) = rows.row(i);
+            for (&position, &value) in positions.iter().zip(values) {
                 // Without interior layers positions are in the layers' order.
-                let slot = if position < *states {
-                    &mut gradient[position]
-                } else {
-                    &mut border[position - states]
+                let slot = match position.checked_sub(*states) {
+                    None => &mut gradient[position],
+                    Some(c) => &mut border[c],
                 };
-                *slot += v * rows.values[e];
+                *slot += v * value;
+            }
+        }
+    }
+
+    fn push(&self, change: &[f64], border: &[f64], g: &mut [f64]) {
+        let Plan { rows, states, .. } = &self.plans[self.current];
+        for (i, g) in g.iter_mut().enumerate() {
+            let (positions, values) = rows.row(i);
+            for (&position, &value) in positions.iter().zip(values) {
+                *g += value
+                    * match position.checked_sub(*states) {
+                        None => change[position],
+                        Some(c) => border[c],
+                    };
             }
         }
     }
 
     fn rows(&mut self) -> &Rows {
         &self.plans[self.current].rows
+    }
+
+    fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>) {
+        let rows = &self.plans[self.current].rows;
+        for (i, &weight) in weights.iter().enumerate() {
+            rows.add_square(i, weight, border, front);
+        }
     }
 
     fn curvature(
@@ -219,19 +245,15 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
         let plan = &mut self.plans[current];
         let between = Between::<M, K> {
             model,
+            scope: &self.scope,
             span,
-            input: &self.input,
             kind: PhantomData,
         };
         let (states, border) = (plan.states, &plan.border);
-        let position = |c: usize| {
-            if c < states {
-                c
-            } else {
-                states + border[c - states]
-            }
+        let position = |c: usize| match c.checked_sub(states) {
+            None => c,
+            Some(c) => states + border[c],
         };
-        let theta = &theta[plan.parameters.clone()];
         plan.differentiator
             .contract(&between, x, theta, v, &mut |a, b, value| {
                 add(position(a), position(b), value);

@@ -1,6 +1,6 @@
 use super::collocation::{Collocation, Group, Table};
-use super::{Evaluate, Pull, Rule, nudge};
-use crate::model::Flow;
+use super::{Evaluate, Pull, Rule, Span, nudge};
+use crate::model::{Flow, Scope};
 
 /// The explicit Euler rule, g = x₁ − x₀ − h F₀: first order.
 ///
@@ -33,19 +33,19 @@ impl<M: Flow> Rule<M> for Euler {
 impl<M: Flow> Evaluate<M> for Euler {
     type Evaluator = Collocation;
 
-    fn evaluator(&self, model: &M, _intervals: usize, free: &[usize]) -> Collocation {
-        Collocation::new(&TABLE, model, free)
+    fn evaluator(&self, model: &M, _intervals: usize, scope: &Scope) -> Collocation {
+        Collocation::new(&TABLE, model, scope)
     }
     fn advance(
         &self,
         model: &M,
-        step: (usize, f64, f64),
+        span: Span<'_>,
         x: &[f64],
         theta: &[f64],
         pull: &Pull<'_>,
         next: &mut [f64],
     ) {
-        nudge::integrate(model, step, x, theta, pull, next);
+        nudge::integrate(model, span, x, theta, pull, next);
     }
     fn per_time(&self) -> &'static [f64] {
         &[1.0]

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use super::direct::{Direct, Residual};
+use super::direct::{Direct, Residual, UNKNOWN_INPUT};
 use super::{Evaluate, Pull, Rule, Span};
-use crate::model::Layers;
+use crate::model::{Layers, Scope};
 use crate::scalar::Scalar;
 
 /// The layer map itself: g is the residual that the model writes. Times only
@@ -25,22 +25,24 @@ impl<M: Layers> Rule<M> for Map {
 impl<M: Layers> Evaluate<M> for Map {
     type Evaluator = Direct<Map>;
 
-    fn evaluator(&self, model: &M, intervals: usize, free: &[usize]) -> Direct<Map> {
-        Direct::new(model, intervals, free)
+    fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Direct<Map> {
+        Direct::new(model, intervals, scope)
     }
     /// The forward pass: the next layer is where the residual, taken at zero,
     /// says; observed components are then moved towards their targets.
     fn advance(
         &self,
         model: &M,
-        (n, _, _): (usize, f64, f64),
+        span: Span<'_>,
         x: &[f64],
         theta: &[f64],
         pull: &Pull<'_>,
         next: &mut [f64],
     ) {
         let zero = vec![0.0; next.len()];
-        let input = vec![0.0; model.input_count()];
+        let mut input = Vec::new();
+        span.write_inputs(span.times[0], &mut input);
+        let n = span.index;
         model.layer(n, x, &zero, &theta[model.parameters_of(n)], &input, next);
         for v in next.iter_mut() {
             *v = -*v;
@@ -69,14 +71,16 @@ impl<M: Layers> Residual<M> for Map {
     fn residual<S: Scalar>(
         model: &M,
         span: Span<'_>,
-        input: &[f64],
         (x, next): (&[S], &[S]),
         theta: &[S],
         scratch: &mut Vec<S>,
         out: &mut [S],
     ) {
+        let mut input = Vec::new();
+        span.write_inputs(span.times[0], &mut input);
         scratch.clear();
         scratch.extend(input.iter().map(|&u| S::from(u)));
+        scratch.resize(model.input_count(), S::from(UNKNOWN_INPUT));
         model.layer(span.index, x, next, theta, scratch, out);
     }
 }

@@ -14,6 +14,7 @@
 mod collocation;
 mod direct;
 mod euler;
+mod gram;
 mod map;
 mod midpoint;
 mod nudge;
@@ -28,7 +29,9 @@ pub use rk4::Rk4;
 pub use simpson_hermite::SimpsonHermite;
 pub use trapezoid::Trapezoid;
 
-use crate::model::Model;
+use crate::inputs::Inputs;
+use crate::linalg::Front;
+use crate::model::{Model, Scope};
 
 /// A discretization of a model: the residuals of one interval of layers.
 ///
@@ -47,23 +50,21 @@ pub trait Rule<M: Model>: sealed::Evaluate<M> + Copy + Send + Sync {
 }
 
 pub(crate) mod sealed {
-    use super::{Evaluator, Model, Pull};
+    use super::{Evaluator, Model, Pull, Scope, Span};
 
     /// What a rule gives to the action, out of the public eye.
     pub trait Evaluate<M: Model> {
         /// The evaluator of this rule.
         type Evaluator: Evaluator<M>;
 
-        /// An evaluator for `intervals` intervals, with `free` the estimated
-        /// parameters.
-        fn evaluator(&self, model: &M, intervals: usize, free: &[usize]) -> Self::Evaluator;
+        /// An evaluator for `intervals` intervals.
+        fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Self::Evaluator;
 
-        /// One step from layer `n` at `begin` to the next at `end`, pulled
-        /// towards targets.
+        /// One step between the two layers of `span`, pulled towards data.
         fn advance(
             &self,
             model: &M,
-            step: (usize, f64, f64),
+            span: Span<'_>,
             x: &[f64],
             theta: &[f64],
             pull: &Pull<'_>,
@@ -80,7 +81,7 @@ pub(crate) use sealed::Evaluate;
 /// A pull towards data while a model is integrated.
 #[derive(Debug)]
 pub struct Pull<'a> {
-    /// The data.
+    /// The data of components.
     pub(crate) targets: &'a [Target],
     /// The gain K in units of one over the step.
     pub(crate) gain: f64,
@@ -106,12 +107,27 @@ pub struct Span<'a> {
     /// Whether the last call was for the interval just before this one, at the
     /// same point: what was computed at the shared layer is still good.
     pub(crate) follows: bool,
+    /// The known inputs; only a model without inputs has none.
+    pub(crate) inputs: Option<&'a Inputs>,
 }
 
 impl Span<'_> {
     /// Length h of the interval.
     pub(crate) fn length(&self) -> f64 {
-        self.times[self.times.len() - 1] - self.times[0]
+        self.end() - self.times[0]
+    }
+
+    pub(crate) fn end(&self) -> f64 {
+        self.times[self.times.len() - 1]
+    }
+
+    /// Writes the inputs at a time of the interval. `out` is as long as the
+    /// model has inputs.
+    #[inline]
+    pub(crate) fn write_inputs(&self, t: f64, out: &mut Vec<f64>) {
+        if let Some(inputs) = self.inputs {
+            inputs.write(t, t >= self.end(), out);
+        }
     }
 }
 
@@ -134,8 +150,15 @@ pub trait Evaluator<M>: Send {
     /// `border` for the free parameters.
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]);
 
+    /// Adds G times a change of the states, in the order of the layers, and of
+    /// the free parameters to `g`.
+    fn push(&self, states: &[f64], border: &[f64], g: &mut [f64]);
+
     /// The rows of G.
     fn rows(&mut self) -> &Rows;
+
+    /// Adds Gᵀ W G to a front, W the diagonal of `weights`.
+    fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>);
 
     /// Adds Σᵢ vᵢ ∇²gᵢ: calls `add(row, column, value)` with positions,
     /// row ≥ column.
@@ -159,4 +182,40 @@ pub struct Rows {
     pub(crate) positions: Vec<usize>,
     /// Value of each entry.
     pub(crate) values: Vec<f64>,
+}
+
+impl Rows {
+    /// The positions and values of row `i`.
+    #[inline(always)]
+    pub(crate) fn row(&self, i: usize) -> (&[usize], &[f64]) {
+        let entries = self.starts[i]..self.starts[i + 1];
+        (&self.positions[entries.clone()], &self.values[entries])
+    }
+
+    /// Adds weight · row rowᵀ for row `i`. Free parameter c stands at
+    /// `border[c]` among those of the front.
+    #[inline]
+    pub(crate) fn add_square(
+        &self,
+        i: usize,
+        weight: f64,
+        border: &[usize],
+        front: &mut Front<'_>,
+    ) {
+        let (positions, values) = self.row(i);
+        let sizes = front.sizes();
+        let first = sizes.total() - sizes.border;
+        let (buffer, bases) = front.parts();
+        let place = |position: usize| match position.checked_sub(first) {
+            None => position,
+            Some(c) => first + border[c],
+        };
+        for (p, (&column, &value)) in positions.iter().zip(values).enumerate() {
+            let scaled = weight * value;
+            let base = bases[place(column)];
+            for (&position, &other) in positions[p..].iter().zip(&values[p..]) {
+                buffer[base + place(position)] += scaled * other;
+            }
+        }
+    }
 }

@@ -1,33 +1,34 @@
-use super::Pull;
 use super::rk4::rk4_step;
+use super::{Pull, Span};
 use crate::model::Flow;
 
 /// Integrates ẋ = F(x) + K (y(t) − x) over one step by Runge-Kutta sub-steps.
 pub(super) fn integrate<M: Flow>(
     model: &M,
-    (_, begin, end): (usize, f64, f64),
+    span: Span<'_>,
     x: &[f64],
     theta: &[f64],
     pull: &Pull<'_>,
     next: &mut [f64],
 ) {
-    let h = end - begin;
+    let (begin, h) = (span.times[0], span.length());
     let gain = pull.gain / h;
-    let input = vec![0.0; model.input_count()];
+    let mut input = Vec::new();
     let mut scratch = Vec::new();
     let mut state = x.to_vec();
     let sub = h / pull.substeps as f64;
     for k in 0..pull.substeps {
         let t = begin + k as f64 * sub;
-        let field = |t: f64, x: &[f64], input: &[f64], dx: &mut [f64]| {
-            model.flow(t, x, theta, input, dx);
+        let field = |t: f64, x: &[f64], dx: &mut [f64]| {
+            span.write_inputs(t, &mut input);
+            model.flow(t, x, theta, &input, dx);
             for target in pull.targets {
                 let part = (t - begin) / h;
                 let y = target.begin + part * (target.end - target.begin);
                 dx[target.component] += gain * (y - x[target.component]);
             }
         };
-        rk4_step(t, sub, &state, &input, &mut scratch, next, field);
+        rk4_step((t, sub), &state, &mut scratch, next, field);
         state.copy_from_slice(next);
     }
 }

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use super::direct::{Direct, Residual};
+use super::direct::{Direct, Residual, UNKNOWN_INPUT};
 use super::{Evaluate, Pull, Rule, Span, nudge};
-use crate::model::Flow;
+use crate::model::{Flow, Scope};
 use crate::scalar::Scalar;
 
 /// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).
@@ -24,19 +24,19 @@ impl<M: Flow> Rule<M> for Rk4 {
 impl<M: Flow> Evaluate<M> for Rk4 {
     type Evaluator = Direct<Rk4>;
 
-    fn evaluator(&self, model: &M, intervals: usize, free: &[usize]) -> Direct<Rk4> {
-        Direct::new(model, intervals, free)
+    fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Direct<Rk4> {
+        Direct::new(model, intervals, scope)
     }
     fn advance(
         &self,
         model: &M,
-        step: (usize, f64, f64),
+        span: Span<'_>,
         x: &[f64],
         theta: &[f64],
         pull: &Pull<'_>,
         next: &mut [f64],
     ) {
-        nudge::integrate(model, step, x, theta, pull, next);
+        nudge::integrate(model, span, x, theta, pull, next);
     }
     fn per_time(&self) -> &'static [f64] {
         &[1.0]
@@ -56,39 +56,41 @@ impl<M: Flow> Residual<M> for Rk4 {
     fn residual<S: Scalar>(
         model: &M,
         span: Span<'_>,
-        input: &[f64],
         (x, next): (&[S], &[S]),
         theta: &[S],
         scratch: &mut Vec<S>,
         out: &mut [S],
     ) {
-        let field = |t: f64, x: &[S], input: &[S], dx: &mut [S]| {
-            model.flow(S::from(t), x, theta, input, dx);
+        let mut input = Vec::new();
+        let mut generic_input = vec![S::from(UNKNOWN_INPUT); model.input_count()];
+        let field = |t: f64, x: &[S], dx: &mut [S]| {
+            span.write_inputs(t, &mut input);
+            for (slot, &u) in generic_input.iter_mut().zip(&input) {
+                *slot = S::from(u);
+            }
+            model.flow(S::from(t), x, theta, &generic_input, dx);
         };
-        rk4_step(span.times[0], span.length(), x, input, scratch, out, field);
+        let step = (span.times[0], span.length());
+        rk4_step(step, x, scratch, out, field);
         for (slot, &v) in out.iter_mut().zip(next) {
             *slot = v - *slot;
         }
     }
 }
 
-/// Writes Φ(x), one step of length `h`, to `out`. `field` computes the
-/// derivative dx of x at a time.
+/// Writes Φ(x), one step from `t` of length `h`, to `out`. `field` computes
+/// the derivative dx of x at a time.
 pub(crate) fn rk4_step<S: Scalar>(
-    t: f64,
-    h: f64,
+    (t, h): (f64, f64),
     x: &[S],
-    input: &[f64],
     scratch: &mut Vec<S>,
     out: &mut [S],
-    mut field: impl FnMut(f64, &[S], &[S], &mut [S]),
+    mut field: impl FnMut(f64, &[S], &mut [S]),
 ) {
     let d = x.len();
     scratch.clear();
     scratch.resize(2 * d, S::zero());
-    scratch.extend(input.iter().map(|&u| S::from(u)));
-    let (slope, rest) = scratch.split_at_mut(d);
-    let (state, input) = rest.split_at_mut(d);
+    let (slope, state) = scratch.split_at_mut(d);
     out.copy_from_slice(x);
     state.copy_from_slice(x);
     // (time of the stage, weight of its slope, reach to the next stage)
@@ -99,7 +101,7 @@ pub(crate) fn rk4_step<S: Scalar>(
         (1.0, 1.0 / 6.0, 0.0),
     ];
     for (c, weight, reach) in stages {
-        field(t + c * h, state, input, slope);
+        field(t + c * h, state, slope);
         for i in 0..d {
             out[i] += slope[i] * (h * weight);
             state[i] = x[i] + slope[i] * (h * reach);

@@ -187,6 +187,54 @@ impl BlockArrow {
         Ok(())
     }
 
+    /// Adds the border that another matrix' chains left to this one's: chains
+    /// that were factored apart are solved with one border, by
+    /// [`solve_border`](Self::solve_border) here and
+    /// [`back_substitute`](Self::back_substitute) in each. The border's own
+    /// terms and right-hand side must have been given to one of them only.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a border of another length, [`Error::Missing`]
+    /// where either matrix is not factored.
+    pub fn absorb_border(&mut self, other: &Self) -> Result<()> {
+        self.require(Stage::Chains)?;
+        other.require(Stage::Chains)?;
+        check_length("border", self.shape.border(), other.shape.border())?;
+        let corner = &other.buffer[other.layout.corner..other.layout.end];
+        let own = &mut self.buffer[self.layout.corner..self.layout.end];
+        for (slot, value) in own.iter_mut().zip(corner) {
+            *slot += value;
+        }
+        for (slot, value) in self.reduced.iter_mut().zip(&other.reduced) {
+            *slot += value;
+        }
+        self.stage = Stage::Chains;
+        Ok(())
+    }
+
+    /// Adds to a diagonal entry of the border's Schur complement after
+    /// [`factor`](Self::factor).
+    ///
+    /// # Errors
+    /// [`Error::Missing`] before [`factor`](Self::factor),
+    /// [`Error::OutOfRange`] for an unknown that the border does not have.
+    pub fn add_to_border(&mut self, k: usize, value: f64) -> Result<()> {
+        self.require(Stage::Chains)?;
+        let order = self.shape.border();
+        if k >= order {
+            return Err(Error::OutOfRange {
+                what: "unknown of the border",
+                place: "block-arrow matrix".into(),
+                low: 0.0,
+                high: order as f64 - 1.0,
+                found: k as f64,
+            });
+        }
+        self.buffer[self.layout.corner + k * (self.layout.corner_ld + 1)] += value;
+        self.stage = Stage::Chains;
+        Ok(())
+    }
+
     /// The Schur complement S of the border (P × P), column-major with the
     /// leading dimension that is returned too; the lower triangle counts. It is
     /// complete after [`factor`](Self::factor) and stays.

@@ -69,6 +69,26 @@ impl Front<'_> {
         }
     }
 
+    /// Holds an unknown where it is: its row, column and right-hand side become
+    /// those of the identity. To be called after everything else was added, in
+    /// every front that the unknown is part of; the border cannot be held.
+    pub fn hold(&mut self, unknown: usize) {
+        let sizes = self.sizes();
+        if unknown >= sizes.total() - sizes.border {
+            self.misplaced.get_or_insert((unknown, unknown));
+            return;
+        }
+        for base in &self.column_base[..unknown] {
+            self.buffer[base + unknown] = 0.0;
+        }
+        let base = self.column_base[unknown];
+        // The right-hand side is the row behind the last unknown.
+        self.buffer[base + unknown..=base + sizes.total()].fill(0.0);
+        if unknown < self.step.geometry.pivots {
+            self.buffer[base + unknown] = 1.0;
+        }
+    }
+
     /// Adds a dense block, row-major `rows` × `columns`, with its first entry at
     /// (`row`, `column`). Of a block across the diagonal (`row` = `column`) the
     /// lower triangle is added; otherwise it must lie below the diagonal as a

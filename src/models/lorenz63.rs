@@ -19,7 +19,7 @@ impl Flow for Lorenz63 {
         3
     }
 
-    #[inline]
+    #[inline(always)]
     fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
         dx[0] = theta[0] * (x[1] - x[0]);
         dx[1] = x[0] * (theta[1] - x[2]) - x[1];

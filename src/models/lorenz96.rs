@@ -23,7 +23,7 @@ impl Flow for Lorenz96 {
         self.sites
     }
 
-    #[inline]
+    #[inline(always)]
     fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
         let d = x.len();
         // Indices without a division: the ring is walked once.

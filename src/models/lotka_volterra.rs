@@ -20,7 +20,7 @@ impl Flow for LotkaVolterra {
         2
     }
 
-    #[inline]
+    #[inline(always)]
     fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
         dx[0] = (theta[0] - theta[1] * x[1]) * x[0];
         dx[1] = (theta[3] * x[0] - theta[2]) * x[1];

@@ -59,6 +59,7 @@ impl Truth {
             grid: self.grid.clone(),
             parameters: self.parameters.clone(),
             observations,
+            inputs: self.inputs.clone(),
         })
     }
 }

@@ -58,7 +58,9 @@ impl Twin {
         let observed = self.observations.components();
         let chosen = |seen: bool| {
             let components = squares.iter().enumerate();
-            let kept = components.filter(move |(i, _)| observed.contains(i) == seen);
+            let kept = components.filter(move |(i, _)| {
+                observed.is_some_and(|observed| observed.contains(i)) == seen
+            });
             Squares::of(kept.map(|(_, part)| *part)).root_mean()
         };
         let all = Squares::of(squares.iter().copied());

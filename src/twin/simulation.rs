@@ -5,9 +5,10 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::same;
-use crate::discretization::{Evaluate, Map, Pull, Rk4};
+use crate::discretization::{Evaluate, Map, Pull, Rk4, Span};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, check_finite};
+use crate::inputs::Inputs;
 use crate::model::{Flow, Layers, Model};
 use crate::path::Path;
 
@@ -27,6 +28,7 @@ pub struct Simulation {
     seed: u64,
     spin_up: f64,
     substeps: usize,
+    inputs: Option<Inputs>,
 }
 
 impl Simulation {
@@ -41,6 +43,7 @@ impl Simulation {
             seed: 0,
             spin_up: 0.0,
             substeps: 10,
+            inputs: None,
         }
     }
 
@@ -70,6 +73,12 @@ impl Simulation {
         self
     }
 
+    /// The known inputs of the model; they must reach over the spin-up too.
+    pub fn inputs(mut self, inputs: Inputs) -> Self {
+        self.inputs = Some(inputs);
+        self
+    }
+
     /// Integrates a flow.
     ///
     /// # Errors
@@ -93,13 +102,17 @@ impl Simulation {
         let mut next = state.clone();
         let substeps = self.spin_up_substeps()?;
         if substeps > 0 {
-            let span = (0, times[0] - self.spin_up, times[0]);
+            let times = [times[0] - self.spin_up, times[0]];
+            if let Some(inputs) = &self.inputs {
+                inputs.check_reach(times[0], times[1], || "spin-up of the simulation".into())?;
+            }
+            let span = self.span(0, &times);
             Rk4.advance(model, span, &state, theta, &free(substeps), &mut next);
             check_state(&next, || "spin-up of the simulation".into())?;
             state.copy_from_slice(&next);
         }
         self.run(state, |n, x| {
-            let span = (n, times[n], times[n + 1]);
+            let span = self.span(n, &times[n..=n + 1]);
             Rk4.advance(model, span, x, theta, &free(self.substeps), &mut next);
             Ok(next.clone())
         })
@@ -140,11 +153,46 @@ impl Simulation {
         let times = self.grid.times();
         self.run(state, |n, x| {
             let mut next = vec![0.0; model.width(n + 1)];
-            let span = (n, times[n], times[n + 1]);
+            let span = self.span(n, &times[n..=n + 1]);
             Map.advance(model, span, x, &self.parameters, &free(1), &mut next);
-            check_residual(model, n, x, &next, &self.parameters)?;
+            self.check_residual(model, span, x, &next)?;
             Ok(next)
         })
+    }
+
+    fn check_residual<M: Layers>(
+        &self,
+        model: &M,
+        span: Span<'_>,
+        x: &[f64],
+        next: &[f64],
+    ) -> Result<()> {
+        let (n, mut g) = (span.index, vec![0.0; next.len()]);
+        let theta = &self.parameters[model.parameters_of(n)];
+        let mut input = Vec::new();
+        span.write_inputs(span.times[0], &mut input);
+        model.layer(n, x, next, theta, &input, &mut g);
+        let size = next.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
+        let slack = 1e-10 * size;
+        match g.iter().position(|g| g.abs() > slack) {
+            None => Ok(()),
+            Some(i) => Err(Error::OutOfRange {
+                what: "residual after a forward pass",
+                place: format!("simulation, layer {}, component {i}", n + 1),
+                low: -slack,
+                high: slack,
+                found: g[i],
+            }),
+        }
+    }
+
+    fn span<'a>(&'a self, index: usize, times: &'a [f64]) -> Span<'a> {
+        Span {
+            index,
+            times,
+            follows: false,
+            inputs: self.inputs.as_ref(),
+        }
     }
 
     fn run(
@@ -162,17 +210,26 @@ impl Simulation {
             path: Path::from_layers(layers),
             grid: self.grid.clone(),
             parameters: self.parameters.clone(),
+            inputs: self.inputs.clone(),
         })
     }
 
     /// Checks parameters and inputs, and gives the state to begin at.
     fn first_state<M: Model>(&self, model: &M, width: usize) -> Result<Vec<f64>> {
         let place = || String::from("simulation");
-        if model.input_count() > 0 {
-            return Err(Error::Missing {
-                what: "inputs",
-                place: format!("simulated model with {} inputs", model.input_count()),
-            });
+        match &self.inputs {
+            None if model.input_count() > 0 => {
+                return Err(Error::Missing {
+                    what: "inputs",
+                    place: format!("simulated model with {} inputs", model.input_count()),
+                });
+            }
+            None => {}
+            Some(inputs) => {
+                same("inputs", place, model.input_count(), inputs.count())?;
+                let times = self.grid.times();
+                inputs.check_reach(times[0], times[times.len() - 1], place)?;
+            }
         }
         same(
             "parameters",
@@ -234,29 +291,6 @@ fn check_state(state: &[f64], place: impl Fn() -> String) -> Result<()> {
     }
 }
 
-fn check_residual<M: Layers>(
-    model: &M,
-    n: usize,
-    x: &[f64],
-    next: &[f64],
-    theta: &[f64],
-) -> Result<()> {
-    let mut g = vec![0.0; next.len()];
-    model.layer(n, x, next, &theta[model.parameters_of(n)], &[], &mut g);
-    let size = next.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
-    let slack = 1e-10 * size;
-    match g.iter().position(|g| g.abs() > slack) {
-        None => Ok(()),
-        Some(i) => Err(Error::OutOfRange {
-            what: "residual after a forward pass",
-            place: format!("simulation, layer {}, component {i}", n + 1),
-            low: -slack,
-            high: slack,
-            found: g[i],
-        }),
-    }
-}
-
 /// A simulated path with what it was made of.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -267,4 +301,6 @@ pub struct Truth {
     pub grid: Grid,
     /// All P parameters.
     pub parameters: Vec<f64>,
+    /// The known inputs, where the model has any.
+    pub inputs: Option<Inputs>,
 }

@@ -1,0 +1,279 @@
+//! States and parameters as a user sees them, and as one vector of unknowns.
+
+use super::Action;
+use crate::discretization::Rule;
+use crate::error::{Error, Result};
+use crate::grid::check_finite;
+use crate::model::Model;
+use crate::parameters::Reach;
+use crate::path::Path;
+
+/// Paths of all windows and all parameters, the fixed ones included.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Estimate {
+    /// One path a window.
+    pub paths: Vec<Path>,
+    /// All P parameters, in the model's order: the mean over windows or layers
+    /// of one that has several values.
+    pub parameters: Vec<f64>,
+    /// For each window its own values of the parameters that every window has
+    /// of its own, in the model's order; empty where there are none.
+    pub per_window: Vec<Vec<f64>>,
+    /// For each window the values of the parameters that change in time, one
+    /// row a layer, in the model's order; empty where there are none.
+    pub varying: Vec<Path>,
+}
+
+/// An unknown that stands at a bound.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum AtBound {
+    /// A parameter.
+    Parameter {
+        /// Its name.
+        name: String,
+        /// The window whose value it is, where every window has its own.
+        window: Option<usize>,
+        /// The bound.
+        bound: f64,
+    },
+    /// A state component, or a parameter that changes in time, which stands
+    /// behind the components of the model.
+    State {
+        /// The window.
+        window: usize,
+        /// The layer.
+        layer: usize,
+        /// The component.
+        component: usize,
+        /// The bound.
+        bound: f64,
+    },
+}
+
+impl Estimate {
+    /// Paths of all windows, and all P parameters. Where windows or layers
+    /// have values of their own, they all get the one given here.
+    #[must_use]
+    pub fn new(paths: Vec<Path>, parameters: impl Into<Vec<f64>>) -> Self {
+        Self {
+            paths,
+            parameters: parameters.into(),
+            per_window: Vec::new(),
+            varying: Vec::new(),
+        }
+    }
+}
+
+fn same(
+    what: &'static str,
+    place: impl Fn() -> String,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        place: place(),
+        expected,
+        found,
+    })
+}
+
+/// Appends values that must be finite.
+fn push(
+    x: &mut Vec<f64>,
+    what: &'static str,
+    values: &[f64],
+    place: impl Fn() -> String,
+) -> Result<()> {
+    if let Some(i) = values.iter().position(|v| !v.is_finite()) {
+        return Err(Error::NotFinite {
+            what,
+            place: format!("{}, component {i}", place()),
+            found: values[i],
+        });
+    }
+    x.extend_from_slice(values);
+    Ok(())
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// The vector of unknowns of an estimate: all states window by window and
+    /// layer by layer, each layer followed by the parameters that change in
+    /// time; then the static parameters that are shared, then those of each
+    /// window.
+    ///
+    /// # Errors
+    /// [`Error::Length`] naming the window, layer or parameter list that does
+    /// not fit; [`Error::NotFinite`] for a value.
+    pub fn pack(&self, estimate: &Estimate) -> Result<Vec<f64>> {
+        let here = || String::from("estimate");
+        same("paths", here, self.windows.len(), estimate.paths.len())?;
+        let p = self.parameters.len();
+        same("parameters", here, p, estimate.parameters.len())?;
+        let mut x = Vec::with_capacity(self.layout.dimension());
+        for (w, (path, layout)) in estimate.paths.iter().zip(&self.layout.windows).enumerate() {
+            let place = || format!("estimate, path {w}");
+            same("layers", place, layout.layers(), path.layers())?;
+            for n in 0..layout.layers() {
+                let place = || format!("estimate, path {w}, layer {n}");
+                let state = path.layer(n);
+                same("components", place, layout.state(n).len(), state.len())?;
+                push(&mut x, "state", state, place)?;
+                self.pack_varying(estimate, (w, n), &mut x)?;
+            }
+        }
+        for slot in &self.layout.slots {
+            let p = slot.parameter;
+            let value = match slot
+                .window
+                .and_then(|w| Some((w, estimate.per_window.get(w)?)))
+            {
+                None => estimate.parameters[p],
+                Some((w, own)) => {
+                    let place = || format!("estimate, window {w}");
+                    same(
+                        "parameters of a window",
+                        place,
+                        self.own().count(),
+                        own.len(),
+                    )?;
+                    let index = self.own().position(|q| q == p).unwrap_or(0);
+                    own[index]
+                }
+            };
+            check_finite("parameter", &self.names[p], value)?;
+            x.push(value);
+        }
+        Ok(x)
+    }
+
+    fn pack_varying(
+        &self,
+        estimate: &Estimate,
+        (w, n): (usize, usize),
+        x: &mut Vec<f64>,
+    ) -> Result<()> {
+        let drifting = &self.layout.scope.drifting;
+        if drifting.is_empty() {
+            return Ok(());
+        }
+        let place = || format!("estimate, varying parameters of window {w}, layer {n}");
+        match estimate.varying.get(w) {
+            Some(path) => {
+                same("parameters", place, drifting.len(), path.layer(n).len())?;
+                push(x, "parameter", path.layer(n), place)
+            }
+            None => {
+                let values = drifting.iter().map(|(p, _)| estimate.parameters[*p]);
+                push(x, "parameter", &values.collect::<Vec<_>>(), place)
+            }
+        }
+    }
+
+    /// The parameters that every window has of its own.
+    fn own(&self) -> impl Iterator<Item = usize> {
+        let free = self.layout.scope.free.iter().copied();
+        free.filter(|&p| self.parameters[p].reach == Reach::Window)
+    }
+
+    /// The estimate in a vector of unknowns of the right length.
+    pub(crate) fn unpack(&self, x: &[f64]) -> Estimate {
+        let count = self.windows.len();
+        let path = |part: &dyn Fn(usize, usize) -> std::ops::Range<usize>, w: usize| {
+            let layers = 0..self.layout.windows[w].layers();
+            Path::from_layers(layers.map(|n| &x[part(w, n)]))
+        };
+        let state = |w: usize, n: usize| self.layout.windows[w].state(n);
+        let drift = |w: usize, n: usize| self.layout.windows[w].drifting(n);
+        let mut estimate = Estimate::new((0..count).map(|w| path(&state, w)).collect(), []);
+        let mut theta = vec![0.0; self.parameters.len()];
+        let mut sum = vec![0.0; self.parameters.len()];
+        for w in 0..count {
+            self.window_parameters(x, w, &mut theta);
+            if self.own().next().is_some() {
+                estimate
+                    .per_window
+                    .push(self.own().map(|p| theta[p]).collect());
+            }
+            for (slot, value) in sum.iter_mut().zip(&theta) {
+                *slot += value;
+            }
+        }
+        estimate.parameters = theta.clone();
+        for p in self.own() {
+            estimate.parameters[p] = sum[p] / count as f64;
+        }
+        if !self.layout.scope.drifting.is_empty() {
+            estimate.varying = (0..count).map(|w| path(&drift, w)).collect();
+            for (k, (p, _)) in self.layout.scope.drifting.iter().enumerate() {
+                let paths = estimate.varying.iter();
+                let values: Vec<f64> = paths.flat_map(|path| path.component(k)).collect();
+                estimate.parameters[*p] = values.iter().sum::<f64>() / values.len() as f64;
+            }
+        }
+        estimate
+    }
+
+    /// Writes all P parameters of window `w`: the static ones from `x`, the
+    /// fixed ones as they are; those that change in time hold their guess.
+    pub(crate) fn window_parameters(&self, x: &[f64], w: usize, theta: &mut [f64]) {
+        for (slot, parameter) in theta.iter_mut().zip(&self.parameters) {
+            *slot = parameter.initial();
+        }
+        let border = &x[self.layout.border()..];
+        let free = self.layout.scope.free.iter();
+        for (&p, &slot) in free.zip(&self.layout.border_of[w]) {
+            theta[p] = border[slot];
+        }
+    }
+
+    /// The unknowns of an estimate that stand at a bound: the data (or the
+    /// model) ask for more than the bounds allow.
+    ///
+    /// # Errors
+    /// As [`Action::pack`].
+    pub fn at_bounds(&self, estimate: &Estimate) -> Result<Vec<AtBound>> {
+        let x = self.pack(estimate)?;
+        let mut found = Vec::new();
+        let bound_at = |range: crate::Bounds, value: f64| {
+            let bounds = [range.lower(), range.upper()];
+            bounds.into_iter().find(|bound| value == *bound)
+        };
+        for (slot, of) in (self.layout.border()..).zip(&self.layout.slots) {
+            let range = self.parameters[of.parameter].range();
+            if let Some(bound) = bound_at(range, x[slot]) {
+                found.push(AtBound::Parameter {
+                    name: self.names[of.parameter].clone(),
+                    window: of.window,
+                    bound,
+                });
+            }
+        }
+        for (window, layout) in self.layout.windows.iter().enumerate() {
+            for layer in 0..layout.layers() {
+                let first = layout.layer(layer).start;
+                let width = layout.state(layer).len();
+                let states = self.state_bounds.iter().copied();
+                let drifting = self.layout.scope.drifting.iter().enumerate();
+                let drifting = drifting.map(|(k, (p, _))| (width + k, self.parameters[*p].range()));
+                for (component, range) in states.chain(drifting) {
+                    if let Some(bound) = bound_at(range, x[first + component]) {
+                        found.push(AtBound::State {
+                            window,
+                            layer,
+                            component,
+                            bound,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}

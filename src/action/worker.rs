@@ -1,0 +1,528 @@
+//! The evaluation of a group of windows, with the memory for it.
+
+use std::ops::Range;
+
+use super::Action;
+use super::terms::{At, Scratch, Sums, own_rows};
+use super::{PrecisionUnit, terms::ModelShape};
+use crate::discretization::{Evaluator, Rule, Span};
+use crate::error::Result;
+use crate::linalg::{ArrowShape, BlockArrow, Front};
+use crate::minimize::Curvature;
+use crate::model::Model;
+
+/// Evaluates the windows of one group, one after the other. Groups depend on
+/// the problem alone, so that results do not depend on threads.
+pub(super) struct Worker<E> {
+    pub(super) windows: Range<usize>,
+    evaluator: E,
+    /// All P parameters: of the window at hand, and as of one layer.
+    theta: Vec<f64>,
+    theta_here: Vec<f64>,
+    /// Residuals g, weighted residuals R g, and the weights' diagonal.
+    g: Vec<f64>,
+    v: Vec<f64>,
+    weights: Vec<f64>,
+    /// A dense Jacobian of one interval, for correlated model errors.
+    dense: Vec<f64>,
+    /// The gradient by one window's free parameters, and by the border.
+    free: Vec<f64>,
+    pub(super) border: Vec<f64>,
+    /// The parameters that operators may depend on.
+    wanted: Vec<usize>,
+    scratch: Scratch,
+    /// Made at the first Newton step: L-BFGS needs none.
+    pub(super) arrow: Option<BlockArrow>,
+}
+
+/// What one interval is evaluated for.
+pub(super) struct Visit<'a> {
+    pub(super) rf: f64,
+    pub(super) x: &'a [f64],
+}
+
+impl<E> Worker<E> {
+    pub(super) fn new<M: Model, R: Rule<M, Evaluator = E>>(
+        action: &Action<M, R>,
+        windows: Range<usize>,
+    ) -> Self
+    where
+        E: Evaluator<M>,
+    {
+        let layout = action.layout();
+        let intervals = layout.windows[windows.clone()].iter();
+        let most = intervals.map(|w| w.intervals()).max().unwrap_or(0);
+        let scope = &layout.scope;
+        let evaluator = action.rule.evaluator(&action.model, most, scope);
+        let count = (0..most).map(|k| evaluator.residual_count(k)).max();
+        let count = count.unwrap_or(0);
+        let drifting = scope.drifting.iter().map(|(p, _)| *p);
+        Self {
+            windows,
+            evaluator,
+            theta: vec![0.0; action.parameters.len()],
+            theta_here: Vec::new(),
+            g: vec![0.0; count],
+            v: vec![0.0; count],
+            weights: vec![0.0; count],
+            dense: Vec::new(),
+            free: vec![0.0; scope.free.len()],
+            border: vec![0.0; layout.slots.len()],
+            wanted: drifting.chain(scope.free.iter().copied()).collect(),
+            scratch: Scratch::default(),
+            arrow: None,
+        }
+    }
+
+    /// Where the group's states stand among the unknowns.
+    pub(super) fn states<M, R>(&self, action: &Action<M, R>) -> Range<usize> {
+        let windows = &action.layout.windows[self.windows.clone()];
+        let first = windows.first().map_or(0, |w| w.all().start);
+        first..windows.last().map_or(first, |w| w.all().end)
+    }
+
+    /// The group's sums; its part of the gradient is written to `gradient`
+    /// (by its states) and `border`.
+    pub(super) fn evaluate<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        mut gradient: Option<&mut [f64]>,
+    ) -> Sums
+    where
+        E: Evaluator<M>,
+    {
+        let origin = self.states(action).start;
+        if let Some(gradient) = gradient.as_deref_mut() {
+            gradient.fill(0.0);
+        }
+        self.border.fill(0.0);
+        let mut sums = Sums::default();
+        for w in self.windows.clone() {
+            let window = &action.layout.windows[w];
+            action.window_parameters(visit.x, w, &mut self.theta);
+            self.free.fill(0.0);
+            for k in 0..window.intervals() {
+                let states = window.span(k);
+                let part = gradient.as_deref_mut();
+                let part = part.map(|g| &mut g[states.start - origin..states.end - origin]);
+                self.interval(action, visit, (w, k), part, &mut sums);
+            }
+            for n in 0..window.layers() {
+                let layer = window.layer(n);
+                let part = gradient.as_deref_mut();
+                let part = part.map(|g| &mut g[layer.start - origin..layer.end - origin]);
+                self.layer(action, visit, (w, n), part, &mut sums);
+            }
+            let places = &action.layout.border_of[w];
+            for (&slot, value) in places.iter().zip(&self.free) {
+                self.border[slot] += value;
+            }
+        }
+        sums
+    }
+
+    fn interval<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        (w, k): (usize, usize),
+        gradient: Option<&mut [f64]>,
+        sums: &mut Sums,
+    ) where
+        E: Evaluator<M>,
+    {
+        let x = &visit.x[action.layout.windows[w].span(k)];
+        let span = action.span(w, k);
+        let count = self.evaluator.residual_count(k);
+        let (model, theta) = (&action.model, &self.theta);
+        match gradient {
+            None => {
+                self.evaluator
+                    .residual(model, span, x, theta, &mut self.g[..count]);
+                self.weigh(action, visit.rf, (w, k), count, sums);
+            }
+            Some(gradient) => {
+                self.evaluator
+                    .linearize(model, span, x, theta, &mut self.g[..count]);
+                self.weigh(action, visit.rf, (w, k), count, sums);
+                self.evaluator
+                    .pullback(&self.v[..count], gradient, &mut self.free);
+            }
+        }
+    }
+
+    /// Writes the weights and v = R g of one interval and books ½ gᵀ R g;
+    /// returns whether R is diagonal.
+    fn weigh<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        rf: f64,
+        (w, k): (usize, usize),
+        count: usize,
+        sums: &mut Sums,
+    ) -> bool {
+        let per_time = action.rule.per_time();
+        let h = action.span(w, k).length();
+        let (steps, first) = (action.rule.steps(), action.layout.windows[w].first(k));
+        let factor = action.windows[w].precision_factor(first, steps);
+        let drifting = &action.layout.scope.drifting;
+        let width = count / per_time.len();
+        let mut diagonal = true;
+        for (r, c) in per_time.iter().enumerate() {
+            let unit = match action.precision_unit {
+                PrecisionUnit::PerStep => 1.0,
+                PrecisionUnit::PerTime => c / h,
+            };
+            let own = own_rows(r, width, drifting.len());
+            let scale = rf * action.model_weight * factor * unit;
+            let shape = &action.model_shape;
+            diagonal = shape.weights(scale, &mut self.weights[own.clone()]);
+            let rest = &mut self.weights[own.end..(r + 1) * width];
+            for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
+                *slot = drift.precision * c / h;
+            }
+            for i in r * width..(r + 1) * width {
+                self.v[i] = self.weights[i] * self.g[i];
+            }
+            if let ModelShape::Full { matrix, .. } = shape {
+                for (slot, row) in self.v[own.clone()].iter_mut().zip(matrix.rows()) {
+                    let products = row.iter().zip(&self.g[own.clone()]);
+                    *slot = scale * products.map(|(r, g)| r * g).sum::<f64>();
+                }
+            }
+            let energy = |rows: Range<usize>| {
+                let products = self.g[rows.clone()].iter().zip(&self.v[rows]);
+                0.5 * products.map(|(g, v)| g * v).sum::<f64>()
+            };
+            sums.model += energy(own.clone());
+            // What a parameter may do in time is known beforehand.
+            sums.prior += energy(own.end..(r + 1) * width);
+        }
+        diagonal
+    }
+
+    fn layer<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        (w, n): (usize, usize),
+        gradient: Option<&mut [f64]>,
+        sums: &mut Sums,
+    ) {
+        self.drift_to(action, visit.x, (w, n));
+        let window = &action.layout.windows[w];
+        let at = At {
+            layer: &visit.x[window.layer(n)],
+            width: window.state(n).len(),
+            theta: &self.theta_here,
+            wanted: &self.wanted,
+        };
+        let gradient = gradient.map(|layer| (layer, &mut self.free[..]));
+        action.terms[w].evaluate(n, at, sums, gradient, &mut self.scratch);
+    }
+
+    /// All parameters as of layer `n`.
+    fn drift_to<M, R>(&mut self, action: &Action<M, R>, x: &[f64], (w, n): (usize, usize)) {
+        let window = &action.layout.windows[w];
+        self.theta_here.clear();
+        self.theta_here.extend_from_slice(&self.theta);
+        let (layer, width) = (&x[window.layer(n)], window.state(n).len());
+        action
+            .layout
+            .scope
+            .set_drifting(layer, width, &mut self.theta_here);
+    }
+
+    /// Residuals of one interval, or the first that is not finite.
+    pub(super) fn residuals<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        (w, k): (usize, usize),
+    ) -> &[f64]
+    where
+        E: Evaluator<M>,
+    {
+        action.window_parameters(visit.x, w, &mut self.theta);
+        self.interval(action, visit, (w, k), None, &mut Sums::default());
+        &self.g[..self.evaluator.residual_count(k)]
+    }
+
+    /// sᵀHs with the Gauss-Newton H and no damping, for a step `s` of all
+    /// unknowns.
+    pub(super) fn curvature_along<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        step: &[f64],
+    ) -> f64
+    where
+        E: Evaluator<M>,
+    {
+        let border = &step[action.layout.border()..];
+        let mut sum = 0.0;
+        for w in self.windows.clone() {
+            let window = &action.layout.windows[w];
+            action.window_parameters(visit.x, w, &mut self.theta);
+            let places = &action.layout.border_of[w];
+            let free: Vec<f64> = places.iter().map(|&slot| border[slot]).collect();
+            for k in 0..window.intervals() {
+                let states = window.span(k);
+                let x = &visit.x[states.clone()];
+                let count = self.evaluator.residual_count(k);
+                let (span, theta) = (action.span(w, k), &self.theta);
+                let g = &mut self.g[..count];
+                self.evaluator.linearize(&action.model, span, x, theta, g);
+                g.fill(0.0);
+                self.evaluator.push(&step[states], &free, g);
+                let mut sums = Sums::default();
+                self.weigh(action, visit.rf, (w, k), count, &mut sums);
+                sum += 2.0 * (sums.model + sums.prior);
+            }
+            for n in 0..window.layers() {
+                let layer = &step[window.layer(n)];
+                let change = |a: usize| match a.checked_sub(layer.len()) {
+                    None => layer[a],
+                    Some(c) => free[c],
+                };
+                let mut add = |a: usize, b: usize, value: f64| {
+                    let twice = if a == b { 1.0 } else { 2.0 };
+                    sum += twice * value * change(a) * change(b);
+                };
+                self.layer_hessian(action, visit, (w, n), false, &mut add);
+            }
+        }
+        sum
+    }
+
+    fn layer_hessian<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        (w, n): (usize, usize),
+        exact: bool,
+        add: &mut dyn FnMut(usize, usize, f64),
+    ) {
+        self.drift_to(action, visit.x, (w, n));
+        let window = &action.layout.windows[w];
+        let at = At {
+            layer: &visit.x[window.layer(n)],
+            width: window.state(n).len(),
+            theta: &self.theta_here,
+            wanted: &self.wanted,
+        };
+        action.terms[w].hessian(n, at, exact, &mut self.scratch, add);
+    }
+
+    /// Factors the group's chains of the damped Hessian at `visit.x`; `rhs`
+    /// holds the right-hand side of its states and of the border.
+    pub(super) fn factor<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        rhs: &[f64],
+    ) -> Result<Option<f64>>
+    where
+        E: Evaluator<M>,
+    {
+        let mut arrow = match self.arrow.take() {
+            Some(arrow) => arrow,
+            None => {
+                let windows = &action.layout.windows[self.windows.clone()];
+                let chains = windows.iter().map(|w| w.chain()).collect();
+                BlockArrow::new(ArrowShape::new(chains, action.layout.slots.len())?)
+            }
+        };
+        let first = self.windows.start;
+        let factored = arrow.factor(rhs, |chain, k, front| {
+            if k == 0 {
+                action.window_parameters(visit.x, first + chain, &mut self.theta);
+            }
+            self.assemble(action, visit, newton, (first + chain, k), front);
+        });
+        self.arrow = Some(arrow);
+        match factored {
+            Ok(()) => Ok(None),
+            Err(crate::linalg::Failure::Indefinite(bad)) => Ok(Some(bad.pivot)),
+            Err(crate::linalg::Failure::Input(error)) => Err(error),
+        }
+    }
+
+    /// Adds what interval `k` of window `w` holds: its residuals, the terms of
+    /// its left and interior layers, and, at the last node, of that layer.
+    fn assemble<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        (w, k): (usize, usize),
+        front: &mut Front<'_>,
+    ) where
+        E: Evaluator<M>,
+    {
+        let window = &action.layout.windows[w];
+        if k < window.intervals() {
+            self.assemble_residuals(action, visit, newton, (w, k), front);
+        }
+        let interval = window.begins(k);
+        let mut position = 0;
+        for n in (interval.start + 1..interval.end).chain([interval.start]) {
+            self.assemble_layer(action, visit, newton, (w, n), position, front);
+            position += window.layer(n).len();
+        }
+        if let Some(held) = newton.held {
+            let right = (interval.end < window.layers()).then_some(interval.end);
+            let layers = (interval.start + 1..interval.end).chain([interval.start]);
+            let mut position = 0;
+            for n in layers.chain(right) {
+                for (i, _) in held[window.layer(n)]
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, h)| **h)
+                {
+                    front.hold(position + i);
+                }
+                position += window.layer(n).len();
+            }
+        }
+    }
+
+    fn assemble_layer<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        (w, n): (usize, usize),
+        position: usize,
+        front: &mut Front<'_>,
+    ) {
+        let layer = action.layout.windows[w].layer(n);
+        let sizes = front.sizes();
+        let (first, width) = (sizes.total() - sizes.border, layer.len());
+        let places = &action.layout.border_of[w];
+        let place = |a: usize| match a.checked_sub(width) {
+            None => position + a,
+            Some(c) => first + places[c],
+        };
+        let exact = newton.curvature == Curvature::Exact;
+        let mut add = |a: usize, b: usize, value: f64| {
+            let (a, b) = (place(a), place(b));
+            front.add(a.max(b), a.min(b), value);
+        };
+        self.layer_hessian(action, visit, (w, n), exact, &mut add);
+        if newton.damping > 0.0 {
+            for (i, scale) in newton.scales[layer].iter().enumerate() {
+                let value = newton.damping / (scale * scale);
+                front.add(position + i, position + i, value);
+            }
+        }
+    }
+
+    fn assemble_residuals<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        (w, k): (usize, usize),
+        front: &mut Front<'_>,
+    ) where
+        E: Evaluator<M>,
+    {
+        let x = &visit.x[action.layout.windows[w].span(k)];
+        let span = action.span(w, k);
+        let count = self.evaluator.residual_count(k);
+        let (model, theta) = (&action.model, &self.theta);
+        self.evaluator
+            .linearize(model, span, x, theta, &mut self.g[..count]);
+        let diagonal = self.weigh(action, visit.rf, (w, k), count, &mut Sums::default());
+        let places = &action.layout.border_of[w];
+        if diagonal {
+            self.evaluator
+                .add_gram(&self.weights[..count], places, front);
+        } else if let ModelShape::Full { factor, .. } = &action.model_shape {
+            self.add_correlated(action, count, factor, places, front);
+        }
+        if newton.curvature == Curvature::Exact {
+            let sizes = front.sizes();
+            let first = sizes.total() - sizes.border;
+            let place = |a: usize| match a.checked_sub(first) {
+                None => a,
+                Some(c) => first + places[c],
+            };
+            let (v, theta) = (&self.v[..count], &self.theta);
+            self.evaluator
+                .curvature(model, span, x, theta, v, &mut |a, b, value| {
+                    let (a, b) = (place(a), place(b));
+                    front.add(a.max(b), a.min(b), value);
+                });
+        }
+    }
+
+    /// Gᵀ R G with R = L Lᵀ for all components of a group of residuals.
+    fn add_correlated<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        count: usize,
+        factor: &ndarray::Array2<f64>,
+        places: &[usize],
+        front: &mut Front<'_>,
+    ) where
+        E: Evaluator<M>,
+    {
+        let sizes = front.sizes();
+        let (n, first) = (sizes.total(), sizes.total() - sizes.border);
+        let drifting = action.layout.scope.drifting.len();
+        let groups = action.rule.per_time().len();
+        let width = count / groups;
+        let rows = self.evaluator.rows();
+        for r in 0..groups {
+            let own = own_rows(r, width, drifting);
+            let root = self.weights[own.start].sqrt();
+            self.dense.clear();
+            self.dense.resize(own.len() * n, 0.0);
+            for (i, row) in own.clone().enumerate() {
+                let (positions, values) = rows.row(row);
+                for (&position, value) in positions.iter().zip(values) {
+                    let column = match position.checked_sub(first) {
+                        None => position,
+                        Some(c) => first + places[c],
+                    };
+                    for m in 0..=i {
+                        self.dense[m * n + column] += root * factor[(i, m)] * value;
+                    }
+                }
+            }
+            front.add_gram(&self.dense, own.len());
+            for row in own.end..(r + 1) * width {
+                rows.add_square(row, self.weights[row], places, front);
+            }
+        }
+    }
+}
+
+/// What a Newton step adds to the point where it begins.
+pub(super) struct Newton<'a> {
+    pub(super) curvature: Curvature,
+    pub(super) damping: f64,
+    pub(super) scales: &'a [f64],
+    /// Which states stay where they are; `None` where all are free.
+    pub(super) held: Option<&'a [bool]>,
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// Interval `k` of window `w`.
+    pub(super) fn span(&self, w: usize, k: usize) -> Span<'_> {
+        let window = &self.windows[w];
+        let first = self.layout.windows[w].first(k);
+        let inputs = window.known_inputs();
+        Span {
+            index: k,
+            times: &window.grid().times()[first..=first + self.rule.steps()],
+            // Held inputs may jump where two intervals meet.
+            follows: k > 0 && !inputs.is_some_and(|inputs| inputs.are_held()),
+            inputs,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Intervals that unknowns must stay in.
+
+use crate::error::{Error, Result};
+
+/// An interval that a value must stay in; either end may be infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    lower: f64,
+    upper: f64,
+}
+
+impl Bounds {
+    /// No bounds.
+    pub const NONE: Self = Self {
+        lower: f64::NEG_INFINITY,
+        upper: f64::INFINITY,
+    };
+
+    /// From `lower` to `upper`; either may be infinite.
+    ///
+    /// # Errors
+    /// [`Error::BoundsUpsideDown`] unless lower < upper (also for NaN).
+    pub fn new(lower: f64, upper: f64) -> Result<Self> {
+        if lower < upper {
+            Ok(Self { lower, upper })
+        } else {
+            Err(Error::BoundsUpsideDown {
+                place: "new bounds".into(),
+                lower,
+                upper,
+            })
+        }
+    }
+
+    /// The lower end.
+    #[must_use]
+    pub fn lower(&self) -> f64 {
+        self.lower
+    }
+
+    /// The upper end.
+    #[must_use]
+    pub fn upper(&self) -> f64 {
+        self.upper
+    }
+
+    /// upper − lower where both are finite.
+    #[must_use]
+    pub fn width(&self) -> Option<f64> {
+        let width = self.upper - self.lower;
+        width.is_finite().then_some(width)
+    }
+
+    /// Whether `value` lies inside or at an end.
+    #[must_use]
+    pub fn contain(&self, value: f64) -> bool {
+        self.lower <= value && value <= self.upper
+    }
+
+    /// The nearest value inside.
+    #[must_use]
+    pub fn nearest(&self, value: f64) -> f64 {
+        value.max(self.lower).min(self.upper)
+    }
+}

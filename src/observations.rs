@@ -1,4 +1,8 @@
 //! Noisy measurements of a few components at some of the times.
+//!
+//! One set has one list of components and one precision; measurements of
+//! another kind, at other times or with other noise are another set of the same
+//! [`Window`](crate::Window).
 
 use ndarray::Array2;
 

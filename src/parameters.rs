@@ -1,4 +1,9 @@
 //! Static parameters: estimated or fixed, bounded, with priors.
+//!
+//! An action takes one [`Parameter`] for each entry of the model's `theta`, in
+//! its order; [`Bounds`] alone stand for a parameter to estimate within them.
+//! Bounds are exact at every iterate, and they also tell the size of a change
+//! that matters and where starts look for a parameter: give them.
 
 use crate::error::{Error, Result};
 use crate::grid::check_finite;

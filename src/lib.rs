@@ -7,9 +7,9 @@
 //! residuals $g$ between neighbouring layers, and the [`Action`] weighs these
 //! against the measurements $y$:
 //!
-//! $$ A(X, \theta) = \sum_k \tfrac12 (x - y_k)^\top R_m (x - y_k)
-//!    + \sum_n \tfrac12 g_n^\top R_f g_n
-//!    + \tfrac12 (x_0 - x_b)^\top B^{-1} (x_0 - x_b) + \text{priors of } \theta $$
+//! $$ A(X, \theta) = \sum_k \tfrac12 (x - y_k)^\top R_m (x - y_k) +
+//!    \sum_n \tfrac12 g_n^\top R_f g_n +
+//!    \tfrac12 (x_0 - x_b)^\top B^{-1} (x_0 - x_b) + \text{priors of } \theta $$
 //!
 //! $X$ is the whole path. At $R_f \to 0$ the minimum is known: the path goes
 //! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by

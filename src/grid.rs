@@ -1,4 +1,9 @@
 //! The times of the layers.
+//!
+//! Measurements sit on layers: a [`Grid`] contains every observation time, and
+//! may have more layers between them ([`Grid::from_times`]). Steps may differ,
+//! except inside an interval of Simpson-Hermite. The unit of time is that of
+//! the model's derivative.
 
 use crate::error::{Error, Result};
 

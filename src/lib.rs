@@ -1,4 +1,141 @@
-//! Variational annealing (crate documentation is being written).
+//! Variational annealing: *all* states and the unknown parameters of a
+//! dynamical model, from noisy measurements of a few of its variables, when the
+//! model itself may be imperfect.
+//!
+//! A model is one generic function: a vector field ([`Flow`]) or a map from
+//! layer to layer ([`Layers`]). A [discretization] turns it into
+//! residuals $g$ between neighbouring layers, and the [`Action`] weighs these
+//! against the measurements $y$:
+//!
+//! $$ A(X, \theta) = \sum_k \tfrac12 (x - y_k)^\top R_m (x - y_k) +
+//!    \sum_n \tfrac12 g_n^\top R_f g_n +
+//!    \tfrac12 (x_0 - x_b)^\top B^{-1} (x_0 - x_b) + \text{priors of } \theta $$
+//!
+//! $X$ is the whole path. At $R_f \to 0$ the minimum is known: the path goes
+//! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
+//! step and follows the minimum to where the model is a hard constraint. In the
+//! repository, `docs/theory.md` has the mathematics and `docs/choosing.md`
+//! advice on every choice, and what to do when something looks wrong.
+//!
+//! # One complete run
+//!
+//! A twin experiment: Lorenz-63 with $z$ hidden and $\rho$ unknown.
+//!
+//! ```
+//! use deepest::prelude::*;
+//!
+//! struct Lorenz63;
+//!
+//! impl Model for Lorenz63 {
+//!     fn parameter_count(&self) -> usize {
+//!         3
+//!     }
+//! }
+//! impl Flow for Lorenz63 {
+//!     fn width(&self) -> usize {
+//!         3
+//!     }
+//!     fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
+//!         dx[0] = theta[0] * (x[1] - x[0]);
+//!         dx[1] = x[0] * (theta[1] - x[2]) - x[1];
+//!         dx[2] = x[0] * x[1] - theta[2] * x[2];
+//!     }
+//! }
+//!
+//! fn main() -> deepest::Result<()> {
+//!     // The truth, and measurements of x and y with σ = 0.5: R_m = 1/σ² = 4.
+//!     let grid = Grid::uniform(0.0, 0.01, 201)?;
+//!     let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+//!     let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+//!
+//!     // With your own data the window is
+//!     // Window::new(Grid::new(times)?).observations(Observations::of_components(…)?)?
+//!     let action = Action::builder(Lorenz63, SimpsonHermite)
+//!         .window(twin.window()?)
+//!         .parameter("sigma", Parameter::fixed(10.0))
+//!         .parameter("rho", Bounds::new(0.0, 60.0)?)
+//!         .parameter("beta", Parameter::fixed(8.0 / 3.0))
+//!         .build()?;
+//!     let schedule = Schedule::geometric(1e-4, 2.0, 0..=40)?;
+//!     let annealing = Annealer::new(schedule).starts(2).seed(7).run(&action)?;
+//!
+//!     let (_, best) = annealing.best().expect("a start that reached the last level");
+//!     let rho = best.estimate.parameters[1];
+//!     println!("rho = {rho:.3}, z at the start = {:.2}", best.estimate.paths[0].layer(0)[2]);
+//!
+//!     // The Cramér-Rao bound of this experiment is a deviation of 0.049.
+//!     assert!((rho - 28.0).abs() < 4.0 * 0.049);
+//!     // The model can follow the data: 2A is χ² with K_y − D − P degrees of
+//!     // freedom, P = 1 estimated parameter.
+//!     let freedom = (action.counts().measured - 3 - 1) as f64;
+//!     assert!((2.0 * best.action.total - freedom).abs() < 4.0 * (2.0 * freedom).sqrt());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Shapes and units
+//!
+//! | symbol | what | shape | unit |
+//! |---|---|---|---|
+//! | $N$ | layers = times of the [`Grid`], so $N - 1$ steps | | |
+//! | $x_n$ | state at layer $n$; a [`Path`] holds all of them | $D$ | yours, component by component |
+//! | $\theta$ | static [`Parameter`]s, fixed ones included | $P$ | yours |
+//! | $y_k$ | a row of [`Observations`]; NaN is a missing value | $L$ | that of the states |
+//! | $R_m$ | [`Precision`] of a row, the inverse covariance of its noise | 1, $L$ or $L \times L$ | state⁻² |
+//! | $R_f$ | precision of the model: a number times a [`Precision`] shape | 1, $D$ or $D \times D$ | state⁻² per step, or time · state⁻² ([`PrecisionUnit`]) |
+//! | $B^{-1}$ | precision of the [`StatePrior`] | 1, $D$ or $D \times D$ | state⁻² |
+//!
+//! Indices start at 0; arrays have one row a time and one column a component.
+//!
+//! # Normalizations
+//!
+//! With $K_y$ finite measured values, $K_t$ layers that carry one and $K_g$
+//! components of residuals ([`Action::counts`]):
+//!
+//! | [`Normalization`] | action | expected plateau with $R_m = 1/\sigma^2$ |
+//! |---|---|---|
+//! | `Sum`, the default | ½ R_m Σ(…)² + ½ R_f Σ g² | ½ (K_y − D − P) |
+//! | `Mean`, as varanneal | R_m Σ(…)² / K_y + R_f Σ g² / K_g | 1 − (D + P) / K_y |
+//! | `Minaone` | (R_m Σ(…)² + R_f Σ g²) / K_t | (K_y − D − P) / K_t |
+//!
+//! `Mean` at $R_f$ has the minimum of `Sum` at $R_f K_y / K_g$; its value there
+//! is $2 / K_y$ times that of `Sum`. `Minaone` is $2 / K_t$ times `Sum` at the
+//! same $R_f$. Here $P$ counts the *estimated* parameters. Only `Sum` takes priors.
+//!
+//! # Which type does what
+//!
+//! | you have or want | look at |
+//! |---|---|
+//! | a model | [`Model`] with [`Flow`] or [`Layers`], [`check_jacobian`], [`models`] |
+//! | a discretization | [`SimpsonHermite`], [`Trapezoid`], [`Midpoint`], [`Rk4`], [`Euler`] for flows; [`Map`] for layers |
+//! | data | [`Observations`] in a [`Window`] on a [`Grid`]; one window for each recording |
+//! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`] |
+//! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
+//! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
+//! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
+//! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `rayon` | yes | starts in parallel; the results have the same bits without it |
+//! | `large-blocks` | yes | dense kernels of `faer` for large blocks (states of about a hundred components and more) |
+//! | `npy` | | the module `io`: reading and writing `.npy` arrays |
+//! | `plot` | | the module `plot`: SVG pictures |
+//! | `serde` | | `Serialize` and `Deserialize` for results |
+//! | `approx` | | comparisons of results with tolerances |
+//! | `openblas-system`, `openblas-static`, `intel-mkl-static`, `netlib-system` | | LAPACK as a dense backend, by one of these providers (each turns on `lapack`) |
+//!
+//! # Errors and terminations
+//!
+//! An [`Error`] means that an *input* cannot be used, or that a file, thread pool
+//! or backend is not to be had; it says what, where, what was expected and what
+//! was found. How a *minimization* ended is no error but a [`Termination`] in
+//! each [`Level`]: what was computed is kept, also after a limit, a
+//! cancellation or a non-finite value on the way. Only a model that is finite at
+//! no start's initial path is an error, [`Error::ModelNotFinite`]. Nothing is
+//! printed, and nothing here is meant to panic on any input.
 pub mod action;
 pub mod anneal;
 pub mod bounds;

@@ -1,4 +1,8 @@
 //! The states of all layers of one window.
+//!
+//! An [`Estimate`](crate::Estimate) holds one [`Path`] a window. For models
+//! whose layers are equally wide, [`Path::from_array`] and [`Path::to_array`]
+//! go from and to N rows by D columns.
 
 use ndarray::{Array2, ArrayView2};
 

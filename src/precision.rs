@@ -1,4 +1,8 @@
 //! Inverse covariances: scalar, diagonal or full.
+//!
+//! A [`Precision`] is R_m of measurements (1/σ² for independent noise of
+//! deviation σ), the shape of the model precision, which R_f multiplies, or the
+//! B⁻¹ of a first state's prior.
 
 use ndarray::Array2;
 

@@ -1,4 +1,8 @@
 //! A window: one recording, trial or input/output pair.
+//!
+//! A [`Window`] joins a grid with any number of sets of observations and, if
+//! the first state is known roughly, its [`StatePrior`]. Windows of one action
+//! have paths of their own and share the parameters.
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;

@@ -6,7 +6,8 @@ use crate::model::{Layers, Scope};
 use crate::scalar::Scalar;
 
 /// The layer map itself: g is the residual that the model writes. Times only
-/// order the layers.
+/// order the layers where the model precision is per step; on grids with
+/// unequal steps say so ([`PrecisionUnit::PerStep`](crate::PrecisionUnit)).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Map;
 

@@ -9,8 +9,8 @@
 //! accumulates in one corner, the Schur complement of the border.
 //!
 //! With m interior unknowns, d per node and P in the border, an interval costs
-//! about k n² − k² n + k³/3 multiply-adds for n = m + 2d + P rows and
-//! k = m + d pivots, and the factor keeps (n + 1) k numbers of it (rows padded).
+//! about k n² − k² n + k³/3 operations (additions and multiplications) for
+//! n = m + 2d + P rows and k = m + d pivots, and the factor keeps (n + 1) k numbers of it (rows padded).
 
 mod arrow;
 mod failure;

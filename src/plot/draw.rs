@@ -61,9 +61,17 @@ fn draw_all(
 ) -> Drawn {
     let canvas = SVGBackend::with_string(svg, fine).into_drawing_area();
     canvas.fill(&WHITE)?;
-    for (k, panel) in panels.iter().enumerate() {
-        let corner = ((k % columns) as f64 * size.0, (k / columns) as f64 * size.1);
-        Frame::new(panel, corner, size).draw(&canvas, panel)?;
+    for (row, panels) in panels.chunks(columns).enumerate() {
+        let corner = |column: usize| (column as f64 * size.0, row as f64 * size.1);
+        let placed = panels.iter().enumerate();
+        let frames = placed.map(|(column, panel)| Frame::new(panel, corner(column), size));
+        let mut frames: Vec<Frame> = frames.collect();
+        // Plots side by side begin at one height, however long their legends.
+        let top = frames.iter().fold(0.0_f64, |top, frame| top.max(frame.top));
+        for (frame, panel) in frames.iter_mut().zip(panels) {
+            frame.top = top;
+            frame.draw(&canvas, panel)?;
+        }
     }
     canvas.present()
 }
@@ -210,12 +218,41 @@ impl Frame {
         Some(pixel(self.across(x)?, self.up(y)?))
     }
 
-    /// A curve's pieces between values that cannot be shown.
+    /// A curve's pieces between values that cannot be shown, cut where it
+    /// leaves the plot at the bottom.
     fn pieces(&self, points: &[(f64, f64)]) -> Vec<Vec<(i32, i32)>> {
-        let places: Vec<_> = points.iter().map(|p| self.place(*p)).collect();
-        let pieces = places.split(Option::is_none);
-        let pieces = pieces.map(|piece| piece.iter().flatten().copied().collect());
-        pieces.filter(|piece: &Vec<_>| !piece.is_empty()).collect()
+        let height = self.bottom - self.top;
+        let mut pieces = vec![Vec::new()];
+        let mut before: Option<(f64, f64)> = None;
+        for &(x, y) in points {
+            let place = self.across(x).zip(self.y.reach(y));
+            if let (Some(a), Some(b)) = (before, place)
+                && is_below(a.1) != is_below(b.1)
+            {
+                let x = a.0 + (b.0 - a.0) * a.1 / (a.1 - b.1);
+                push(&mut pieces, pixel(x, self.bottom));
+            }
+            match place {
+                Some((x, up)) if !is_below(up) => {
+                    push(&mut pieces, pixel(x, self.bottom - up * height));
+                }
+                _ => pieces.push(Vec::new()),
+            }
+            before = place;
+        }
+        pieces.retain(|piece| !piece.is_empty());
+        pieces
+    }
+}
+
+/// Rounding may put the lowest value a little below its own axis.
+fn is_below(reach: f64) -> bool {
+    reach < -1e-9
+}
+
+fn push(pieces: &mut [Vec<(i32, i32)>], place: (i32, i32)) {
+    if let Some(piece) = pieces.last_mut() {
+        piece.push(place);
     }
 }
 
@@ -246,7 +283,7 @@ fn legend(marks: &[Mark], (left, right): (f64, f64), top: f64) -> (Vec<LegendEnt
             continue;
         };
         // Wider than the letters of most fonts are on average.
-        let width = SWATCH + 5.0 + 0.58 * TEXT * words.chars().count() as f64;
+        let width = SWATCH + 5.0 + 0.62 * TEXT * words.chars().count() as f64;
         if x > left && x + width > right {
             (x, row) = (left, row + 1);
         }

@@ -3,8 +3,9 @@ use crate::error::{Error, Result};
 
 /// One pair of axes with what is drawn between them.
 ///
-/// NaN and infinity are left out and interrupt a line. So are, on logarithmic
-/// axes, values that are not positive or lie twelve decades below the largest.
+/// NaN, infinity and, on logarithmic axes, values that are not positive are left
+/// out and interrupt a line. A logarithmic axis ends twelve decades below the
+/// largest value.
 /// Of more than 400 data points every k-th is drawn; lines keep their extremes.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a panel is drawn as a part of a figure"]
@@ -53,7 +54,7 @@ pub(super) enum Role {
 }
 
 impl Panel {
-    fn new(title: &str, x: Axis, y: Axis) -> Self {
+    pub(super) fn new(title: &str, x: Axis, y: Axis) -> Self {
         Self {
             title: title.into(),
             x,
@@ -182,7 +183,7 @@ impl Panel {
         }
     }
 
-    fn curve(&mut self, legend: &str, role: Role, points: Vec<(f64, f64)>) {
+    pub(super) fn curve(&mut self, legend: &str, role: Role, points: Vec<(f64, f64)>) {
         self.marks.push(Mark {
             legend: Some(legend.into()),
             role,
@@ -192,14 +193,14 @@ impl Panel {
 }
 
 impl Axis {
-    fn linear(label: &str) -> Self {
+    pub(super) fn linear(label: &str) -> Self {
         Self {
             label: label.into(),
             logarithmic: false,
         }
     }
 
-    fn logarithmic(label: &str) -> Self {
+    pub(super) fn logarithmic(label: &str) -> Self {
         Self {
             label: label.into(),
             logarithmic: true,

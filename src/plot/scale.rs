@@ -44,10 +44,15 @@ impl Scale {
 
     /// 0 at the lower end, 1 at the upper one; `None` for what is not shown.
     pub(super) fn fraction(&self, value: f64) -> Option<f64> {
-        let position = position(value, self.logarithmic)?;
-        let fraction = (position - self.low) / (self.high - self.low);
         // Rounding may put the ends a little outside.
-        (-1e-9..=1.0 + 1e-9).contains(&fraction).then_some(fraction)
+        let shown = |fraction: &f64| (-1e-9..=1.0 + 1e-9).contains(fraction);
+        self.reach(value).filter(shown)
+    }
+
+    /// The same beyond the ends; `None` for what has no place on the axis.
+    pub(super) fn reach(&self, value: f64) -> Option<f64> {
+        let position = position(value, self.logarithmic)?;
+        Some((position - self.low) / (self.high - self.low))
     }
 
     /// At most `most` round values with their labels, at least one.

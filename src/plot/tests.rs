@@ -1,4 +1,4 @@
-use super::panel::{Axis, Panel};
+use super::panel::{Axis, Panel, Role};
 use super::scale::Scale;
 use super::*;
 use crate::models::Lorenz63;
@@ -103,6 +103,23 @@ fn data_are_dots_and_missing_values_interrupt_lines() {
     assert!((b.0 - a.0 - (c.0 - b.0)).abs() <= 1);
     assert!((b.1 - a.1 - (c.1 - b.1)).abs() <= 1);
     assert!(b.1 < a.1);
+}
+
+#[test]
+fn lines_are_cut_where_they_leave_a_logarithmic_axis() {
+    let (x, y) = (Axis::linear("x"), Axis::logarithmic("y"));
+    let mut panel = Panel::new("", x, y);
+    // Half of the first step lies below the twelve decades that are shown.
+    let points = vec![(0.0, 1e-14), (1.0, 1e-10), (2.0, 1e-5), (3.0, 1.0)];
+    panel.curve("c", Role::Model, points);
+    let curves = curves(&Figure::new().panel(panel).to_svg().unwrap());
+    assert_eq!(curves.len(), 1);
+    let x: Vec<i32> = curves[0].iter().map(|p| p.0).collect();
+    let step = x[2] - x[1];
+    assert_eq!(x.len(), 4);
+    // The margin of a twentieth below 1e-12 reaches down to 1e-12.6.
+    let cut = f64::from(x[1] - x[0]) / f64::from(step);
+    assert!((cut - 2.6 / 4.0).abs() < 2.0 / f64::from(step), "{cut}");
 }
 
 #[test]

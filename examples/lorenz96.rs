@@ -49,71 +49,20 @@ fn estimate() -> Result<(), Failure> {
     let Some(flags) = Flags::read(HELP)? else {
         return report::print(HELP);
     };
+    let data = data(&flags)?;
+    let action = action(&flags, &data)?;
+    let (annealer, progress) = annealer(&flags)?;
 
-    // The data: measured values of some variables at known times.
-    let observed = flags.list("--observe", &[0, 2, 4, 6, 8, 10, 14, 16])?;
-    let precision = Precision::scalar(flags.value("--rm", 4.0)?)?;
-    let seed = flags.value("--seed", 0)?;
-    let data = match flags.text("--data") {
-        Some(file) => load(file, &observed, precision)?,
-        None => simulate(&observed, precision, seed)?,
-    };
-
-    // The action: the model between the layers of a grid, and the data.
-    let times = data.observations.times().to_vec();
-    let window = Window::new(Grid::new(times)?).observations(data.observations.clone())?;
-    let sites = data.sites;
-    let bounds: Vec<f64> = flags.list("--forcing-bounds", &[0.0, 20.0])?;
-    let [low, high] = bounds[..] else {
-        return Err("--forcing-bounds: expected LO,HI".into());
-    };
-    let normalizations = [
-        Normalization::Sum,
-        Normalization::Mean,
-        Normalization::Minaone,
-    ]
-    .map(|n| (n.name(), n));
-    let normalization = flags.choice("--normalization", &normalizations, Normalization::Mean)?;
-    let action = Action::builder(Lorenz96 { sites }, SimpsonHermite)
-        .window(window)
-        .parameter("forcing", Bounds::new(low, high)?)
-        .normalization(normalization)
-        .build()?;
-
-    // The annealer: follows the minimum from small to large model precision.
-    let betas = flags.betas("--betas", "0..60")?;
-    let levels = betas.len();
-    let schedule = Schedule::geometric(
-        flags.value("--rf0", 4e-6)?,
-        flags.value("--alpha", 1.5)?,
-        betas,
-    )?;
-    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
-    let starts = flags.count("--starts", 4)?;
-    let mut annealer = Annealer::new(schedule)
-        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
-        .starts(starts)
-        .seed(seed);
-    if flags.text("--threads").is_some() {
-        annealer = annealer.threads(flags.count("--threads", 1)?);
-    }
-    if flags.choice(
-        "--minimizer",
-        &[("gauss-newton", false), ("lbfgs", true)],
-        false,
-    )? {
-        annealer = annealer.minimizer(Lbfgs::default());
-    }
+    let json = flags.text("--json");
     let plot = flags.text("--plot").unwrap_or("lorenz96.svg");
-    for output in flags.text("--json").into_iter().chain([plot]) {
+    for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
-    let progress = Progress::new(starts, levels);
     let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
     let cpu = progress.finish();
 
-    // What came out: a report, a figure, and tables.
-    if let Some(file) = flags.text("--json") {
+    // What comes out: a report, a figure, and tables.
+    if let Some(file) = json {
         json::write(file, &annealing, &cpu)?;
     }
     figure(&action, &annealing, &data)?.write(plot)?;
@@ -121,6 +70,59 @@ fn estimate() -> Result<(), Failure> {
     let starts = table::starts(&annealing, &cpu, &columns);
     let ladder = table::ladder(&annealing, &columns);
     report::print(&format!("{starts}\n{ladder}\nfigure: {plot}\n"))
+}
+
+/// The data: measured values of some variables at known times.
+fn data(flags: &Flags) -> Result<Data, Failure> {
+    let observed = flags.list("--observe", &[0, 2, 4, 6, 8, 10, 14, 16])?;
+    let precision = Precision::scalar(flags.value("--rm", 4.0)?)?;
+    match flags.text("--data") {
+        Some(file) => load(file, &observed, precision),
+        None => simulate(&observed, precision, flags.value("--seed", 0)?),
+    }
+}
+
+/// The action: the model between the layers of a grid, and the data.
+fn action(flags: &Flags, data: &Data) -> Result<Action<Lorenz96, SimpsonHermite>, Failure> {
+    let times = data.observations.times().to_vec();
+    let window = Window::new(Grid::new(times)?).observations(data.observations.clone())?;
+    let bounds = flags.list("--forcing-bounds", &[0.0, 20.0])?;
+    let [low, high] = bounds[..] else {
+        return Err("--forcing-bounds: expected LO,HI".into());
+    };
+    let words = [
+        Normalization::Sum,
+        Normalization::Mean,
+        Normalization::Minaone,
+    ];
+    let words = words.map(|n| (n.name(), n));
+    let model = Lorenz96 { sites: data.sites };
+    Ok(Action::builder(model, SimpsonHermite)
+        .window(window)
+        .parameter("forcing", Bounds::new(low, high)?)
+        .normalization(flags.choice("--normalization", &words, Normalization::Mean)?)
+        .build()?)
+}
+
+/// The annealer: follows the minimum from small to large model precision.
+fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
+    let betas = flags.betas("--betas", "0..60")?;
+    let starts = flags.count("--starts", 4)?;
+    let progress = Progress::new(starts, betas.len());
+    let (rf0, alpha) = (flags.value("--rf0", 4e-6)?, flags.value("--alpha", 1.5)?);
+    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
+    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
+        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
+        .starts(starts)
+        .seed(flags.value("--seed", 0)?);
+    if flags.text("--threads").is_some() {
+        annealer = annealer.threads(flags.count("--threads", 1)?);
+    }
+    let minimizers = [("gauss-newton", false), ("lbfgs", true)];
+    if flags.choice("--minimizer", &minimizers, false)? {
+        annealer = annealer.minimizer(Lbfgs::default());
+    }
+    Ok((annealer, progress))
 }
 
 const TWIN_SITES: usize = 20;

@@ -48,7 +48,7 @@ impl Progress {
         let clock = || ThreadTime::now().as_duration();
         match event {
             Event::StartBegan { start } => self.set(start, |_| clock()),
-            Event::StartEnded { start } => self.set(start, |began| clock() - began),
+            Event::StartEnded { start } => self.set(start, |began| clock().saturating_sub(began)),
             Event::LevelReached {
                 start,
                 beta,

@@ -143,7 +143,7 @@ impl Frame {
             canvas.draw_text(&label, &below, pixel(x, self.bottom + 6.0))?;
         }
         let beside = text(TEXT, HPos::Right, VPos::Center);
-        for (value, label) in self.y.ticks((height / 40.0) as usize + 1) {
+        for (value, label) in self.y.ticks((height / 30.0) as usize) {
             let Some(y) = self.up(value) else {
                 continue;
             };

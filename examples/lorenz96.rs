@@ -1,212 +1,256 @@
-//! Lorenz-96 from 8 of 20 measured components: a twin experiment, or data.
+//! Lorenz-96 from 8 of its 20 variables: states and forcing by annealing.
 //!
-//! `cargo run --release --example lorenz96 -- [--data FILE.npy] [--observe 0,2,4]
-//! [--betas 0..60] [--starts K] [--seed S]`
+//! The steps of every estimation are below, in their order: a model, data, an
+//! action, an annealer, and what comes out. `--help` lists the flags.
 
-use std::error::Error;
+mod report;
+
+use std::process::ExitCode;
 
 use deepest::models::Lorenz96;
+use deepest::plot::{Figure, Panel};
 use deepest::prelude::*;
 use ndarray::{Array2, Axis};
-use rand::SeedableRng;
-use rand_distr::{Distribution, Normal};
 
-struct Options {
-    data: Option<String>,
-    observe: Vec<usize>,
-    last: i32,
-    starts: usize,
-    seed: u64,
+use report::flags::Flags;
+use report::progress::Progress;
+use report::table::{self, Column};
+use report::{Failure, json, plateau};
+
+const HELP: &str = "\
+Estimates states and forcing of Lorenz-96 by variational annealing.
+
+Without --data the data are a twin: a simulation with 20 variables and forcing
+8.17, 161 times 0.025 apart, noise of standard deviation 0.5.
+
+  --data FILE.npy          column 0 time, then the variables; NaN is a missing value
+  --observe 0,2,4          observed variables [0,2,4,6,8,10,14,16]
+  --rm R                   measurement precision, one over the variance [4]
+  --rf0 R                  model precision at beta = 0 [4e-6]
+  --alpha A                R_f = rf0 * alpha^beta [1.5]
+  --betas 0..60            values and ranges, both ends included [0..60]
+  --normalization WORD     sum, mean or minaone [mean]
+  --start WORD             nudged, mean or uniform [nudged]
+  --starts K               number of starts [4]
+  --seed S                 seed of the twin's noise and of the starts [0]
+  --threads T              threads [all cores]
+  --minimizer WORD         gauss-newton or lbfgs [gauss-newton]
+  --forcing-bounds LO,HI   bounds of the forcing [0,20]
+  --json OUT               write a report as JSON
+  --plot OUT.svg           where to draw [lorenz96.svg]
+  --help                   print this
+";
+
+fn main() -> ExitCode {
+    report::run("lorenz96", estimate)
 }
 
-fn options() -> Result<Options, Box<dyn Error>> {
-    let mut options = Options {
-        data: None,
-        observe: vec![0, 2, 4, 6, 8, 10, 14, 16],
-        last: 60,
-        starts: 4,
-        seed: 0,
+fn estimate() -> Result<(), Failure> {
+    let Some(flags) = Flags::read(HELP)? else {
+        return report::print(HELP);
     };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(flag) = arguments.next() {
-        let value = arguments
-            .next()
-            .ok_or(format!("{flag}: a value is missing"))?;
-        match flag.as_str() {
-            "--data" => options.data = Some(value),
-            "--observe" => {
-                options.observe = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
-            }
-            "--betas" => {
-                let last = value
-                    .strip_prefix("0..")
-                    .ok_or("--betas: expected 0..LAST")?;
-                options.last = last.parse()?;
-            }
-            "--starts" => options.starts = value.parse()?,
-            "--seed" => options.seed = value.parse()?,
-            _ => return Err(format!("{flag}: unknown flag").into()),
-        }
+    let data = data(&flags)?;
+    let action = action(&flags, &data)?;
+    let (annealer, progress) = annealer(&flags)?;
+
+    let json = flags.text("--json");
+    let plot = flags.text("--plot").unwrap_or("lorenz96.svg");
+    for output in json.into_iter().chain([plot]) {
+        report::check_writable(output)?;
     }
-    Ok(options)
+    let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
+    let cpu = progress.finish();
+
+    // What comes out: a report, a figure, and tables.
+    if let Some(file) = json {
+        json::write(file, &annealing, &cpu)?;
+    }
+    figure(&action, &annealing, &data)?.write(plot)?;
+    let columns = columns(data.twin.as_ref());
+    let starts = table::starts(&annealing, &cpu, &columns);
+    let ladder = table::ladder(&annealing, &columns);
+    report::print(&format!("{starts}\n{ladder}\nfigure: {plot}\n"))
 }
 
-/// Time in column 0, then the states: from a file, or simulated (forcing 8.17,
-/// Δ = 0.025) with noise of deviation 0.5. The second array is the truth.
-type Table = (Array2<f64>, Option<Array2<f64>>);
-
-fn table(options: &Options) -> Result<Table, Box<dyn Error>> {
-    if let Some(file) = &options.data {
-        return Ok((ndarray_npy::read_npy(file)?, None));
-    }
-    let (sites, layers, step, sub) = (20, 161, 0.025, 5);
-    let mut state: Vec<f64> = (0..sites).map(|i| 8.0 + 0.01 * i as f64).collect();
-    let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(options.seed);
-    let noise = Normal::new(0.0, 0.5)?;
-    let mut truth = Array2::zeros((layers, sites + 1));
-    for n in 0..800 + layers {
-        if n >= 800 {
-            truth[(n - 800, 0)] = (n - 800) as f64 * step;
-            for i in 0..sites {
-                truth[(n - 800, i + 1)] = state[i];
-            }
-        }
-        for _ in 0..sub {
-            runge_kutta(&mut state, step / f64::from(sub));
-        }
-    }
-    let mut data = truth.clone();
-    for mut row in data.rows_mut() {
-        row.iter_mut()
-            .skip(1)
-            .for_each(|v| *v += noise.sample(&mut rng));
-    }
-    Ok((data, Some(truth)))
-}
-
-fn runge_kutta(x: &mut [f64], h: f64) {
-    let model = Lorenz96 { sites: x.len() };
-    let mut sum = vec![0.0; x.len()];
-    let (mut at, mut slope) = (x.to_vec(), vec![0.0; x.len()]);
-    for (weight, reach) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
-        model.flow(0.0, &at, &[8.17], &[], &mut slope);
-        for i in 0..x.len() {
-            sum[i] += weight * slope[i];
-            at[i] = x[i] + reach * h * slope[i];
-        }
-    }
-    for i in 0..x.len() {
-        x[i] += h * sum[i] / 6.0;
+/// The data: measured values of some variables at known times.
+fn data(flags: &Flags) -> Result<Data, Failure> {
+    let observed = flags.list("--observe", &[0, 2, 4, 6, 8, 10, 14, 16])?;
+    let precision = Precision::scalar(flags.value("--rm", 4.0)?)?;
+    match flags.text("--data") {
+        Some(file) => load(file, &observed, precision),
+        None => simulate(&observed, precision, flags.value("--seed", 0)?),
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let options = options()?;
-    let (data, truth) = table(&options)?;
-    let sites = data.ncols().saturating_sub(1);
-    if let Some(outside) = options.observe.iter().find(|&&c| c >= sites) {
-        return Err(format!("--observe: component {outside} of {sites}").into());
-    }
-    let times = data.column(0).to_vec();
-    let columns: Vec<usize> = options.observe.iter().map(|c| c + 1).collect();
-    let values = data.select(Axis(1), &columns);
-    let precision = Precision::scalar(4.0)?;
-    let observations =
-        Observations::of_components(&options.observe, times.clone(), values, precision)?;
-    let action = Action::builder(Lorenz96 { sites }, SimpsonHermite)
-        .window(Window::new(Grid::new(times.clone())?).observations(observations)?)
-        .parameter("forcing", Bounds::new(0.0, 20.0)?)
-        .normalization(Normalization::Mean)
-        .build()?;
-    let schedule = Schedule::geometric(4e-6, 1.5, 0..=options.last)?;
-    let annealer = Annealer::new(schedule)
-        .starts(options.starts)
-        .seed(options.seed);
-    let annealing = annealer.run(&action)?;
-    println!("start    action    forcing  factorizations");
-    for start in &annealing.starts {
-        if let Some(level) = start.levels.last() {
-            println!(
-                "{:>5} {:>9.6} {:>10.4} {:>15}",
-                start.index,
-                level.action.total,
-                level.estimate.parameters[0],
-                start.work().factorizations
-            );
-        }
-    }
-    let (start, best) = annealing.best().ok_or("no start reached a level")?;
-    println!("\n beta       R_f     action  measurement     model  forcing");
-    for level in start.levels.iter().filter(|l| l.beta % 10.0 == 0.0) {
-        println!(
-            "{:>5} {:>9.2e} {:>10.6} {:>12.6} {:>9.2e} {:>8.4}",
-            level.beta,
-            level.rf,
-            level.action.total,
-            level.action.measurement,
-            level.action.model,
-            level.estimate.parameters[0]
-        );
-    }
-    if let Some(truth) = &truth {
-        let path = best.estimate.paths[0].to_array()?;
-        let squares = (&path - &truth.slice(ndarray::s![.., 1..])).mapv(|e| e * e);
-        println!(
-            "\nRMSE of all components {:.3}",
-            squares.mean().unwrap_or(0.0).sqrt()
-        );
-    }
-    let hidden = (0..sites).find(|c| !options.observe.contains(c));
-    draw(&data, &best.estimate.paths[0], options.observe[0], hidden)?;
-    println!("picture: lorenz96.svg");
-    Ok(())
+/// The action: the model between the layers of a grid, and the data.
+fn action(flags: &Flags, data: &Data) -> Result<Action<Lorenz96, SimpsonHermite>, Failure> {
+    let times = data.observations.times().to_vec();
+    let window = Window::new(Grid::new(times)?).observations(data.observations.clone())?;
+    let bounds = flags.list("--forcing-bounds", &[0.0, 20.0])?;
+    let [low, high] = bounds[..] else {
+        return Err("--forcing-bounds: expected LO,HI".into());
+    };
+    let words = [
+        Normalization::Sum,
+        Normalization::Mean,
+        Normalization::Minaone,
+    ];
+    let words = words.map(|n| (n.name(), n));
+    let model = Lorenz96 { sites: data.sites };
+    Ok(Action::builder(model, SimpsonHermite)
+        .window(window)
+        .parameter("forcing", Bounds::new(low, high)?)
+        .normalization(flags.choice("--normalization", &words, Normalization::Mean)?)
+        .build()?)
 }
 
-/// One measured and one hidden component: data as dots, the estimate as a line.
-fn draw(
-    data: &Array2<f64>,
-    path: &Path,
-    seen: usize,
-    hidden: Option<usize>,
-) -> std::io::Result<()> {
-    let mut svg = String::from(
-        "<svg xmlns='http://www.w3.org/2000/svg' width='800' height='440' \
-         font-family='sans-serif' font-size='13'>\n",
-    );
-    let span = data[(data.nrows() - 1, 0)] - data[(0, 0)];
-    for (panel, component) in std::iter::once(seen).chain(hidden).enumerate() {
-        let middle = 110.0 + 215.0 * panel as f64;
-        let place = |n: usize, v: f64| {
-            let x = 50.0 + 730.0 * (data[(n, 0)] - data[(0, 0)]) / span;
-            (x, middle - 6.0 * v)
-        };
-        let line: String = (0..path.layers())
-            .map(|n| {
-                let (x, y) = place(n, path.layer(n)[component]);
-                format!("{x:.1},{y:.1} ")
-            })
-            .collect();
-        let name = if component == seen {
-            "measured"
-        } else {
-            "not measured"
-        };
-        svg += &format!(
-            "<text x='50' y='{:.0}'>component {component}, {name}: data (dots), estimate (line)\
-             </text>\n<polyline fill='none' stroke='#0072b2' points='{line}'/>\n",
-            middle - 95.0
-        );
-        for n in 0..data.nrows() {
-            let (x, y) = place(n, data[(n, component + 1)]);
-            svg += &format!("<circle cx='{x:.1}' cy='{y:.1}' r='1.6' fill='#d55e00'/>\n");
-        }
+/// The annealer: follows the minimum from small to large model precision.
+fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
+    let betas = flags.betas("--betas", "0..60")?;
+    let starts = flags.count("--starts", 4)?;
+    let progress = Progress::new(starts, betas.len());
+    let (rf0, alpha) = (flags.value("--rf0", 4e-6)?, flags.value("--alpha", 1.5)?);
+    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
+    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
+        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
+        .starts(starts)
+        .seed(flags.value("--seed", 0)?);
+    if flags.text("--threads").is_some() {
+        annealer = annealer.threads(flags.count("--threads", 1)?);
     }
-    std::fs::write("lorenz96.svg", svg + "</svg>\n")
+    let minimizers = [("gauss-newton", false), ("lbfgs", true)];
+    if flags.choice("--minimizer", &minimizers, false)? {
+        annealer = annealer.minimizer(Lbfgs::default());
+    }
+    Ok((annealer, progress))
 }
 
-fn main() {
-    if let Err(error) = run() {
-        eprintln!("lorenz96: {error}");
-        std::process::exit(2);
+const TWIN_SITES: usize = 20;
+const TWIN_FORCING: f64 = 8.17;
+
+/// What is observed, and what else is known.
+struct Data {
+    sites: usize,
+    observations: Observations,
+    /// All columns of a file, also those that are not used.
+    file: Option<Array2<f64>>,
+    twin: Option<Twin>,
+}
+
+/// A simulation and noisy measurements of it.
+fn simulate(observed: &[usize], declared: Precision, seed: u64) -> Result<Data, Failure> {
+    // Near the resting state; the spin-up ends on the attractor.
+    let first: Vec<f64> = (0..TWIN_SITES).map(|i| 8.0 + 0.01 * i as f64).collect();
+    let truth = Simulation::new(Grid::uniform(0.0, 0.025, 161)?, [TWIN_FORCING])
+        .from_state(first)
+        .spin_up(20.0)
+        .flow(&Lorenz96 { sites: TWIN_SITES })?;
+    let measurement = Measurement::new(observed, Noise::scalar(0.5)?)
+        .precision_declared(declared)
+        .seed(seed);
+    let twin = truth.observe(&measurement)?;
+    Ok(Data {
+        sites: TWIN_SITES,
+        observations: twin.observations.clone(),
+        file: None,
+        twin: Some(twin),
+    })
+}
+
+/// Time and variables from a file.
+fn load(file: &str, observed: &[usize], precision: Precision) -> Result<Data, Failure> {
+    let table: Array2<f64> = deepest::io::read_npy(file)?;
+    let sites = table.ncols().saturating_sub(1);
+    if sites < 4 {
+        let found = table.ncols();
+        return Err(format!(
+            "file {file}: expected time and at least 4 variables, found {found} columns"
+        )
+        .into());
     }
+    if let Some(outside) = observed.iter().find(|&&i| i >= sites) {
+        let last = sites - 1;
+        return Err(format!("--observe: expected variables 0 to {last}, found {outside}").into());
+    }
+    let times = table.column(0).to_vec();
+    let columns: Vec<usize> = observed.iter().map(|i| i + 1).collect();
+    let values = table.select(Axis(1), &columns);
+    let observations = Observations::of_components(observed, times, values, precision)
+        .map_err(|error| format!("file {file}: {error}"))?;
+    Ok(Data {
+        sites,
+        observations,
+        file: Some(table),
+        twin: None,
+    })
+}
+
+/// The forcing and, where the truth is known, the distances from it.
+fn columns(twin: Option<&Twin>) -> Vec<Column<'_>> {
+    let mut columns = vec![Column::parameter("forcing", 0, 4)];
+    if let Some(twin) = twin {
+        columns.push(Column::new("RMSE observed", 4, |level| {
+            let score = twin.score(&level.estimate);
+            score.map_or(f64::NAN, |s| s.observed_rmse)
+        }));
+        columns.push(Column::new("RMSE unobserved", 4, |level| {
+            let score = twin.score(&level.estimate).ok();
+            score.and_then(|s| s.unobserved_rmse).unwrap_or(f64::NAN)
+        }));
+    }
+    columns
+}
+
+/// Action levels, forcing, and one observed and one unobserved variable.
+fn figure(
+    action: &Action<Lorenz96, SimpsonHermite>,
+    annealing: &Annealing,
+    data: &Data,
+) -> Result<Figure, Failure> {
+    let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
+    let mut levels = Panel::levels(annealing).x_label("model precision R_f");
+    let unknowns = data.sites + 1;
+    let plateau = plateau::expected(action.counts(), action.normalization(), unknowns);
+    if let Some((low, high)) = plateau {
+        levels = levels.band("expected plateau", low, high);
+    }
+    let mut forcing = Panel::parameter(annealing, 0)
+        .title("forcing")
+        .x_label("model precision R_f")
+        .y_label("forcing");
+    if data.twin.is_some() {
+        forcing = forcing.reference("truth", TWIN_FORCING);
+    }
+    let mut figure = Figure::new().columns(2).size(1100, 320);
+    figure = figure.panel(levels).panel(forcing);
+    let observed = data.observations.components();
+    let hidden = (0..data.sites).find(|i| !observed.contains(i));
+    for i in observed.first().copied().into_iter().chain(hidden) {
+        figure = figure.panel(variable(i, data, &best.estimate.paths[0])?);
+    }
+    Ok(figure)
+}
+
+/// The estimate of variable `i` against its data, used or not, and the truth.
+fn variable(i: usize, data: &Data, path: &Path) -> Result<Panel, Failure> {
+    let times = data.observations.times();
+    let column = data.observations.components().iter().position(|c| *c == i);
+    let kind = match (column, &data.file) {
+        (Some(_), _) => "observed",
+        (None, Some(_)) => "unobserved (data not used)",
+        (None, None) => "unobserved",
+    };
+    let mut panel = Panel::path(times, &path.component(i))?
+        .title(format!("variable {i}, {kind}"))
+        .x_label("time")
+        .y_label(format!("variable {i}"));
+    let used = column.map(|c| data.observations.values().column(c).to_vec());
+    let unused = || data.file.as_ref().map(|table| table.column(i + 1).to_vec());
+    if let Some(values) = used.or_else(unused) {
+        panel = panel.data(times, &values)?;
+    }
+    if let Some(twin) = &data.twin {
+        panel = panel.truth(times, &twin.truth.component(i))?;
+    }
+    Ok(panel)
 }

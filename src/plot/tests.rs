@@ -1,0 +1,228 @@
+use super::panel::{Axis, Panel, Role};
+use super::scale::Scale;
+use super::*;
+use crate::models::Lorenz63;
+use crate::prelude::*;
+
+fn axis(logarithmic: bool) -> Axis {
+    Axis {
+        label: String::new(),
+        logarithmic,
+    }
+}
+
+fn labels(scale: &Scale, most: usize) -> Vec<String> {
+    let ticks = scale.ticks(most).into_iter();
+    ticks.map(|(_, label)| label).collect()
+}
+
+#[test]
+fn linear_scales_map_evenly_and_have_round_ticks() {
+    let scale = Scale::around(&axis(false), [3.0, -1.0, f64::NAN].into_iter(), 0.0);
+    for (value, fraction) in [(-1.0, 0.0), (0.0, 0.25), (1.0, 0.5), (3.0, 1.0)] {
+        assert_eq!(scale.fraction(value), Some(fraction));
+    }
+    assert_eq!(scale.fraction(3.1), None);
+    assert_eq!(scale.fraction(f64::NAN), None);
+    assert_eq!(labels(&scale, 4), ["−1", "0", "1", "2", "3"]);
+    assert_eq!(labels(&scale, 2), ["0", "2"]);
+    let small = Scale::around(&axis(false), [0.31, 0.52].into_iter(), 0.0);
+    assert_eq!(labels(&small, 5), ["0.35", "0.40", "0.45", "0.50"]);
+}
+
+#[test]
+fn logarithmic_scales_count_decades_and_leave_out_what_has_no_logarithm() {
+    let values = [1e-6, 1.0, 0.0, -3.0, f64::INFINITY];
+    let scale = Scale::around(&axis(true), values.into_iter(), 0.0);
+    assert_eq!(scale.fraction(1e-6), Some(0.0));
+    let middle = scale.fraction(1e-3).unwrap();
+    assert!((middle - 0.5).abs() < 1e-15);
+    assert_eq!(scale.fraction(0.0), None);
+    assert_eq!(labels(&scale, 3), ["10⁻⁶", "10⁻⁴", "10⁻²", "1"]);
+    // Twelve decades below the largest value is where an axis ends.
+    let long = Scale::around(&axis(true), [1e-300, 1.0].into_iter(), 0.0);
+    assert_eq!(long.fraction(1e-12), Some(0.0));
+    assert_eq!(long.fraction(0.9e-12), None);
+    let short = Scale::around(&axis(true), [1.0, 4.0].into_iter(), 0.0);
+    assert_eq!(labels(&short, 3), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn ranges_without_width_or_beyond_numbers_have_an_inside() {
+    for values in [
+        vec![],
+        vec![5.0],
+        vec![0.0, 0.0],
+        vec![-2.0],
+        vec![f64::MAX, -f64::MAX],
+        vec![1e-300],
+    ] {
+        for logarithmic in [false, true] {
+            let axis = axis(logarithmic);
+            let scale = Scale::around(&axis, values.iter().copied(), 0.05);
+            for &value in values.iter().filter(|v| v.abs() < 1e300) {
+                let shown = scale.fraction(value);
+                assert_eq!(shown.is_some(), !logarithmic || value > 0.0, "{value}");
+            }
+            assert!(scale.ticks(5).len() <= 6);
+        }
+    }
+}
+
+/// The points of every line that is no straight grid line.
+fn curves(svg: &str) -> Vec<Vec<(i32, i32)>> {
+    let lines = svg.split("<polyline ").skip(1);
+    let points = lines.map(|line| {
+        let points = line.split("points=\"").nth(1).unwrap();
+        let points = points.split('"').next().unwrap().split_whitespace();
+        let pair = |p: &str| {
+            let (x, y) = p.split_once(',').unwrap();
+            (x.parse().unwrap(), y.parse().unwrap())
+        };
+        points.map(pair).collect()
+    });
+    points.filter(|line: &Vec<_>| line.len() > 2).collect()
+}
+
+#[test]
+fn data_are_dots_and_missing_values_interrupt_lines() {
+    let times = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let values = [0.0, 1.0, 2.0, f64::NAN, 2.0, 1.0, 4.0];
+    let panel = Panel::path(&times, &values).unwrap();
+    let panel = panel.data(&times, &values).unwrap();
+    let svg = Figure::new().panel(panel).to_svg().unwrap();
+    // One more dot stands in the legend.
+    assert_eq!(svg.matches("<circle").count(), 6 + 1);
+    let curves = curves(&svg);
+    assert_eq!(curves.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
+    // Equal steps in time and value are equal steps of the line, whose y runs
+    // downwards; pixels are rounded.
+    let [a, b, c] = curves[0][..] else {
+        panic!("{:?}", curves[0])
+    };
+    assert!((b.0 - a.0 - (c.0 - b.0)).abs() <= 1);
+    assert!((b.1 - a.1 - (c.1 - b.1)).abs() <= 1);
+    assert!(b.1 < a.1);
+}
+
+#[test]
+fn lines_are_cut_where_they_leave_a_logarithmic_axis() {
+    let (x, y) = (Axis::linear("x"), Axis::logarithmic("y"));
+    let mut panel = Panel::new("", x, y);
+    // Half of the first step lies below the twelve decades that are shown.
+    let points = vec![(0.0, 1e-14), (1.0, 1e-10), (2.0, 1e-5), (3.0, 1.0)];
+    panel.curve("c", Role::Model, points);
+    let curves = curves(&Figure::new().panel(panel).to_svg().unwrap());
+    assert_eq!(curves.len(), 1);
+    let x: Vec<i32> = curves[0].iter().map(|p| p.0).collect();
+    let step = x[2] - x[1];
+    assert_eq!(x.len(), 4);
+    // The margin of a twentieth below 1e-12 reaches down to 1e-12.6.
+    let cut = f64::from(x[1] - x[0]) / f64::from(step);
+    assert!((cut - 2.6 / 4.0).abs() < 2.0 / f64::from(step), "{cut}");
+}
+
+#[test]
+fn long_series_are_thinned_without_losing_extremes() {
+    let times: Vec<f64> = (0..50_000).map(f64::from).collect();
+    let mut values: Vec<f64> = times.iter().map(|t| (0.01 * t).sin()).collect();
+    values[31_234] = 9.0;
+    let draw = |values: &[f64]| {
+        let panel = Panel::path(&times, values).unwrap();
+        let panel = panel.data(&times, values).unwrap();
+        Figure::new().panel(panel).to_svg().unwrap()
+    };
+    let svg = draw(&values);
+    assert!(svg.matches("<circle").count() <= 401);
+    let curve = &curves(&svg)[0];
+    // At most four points in each half pixel of the 800.
+    assert!(curve.len() <= 4 * 1600);
+    let top = curve.iter().map(|p| p.1).min().unwrap();
+    let second = curve
+        .iter()
+        .map(|p| p.1)
+        .filter(|y| *y > top)
+        .min()
+        .unwrap();
+    // The spike takes eight tenths of the height of the plot.
+    let bottom = curve.iter().map(|p| p.1).max().unwrap();
+    let share = f64::from(second - top) / f64::from(bottom - top);
+    assert!((share - 0.8).abs() < 0.01, "{share}");
+}
+
+#[test]
+fn figures_have_their_size_and_escape_text() {
+    let panel = || Panel::path(&[0.0, 1.0], &[0.0, 1.0]).unwrap();
+    let figure = Figure::new().columns(2).size(900, 250);
+    let named = panel().title("a < b & c").y_label("V (mV)");
+    let svg = figure.panel(named).panel(panel()).panel(panel());
+    let svg = svg.to_svg().unwrap();
+    assert!(svg.starts_with("<svg width=\"900\" height=\"500\" viewBox=\"0 0 3600 2000\""));
+    assert!(svg.contains("a &lt; b &amp; c") && svg.contains("V (mV)"));
+}
+
+#[test]
+fn wrong_figures_are_typed_errors() {
+    let times = [0.0, 1.0];
+    let panel = Panel::path(&times, &[0.0, 1.0]).unwrap();
+    let length = |error: Error| {
+        matches!(
+            error,
+            Error::Length {
+                expected: 2,
+                found: 1,
+                ..
+            }
+        )
+    };
+    assert!(length(Panel::path(&times, &[0.0]).unwrap_err()));
+    assert!(length(panel.clone().data(&times, &[0.0]).unwrap_err()));
+    assert!(length(panel.clone().truth(&times, &[0.0]).unwrap_err()));
+    let empty = |figure: Figure| matches!(figure.to_svg().unwrap_err(), Error::Empty { .. });
+    assert!(empty(Figure::new()));
+    let figure = Figure::new().panel(panel);
+    assert!(empty(figure.clone().columns(0)));
+    for small in [
+        figure.clone().size(100, 300),
+        figure.clone().size(800, 20),
+        figure.clone().columns(4),
+        figure.clone().size(u32::MAX, 300),
+    ] {
+        let error = small.to_svg().unwrap_err();
+        assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+    }
+    let nowhere = std::env::temp_dir().join("deepest-no-such-directory/a.svg");
+    let error = figure.write(&nowhere).unwrap_err();
+    assert!(matches!(error, Error::File { path, .. } if path == nowhere.display().to_string()));
+}
+
+#[test]
+fn ladders_draw_every_start_with_the_best_ones_terms() {
+    let grid = Grid::uniform(0.0, 0.02, 41).unwrap();
+    let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(5.0);
+    let truth = truth.flow(&Lorenz63).unwrap();
+    let measurement = Measurement::new(&[0], Noise::scalar(1.0).unwrap());
+    let twin = truth.observe(&measurement).unwrap();
+    let action = Action::builder(Lorenz63, SimpsonHermite)
+        .window(twin.window().unwrap())
+        .parameter("sigma", Parameter::fixed(10.0))
+        .parameter("rho", Bounds::new(20.0, 35.0).unwrap())
+        .parameter("beta", Parameter::fixed(8.0 / 3.0))
+        .build()
+        .unwrap();
+    let schedule = Schedule::geometric(1e-2, 4.0, 0..5).unwrap();
+    let annealing = Annealer::new(schedule).starts(3).run(&action).unwrap();
+    let draw = |panel| Figure::new().panel(panel).to_svg().unwrap();
+    // Three levels of the action, and two terms of the best.
+    let levels = curves(&draw(Panel::levels(&annealing).band("plateau", 1.0, 2.0)));
+    assert_eq!(levels.len(), 3 + 2);
+    assert!(levels.iter().all(|curve| curve.len() == 5));
+    // Powers of one factor stand at equal distances.
+    let x = |k: usize| levels[0][k].0;
+    assert!((1..5).all(|k| (x(k) - x(0) - k as i32 * (x(4) - x(0)) / 4).abs() <= 1));
+    let parameters = curves(&draw(
+        Panel::parameter(&annealing, 1).reference("truth", 28.0),
+    ));
+    assert_eq!(parameters.len(), 3);
+    assert!(curves(&draw(Panel::parameter(&annealing, 7))).is_empty());
+}

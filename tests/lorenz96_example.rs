@@ -1,0 +1,418 @@
+//! The `lorenz96` example as a program: its report, its flags and its refusals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use ndarray::{Array1, Array2, array};
+use serde_json::Value;
+
+/// `cargo test` builds the examples beside the tests.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    let name = format!("lorenz96{}", std::env::consts::EXE_SUFFIX);
+    let binary = profile.join("examples").join(name);
+    let advice = "build it: cargo build --example lorenz96, in the tests' profile";
+    assert!(binary.exists(), "{} is missing; {advice}", binary.display());
+    binary
+}
+
+/// An empty directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let directory = format!("deepest-lorenz96-{}-{name}", std::process::id());
+        let directory = std::env::temp_dir().join(directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(&self.0);
+        command.output().unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Runs with success and gives the report.
+    fn report(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json", "report.json"], arguments].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+        assert!(output.stderr.is_empty(), "{errors}");
+        let report = std::fs::read_to_string(self.file("report.json")).unwrap();
+        serde_json::from_str(&report).unwrap()
+    }
+
+    /// Runs and expects the one line of a refusal that names the `culprit`.
+    fn refuses(&self, arguments: &[&str], culprit: &str) {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
+        assert!(errors.starts_with("lorenz96: "), "{errors}");
+        assert!(errors.contains(culprit), "{arguments:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!self.file("lorenz96.svg").exists(), "{arguments:?}");
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn number(value: &Value, key: &str) -> f64 {
+    let found = value[key].as_f64();
+    found.unwrap_or_else(|| panic!("{key}: {}", value[key]))
+}
+
+fn levels(start: &Value) -> &Vec<Value> {
+    start["levels"].as_array().unwrap()
+}
+
+/// Nothing but times and sizes may differ between runs.
+fn without_costs(mut report: Value) -> Value {
+    let costs = |value: &mut Value| value.as_object_mut().unwrap().remove("cpu_seconds");
+    assert!(costs(&mut report).is_some());
+    assert!(
+        report
+            .as_object_mut()
+            .unwrap()
+            .remove("peak_bytes")
+            .is_some()
+    );
+    for start in report["starts"].as_array_mut().unwrap() {
+        assert!(costs(start).is_some());
+    }
+    report
+}
+
+#[test]
+fn the_report_has_its_form_and_threads_change_only_costs() {
+    let scratch = Scratch::new("report");
+    let short = ["--betas", "0..20", "--starts", "2"];
+    let report = scratch.report(&short);
+    assert_eq!(
+        keys(&report),
+        ["best", "cpu_seconds", "peak_bytes", "starts"]
+    );
+    let terms = ["action", "beta", "measurement", "model", "parameters", "rf"];
+    let best_keys = [
+        "action",
+        "beta",
+        "measurement",
+        "model",
+        "parameters",
+        "rf",
+        "start_index",
+    ];
+    assert_eq!(keys(&report["best"]), best_keys);
+    let starts = report["starts"].as_array().unwrap();
+    assert_eq!(starts.len(), 2);
+    let mut cpu = 0.0;
+    for start in starts {
+        assert_eq!(keys(start), ["cpu_seconds", "levels", "seed", "start"]);
+        assert_eq!(start["start"], "nudged");
+        assert!(start["seed"].is_u64());
+        assert!(number(start, "cpu_seconds") > 0.0);
+        cpu += number(start, "cpu_seconds");
+        assert_eq!(levels(start).len(), 21);
+        for (k, level) in levels(start).iter().enumerate() {
+            let mut all: Vec<&str> = terms.to_vec();
+            all.extend(["iterations", "factorizations", "termination"]);
+            all.sort_unstable();
+            assert_eq!(keys(level), all);
+            assert_eq!(number(level, "beta"), k as f64);
+            let rf = 4e-6 * 1.5_f64.powi(k as i32);
+            assert!((number(level, "rf") / rf - 1.0).abs() < 1e-12);
+            let sum = number(level, "measurement") + number(level, "model");
+            assert!((number(level, "action") / sum - 1.0).abs() < 1e-12);
+            assert_eq!(level["parameters"].as_array().unwrap().len(), 1);
+            assert!(level["factorizations"].as_u64() >= level["iterations"].as_u64());
+            assert!(level["termination"].is_string());
+        }
+    }
+    // The process did at least what its starts did.
+    assert!(number(&report, "cpu_seconds") >= cpu * 0.99);
+    if cfg!(target_os = "linux") {
+        // One start's paths alone take 21 levels of 161 layers of 20 numbers.
+        assert!(number(&report, "peak_bytes") > (21 * 161 * 20 * 8) as f64);
+    }
+    let one = scratch.report(&[&short[..], &["--threads", "1"]].concat());
+    let three = scratch.report(&[&short[..], &["--threads", "3"]].concat());
+    let report = without_costs(report);
+    assert_eq!(report, without_costs(one));
+    assert_eq!(report, without_costs(three));
+    let other = scratch.report(&[&short[..], &["--seed", "1"]].concat());
+    assert_ne!(report["best"]["action"], other["best"]["action"]);
+}
+
+#[test]
+fn the_best_start_is_the_lowest_at_the_last_common_level() {
+    let scratch = Scratch::new("best");
+    let report = scratch.report(&["--betas", "0..60", "--starts", "4"]);
+    let starts = report["starts"].as_array().unwrap();
+    let last = |start: &Value| number(levels(start).last().unwrap(), "action");
+    let lowest = starts.iter().map(last).fold(f64::INFINITY, f64::min);
+    let best = &report["best"];
+    assert_eq!(number(best, "action"), lowest);
+    let index = best["start_index"].as_u64().unwrap() as usize;
+    let level = levels(&starts[index]).last().unwrap();
+    for key in keys(best).into_iter().filter(|k| *k != "start_index") {
+        assert_eq!(best[key], level[key], "{key}");
+    }
+    // The truth's model error is that of the discretization, far below one, so
+    // that the minimum lies below the truth's measurement error, which has mean
+    // 1 and deviation √(2/1288).
+    assert!(lowest < 1.0 + 4.0 * (2.0_f64 / 1288.0).sqrt());
+    assert_eq!(number(best, "beta"), 60.0);
+    assert!(scratch.file("lorenz96.svg").exists());
+}
+
+#[test]
+fn every_word_of_a_flag_works() {
+    let scratch = Scratch::new("words");
+    let short = ["--betas", "5..12", "--starts", "1", "--threads", "1"];
+    let run = |more: &[&str]| scratch.report(&[&short[..], more].concat());
+    for kind in ["nudged", "mean", "uniform"] {
+        assert_eq!(run(&["--start", kind])["starts"][0]["start"], kind);
+    }
+    // One factor lies between the normalizations: K_y = 8·161, K_t = 161. Where
+    // measurements weigh alike, minaone is 2/K_t times sum.
+    let action = |word| number(&run(&["--normalization", word])["best"], "action");
+    let (sum, minaone) = (action("sum"), action("minaone"));
+    assert!(
+        (minaone / (sum * 2.0 / 161.0) - 1.0).abs() < 1e-6,
+        "{sum} {minaone}"
+    );
+    assert!(action("mean").is_finite());
+    for minimizer in ["gauss-newton", "lbfgs"] {
+        let report = run(&["--minimizer", minimizer]);
+        let factorizations = |level: &Value| number(level, "factorizations");
+        let total: f64 = levels(&report["starts"][0])
+            .iter()
+            .map(factorizations)
+            .sum();
+        // L-BFGS never factorizes the Hessian.
+        assert_eq!(total > 0.0, minimizer == "gauss-newton");
+    }
+    let betas = run(&["--seed=3"]);
+    assert_eq!(number(&betas["best"], "beta"), 12.0);
+    for (text, expected) in [("7", vec![7.0]), ("0.5..2.5,4", vec![0.5, 1.5, 2.5, 4.0])] {
+        let report = scratch.report(&["--betas", text, "--starts", "1"]);
+        let found = levels(&report["starts"][0])
+            .iter()
+            .map(|l| number(l, "beta"));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+    let narrow = run(&["--forcing-bounds", "9,9.5", "--rm", "1", "--rf0", "1e-5"]);
+    for level in levels(&narrow["starts"][0]) {
+        let forcing = level["parameters"][0].as_f64().unwrap();
+        assert!((9.0..=9.5).contains(&forcing));
+        let beta = number(level, "beta");
+        assert!((number(level, "rf") / (1e-5 * 1.5_f64.powf(beta)) - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn plots_and_help_go_where_they_should() {
+    let scratch = Scratch::new("outputs");
+    let short = ["--betas", "0..3", "--starts", "1"];
+    let output = scratch.run(&[&short[..], &["--plot", "own.svg"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let table = String::from_utf8(output.stdout).unwrap();
+    for word in ["forcing", "RMSE observed", "RMSE unobserved", "own.svg"] {
+        assert!(table.contains(word), "{table}");
+    }
+    assert!(!scratch.file("lorenz96.svg").exists());
+    let svg = std::fs::read_to_string(scratch.file("own.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    for words in [
+        "action levels",
+        "variable 0, observed",
+        "variable 1, unobserved",
+    ] {
+        assert!(svg.contains(words), "{words}");
+    }
+    let help = scratch.run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let flags = "data observe rm rf0 alpha betas normalization start starts seed threads \
+                 minimizer forcing-bounds json plot help";
+    for flag in flags.split_whitespace() {
+        assert!(help.contains(&format!("\n  --{flag} ")), "{flag}");
+    }
+}
+
+/// A closed pipe ends the output, nothing else.
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let scratch = Scratch::new("pipe");
+    for arguments in [&["--help"][..], &["--betas", "0..2", "--starts", "1"]] {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(&scratch.0);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        assert!(errors.is_empty(), "{errors}");
+    }
+}
+
+#[test]
+fn bad_flags_are_refused_in_one_line() {
+    let scratch = Scratch::new("flags");
+    for (arguments, culprit) in [
+        (&["--nonsense", "1"][..], "--nonsense"),
+        (&["stray"], "stray"),
+        (&["--rm"], "--rm"),
+        (&["--rm", "--rf0", "1"], "--rm"),
+        (&["--rm", "1", "--rm", "2"], "--rm"),
+        (&["--rm", "many"], "--rm"),
+        (&["--rm", "0"], "found 0"),
+        (&["--rm", "NaN"], "NaN"),
+        (&["--rf0", "-1"], "-1"),
+        (&["--rf0", "0"], "R_f0"),
+        (&["--alpha", "1"], "alpha"),
+        (&["--betas", "5..1"], "--betas"),
+        (&["--betas", "0..2.5"], "--betas"),
+        (&["--betas", "0..x"], "--betas"),
+        (&["--betas", "0..1e18"], "--betas"),
+        (&["--betas", "0..inf"], "--betas"),
+        (&["--betas", "3,2"], "beta"),
+        (&["--normalization", "median"], "--normalization"),
+        (&["--start", "random"], "--start"),
+        (&["--minimizer", "newton"], "--minimizer"),
+        (&["--starts", "0"], "starts"),
+        (&["--starts", "-1"], "--starts"),
+        (&["--starts", "18446744073709551615"], "--starts"),
+        (&["--seed", "1.5"], "--seed"),
+        (&["--threads", "0"], "threads"),
+        (&["--threads", "two"], "--threads"),
+        (&["--observe", "0,20"], "20"),
+        (&["--observe", "1,1"], "twice"),
+        (&["--observe", "0,,2"], "--observe"),
+        (&["--observe", "-1"], "--observe"),
+        (&["--forcing-bounds", "1"], "--forcing-bounds"),
+        (&["--forcing-bounds", "1,2,3"], "--forcing-bounds"),
+        (&["--forcing-bounds", "2,1"], "bounds"),
+        (
+            &["--json", "no-such-directory/a.json"],
+            "no-such-directory/a.json",
+        ),
+        (
+            &["--plot", "no-such-directory/a.svg"],
+            "no-such-directory/a.svg",
+        ),
+        (&["--plot", "."], "file ."),
+    ] {
+        scratch.refuses(arguments, culprit);
+    }
+}
+
+fn table(layers: usize, columns: usize) -> Array2<f64> {
+    Array2::from_shape_fn((layers, columns), |(n, i)| match i {
+        0 => 0.025 * n as f64,
+        _ => 8.0 + (0.3 * n as f64 + i as f64).sin(),
+    })
+}
+
+fn write(path: &Path, table: &Array2<f64>) {
+    deepest::io::write_npy(path, table.view()).unwrap();
+}
+
+#[test]
+fn files_are_read_and_missing_values_left_out() {
+    let scratch = Scratch::new("data");
+    let mut values = table(11, 6);
+    write(&scratch.file("all.npy"), &values);
+    values[(4, 1)] = f64::NAN;
+    values[(5, 2)] = f64::NAN;
+    write(&scratch.file("gaps.npy"), &values);
+    let run = |file| {
+        let fixed = [
+            "--observe",
+            "0,2",
+            "--betas",
+            "0..3",
+            "--starts",
+            "1",
+            "--data",
+        ];
+        scratch.report(&[&fixed[..], &[file]].concat())
+    };
+    let (all, gaps) = (run("all.npy"), run("gaps.npy"));
+    assert_ne!(all["best"]["action"], gaps["best"]["action"]);
+    // A missing value of a variable that is not observed changes nothing.
+    values[(4, 1)] = 8.0 + (0.3 * 4.0_f64 + 1.0).sin();
+    write(&scratch.file("unused.npy"), &values);
+    assert_eq!(run("unused.npy")["best"], all["best"]);
+}
+
+#[test]
+fn bad_files_are_refused_in_one_line() {
+    let scratch = Scratch::new("files");
+    let good = table(11, 6);
+    write(&scratch.file("good.npy"), &good);
+    std::fs::write(scratch.file("text.npy"), "time,x\n0,1\n").unwrap();
+    std::fs::write(scratch.file("empty.npy"), "").unwrap();
+    let vector: Array1<f64> = array![0.0, 1.0, 2.0];
+    ndarray_npy::write_npy(scratch.file("vector.npy"), &vector).unwrap();
+    let integers = good.mapv(|v| v as i64);
+    ndarray_npy::write_npy(scratch.file("integers.npy"), &integers).unwrap();
+    write(&scratch.file("narrow.npy"), &table(11, 4));
+    write(&scratch.file("none.npy"), &table(0, 6));
+    write(&scratch.file("short.npy"), &table(1, 6));
+    write(&scratch.file("even.npy"), &table(10, 6));
+    let altered = |name: &str, row: usize, column: usize, value: f64| {
+        let mut table = good.clone();
+        table[(row, column)] = value;
+        write(&scratch.file(name), &table);
+    };
+    altered("nan-time.npy", 3, 0, f64::NAN);
+    altered("backwards.npy", 3, 0, 0.01);
+    altered("infinite.npy", 3, 1, f64::INFINITY);
+    let mut silent = good.clone();
+    silent.column_mut(1).fill(f64::NAN);
+    write(&scratch.file("silent.npy"), &silent);
+    for (file, culprit) in [
+        ("missing.npy", "missing.npy"),
+        (".", "file ."),
+        ("text.npy", "text.npy"),
+        ("empty.npy", "empty.npy"),
+        ("vector.npy", "vector.npy"),
+        ("integers.npy", "integers.npy"),
+        ("narrow.npy", "narrow.npy"),
+        ("none.npy", "none.npy"),
+        ("short.npy", "layers"),
+        ("even.npy", "layers"),
+        ("nan-time.npy", "NaN"),
+        ("backwards.npy", "times"),
+        ("infinite.npy", "infinite.npy"),
+        ("silent.npy", "silent.npy"),
+    ] {
+        scratch.refuses(&["--observe", "0", "--data", file], culprit);
+    }
+    scratch.refuses(&["--observe", "5", "--data", "good.npy"], "found 5");
+}

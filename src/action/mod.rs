@@ -7,6 +7,7 @@
 mod assemble;
 mod builder;
 mod layout;
+mod linearized;
 mod objective;
 mod terms;
 

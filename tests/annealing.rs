@@ -2,13 +2,17 @@
 //! threads, cancellation, work counters, and models that break on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fixtures;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deepest::models::{Linear, Lorenz63, Lorenz96};
 use deepest::prelude::*;
 use deepest::{Curvature, Path, StartResult};
-use ndarray::{Array2, array};
+use fixtures::Noise as Random;
+use fixtures::dense::solve;
+use ndarray::{Array2, array, s};
 
 /// Lorenz-96 with even components measured, σ = 0.5, in the settings of the
 /// varanneal tutorial.
@@ -359,39 +363,90 @@ fn both_minimizers_find_the_same_action() {
     approx::assert_relative_eq!(newton.value, limited.value, max_relative = 1e-8);
 }
 
-/// Gauss-Newton against the exact minimum of a linear problem, whose value is
-/// that of the same problem with the roles of residuals exchanged: with
-/// y = (1, 0) on a chain x₁ = x₀ with precisions 1, R_f, 1, A = ½ R_f/(1 + 2R_f).
+/// A chain x_{n+1} = Mx_n with every state measured, R_m = 1, and x₀ ~ N(0, 1).
+/// Integrating the states out leaves y ~ N(0, S) with S = 1 + LCLᵀ, where
+/// (x₀, w₁, w₂, …) of covariance C = diag(1, 1/R_f, …) gives the path by L, so
+/// the lowest action is ½ yᵀS⁻¹y: an oracle that is well conditioned where the
+/// Hessian, with a condition number of about R_f, is not.
+struct Chain {
+    action: Action<Linear, Map>,
+    propagator: Array2<f64>,
+    values: Array2<f64>,
+}
+
+impl Chain {
+    const LAYERS: usize = 9;
+
+    fn new() -> Self {
+        let matrix = array![[0.8, 0.6], [-0.6, 0.8]];
+        let (n, d) = (Self::LAYERS, 2);
+        let mut propagator = Array2::zeros((n * d, n * d));
+        for k in 0..n {
+            let mut power = Array2::<f64>::eye(d);
+            for m in k..n {
+                let mut block = propagator.slice_mut(s![m * d..(m + 1) * d, k * d..(k + 1) * d]);
+                block.assign(&power);
+                power = matrix.dot(&power);
+            }
+        }
+        let grid = Grid::uniform(0.0, 1.0, n).unwrap();
+        let mut noise = Random(31);
+        let values = Array2::from_shape_fn((n, d), |_| 2.0 * noise.next());
+        let one = || Precision::scalar(1.0).unwrap();
+        let times = grid.times().to_vec();
+        let data = Observations::of_components(&[0, 1], times, values.clone(), one()).unwrap();
+        let prior = StatePrior::new([0.0, 0.0], one()).unwrap();
+        let window = Window::new(grid).observations(data).unwrap().prior(prior);
+        let action = Action::builder(Linear::new(matrix).unwrap(), Map)
+            .window(window)
+            .build()
+            .unwrap();
+        Self {
+            action,
+            propagator,
+            values,
+        }
+    }
+
+    fn lowest(&self, rf: f64) -> f64 {
+        let order = self.propagator.nrows();
+        let c = Array2::from_shape_fn((order, order), |(i, j)| match (i == j, i < 2) {
+            (false, _) => 0.0,
+            (true, true) => 1.0,
+            (true, false) => 1.0 / rf,
+        });
+        let s = Array2::eye(order) + self.propagator.dot(&c).dot(&self.propagator.t());
+        let y = Array2::from_shape_vec((order, 1), self.values.iter().copied().collect()).unwrap();
+        0.5 * (&y * &solve(&s, &y)).sum()
+    }
+}
+
 #[test]
 fn a_linear_problem_is_solved_at_every_rf() {
-    let grid = Grid::uniform(0.0, 1.0, 2).unwrap();
-    let one = Precision::scalar(1.0).unwrap();
-    let values = array![[1.0], [0.0]];
-    let data = Observations::of_components(&[0], grid.times().to_vec(), values, one).unwrap();
-    let action = Action::builder(Linear::new(array![[1.0]]).unwrap(), Map)
-        .window(Window::new(grid).observations(data).unwrap())
-        .build()
-        .unwrap();
+    let chain = Chain::new();
     for exponent in -6..=12 {
         let rf = 10.0_f64.powi(exponent);
-        let expected = 0.5 * rf / (1.0 + 2.0 * rf);
-        let half_gap = 0.5 / (1.0 + 2.0 * rf);
-        let minimizers: [&dyn Minimizer; 2] = [&GaussNewton::default(), &Lbfgs::default()];
-        for minimizer in minimizers {
-            let mut at = action.at(rf).unwrap();
-            let mut x = vec![3.0, -5.0];
+        let expected = chain.lowest(rf);
+        let solve = |minimizer: &dyn Minimizer| {
+            let mut at = chain.action.at(rf).unwrap();
+            let mut x = vec![0.5; at.dimension()];
             let outcome = minimizer.minimize(&mut at, &mut x, &mut go);
-            let name = format!("{}, R_f = 1e{exponent}, {outcome:?}", minimizer.name());
-            assert_ne!(outcome.termination, Termination::IterationLimit, "{name}");
-            // States of size ½ carry ε, which R_f squares into the action,
-            // and which through g R_f moves it by ε in the first order.
-            let rounding = rf * (4.0 * f64::EPSILON * (1.0 + half_gap)).powi(2);
-            let slack = 1e-8 * expected + rounding;
+            let name = minimizer.name();
             assert!(
-                (outcome.value - expected).abs() <= slack,
-                "{name}: {expected}"
+                matches!(
+                    outcome.termination,
+                    Termination::Converged | Termination::RoundingLimit
+                ),
+                "{name}, R_f = 1e{exponent}: {outcome:?}"
             );
-        }
+            let error = (outcome.value - expected).abs() / expected;
+            assert!(error <= 1e-8, "{name}, R_f = 1e{exponent}: {error:e}");
+            outcome.work
+        };
+        // One step is exact, one more sees that nothing is left, and one may
+        // take away what a condition of R_f made of rounding.
+        assert!(solve(&GaussNewton::default()).factorizations <= 3);
+        solve(&Lbfgs::default());
     }
 }
 
@@ -489,8 +544,7 @@ fn a_model_that_breaks_on_the_way_makes_the_minimizer_step_back() {
             dx[0] = -x[0].sqrt();
         }
     }
-    // Down to nearly zero, with noise that goes below it, at every second
-    // layer: the path in between is given, positive and finite.
+    // Down to zero, with errors that go below it; the start is above.
     let grid = Grid::uniform(0.0, 0.1, 19).unwrap();
     let values = Array2::from_shape_fn((19, 1), |(n, _)| {
         (1.0 - 0.05 * n as f64).powi(2) + [0.1, -0.1][n % 2]
@@ -506,31 +560,35 @@ fn a_model_that_breaks_on_the_way_makes_the_minimizer_step_back() {
         paths: vec![Path::from_layers((0..19).map(|_| [0.5]))],
         parameters: vec![],
     };
-    for last in [30, 60] {
-        let schedule = Schedule::geometric(1e-3, 1.5, 0..=last).unwrap();
-        let annealer = Annealer::new(schedule).starts(1);
-        let annealing = annealer
-            .start_with(Starts::Given(estimate.clone()))
-            .run(&action)
-            .unwrap();
-        let start = &annealing.starts[0];
-        assert!(start.finished);
-        let mut x = action.pack(&estimate).unwrap();
-        let before = action.at(1e-3).unwrap().value(&x);
-        let first = &start.levels[0];
-        // The minimum has states below zero, where nothing can go: the walk
-        // ends at the edge and says so.
-        assert!(first.action.total.is_finite() && first.action.total < before);
-        assert_eq!(first.termination, Termination::NoProgress, "{first:?}");
-        for level in &start.levels {
-            assert!(level.action.total.is_finite());
-            assert!(level.estimate.paths[0].values().iter().all(|x| *x >= 0.0));
-        }
-        // The minimizers alone.
-        let limited: &dyn Minimizer = &Lbfgs::default();
-        let outcome = limited.minimize(&mut action.at(1e-3).unwrap(), &mut x, &mut go);
-        assert!(outcome.value.is_finite() && outcome.value < before);
+    let schedule = Schedule::geometric(1e-3, 1.5, 0..=60).unwrap();
+    let annealer = Annealer::new(schedule).starts(1);
+    let annealing = annealer
+        .start_with(Starts::Given(estimate.clone()))
+        .run(&action)
+        .unwrap();
+    let start = &annealing.starts[0];
+    assert!(start.finished);
+    let mut x = action.pack(&estimate).unwrap();
+    let before = action.at(1e-3).unwrap().value(&x);
+    // The minimum has states below zero, where nothing can go: the walk ends
+    // at the edge and does not say that it converged.
+    let first = &start.levels[0];
+    assert!(first.action.total < before);
+    assert!(
+        matches!(
+            first.termination,
+            Termination::NoProgress | Termination::RoundingLimit
+        ),
+        "{first:?}"
+    );
+    for level in &start.levels {
+        assert!(level.action.total.is_finite());
+        assert_ne!(level.termination, Termination::IterationLimit);
+        let states = level.estimate.paths[0].values();
+        assert!(states.iter().all(|x| *x >= 0.0));
     }
+    let outcome = Lbfgs::default().minimize(&mut action.at(1e-3).unwrap(), &mut x, &mut go);
+    assert!(outcome.value.is_finite() && outcome.value < before);
     // A point where the model is NaN is no start.
     let mut x = vec![-1.0; 19];
     let outcome = GaussNewton::default().minimize(&mut action.at(1.0).unwrap(), &mut x, &mut go);
@@ -539,7 +597,8 @@ fn a_model_that_breaks_on_the_way_makes_the_minimizer_step_back() {
 }
 
 /// Lorenz-96 of the varanneal tutorial, when the folder of its data is named
-/// in DEEPEST_DATA; lowest levels known, in units of their last digit.
+/// in DEEPEST_DATA: the lowest levels known, to their last digit. (Below β = 20
+/// the action is flat, and lower minima than the published ones exist.)
 #[test]
 fn published_levels_of_the_varanneal_tutorial() {
     let Some(folder) = std::env::var_os("DEEPEST_DATA") else {
@@ -548,7 +607,9 @@ fn published_levels_of_the_varanneal_tutorial() {
     };
     let table = deepest::io::read_npy(std::path::Path::new(&folder).join("lorenz96_data.npy"));
     let table = table.unwrap();
-    let known: [(&[usize], &[(usize, f64, f64)]); 2] = [
+    /// β, the lowest level known, and its last digit.
+    type Known = (usize, f64, f64);
+    let known: [(&[usize], &[Known]); 2] = [
         (
             &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18],
             &[(60, 0.963955, 1e-6)],
@@ -556,7 +617,6 @@ fn published_levels_of_the_varanneal_tutorial() {
         (
             &[0, 2, 4, 6, 8, 10, 14, 16],
             &[
-                (10, 3.808e-5, 1e-8),
                 (20, 2.186e-3, 1e-6),
                 (30, 0.105917, 1e-6),
                 (40, 0.735030, 1e-6),

@@ -7,6 +7,7 @@
 mod builder;
 mod estimate;
 mod layout;
+mod linearized;
 mod objective;
 mod terms;
 mod worker;

@@ -223,7 +223,7 @@ fn figure(
     }
     let mut figure = Figure::new().columns(2).size(1100, 320);
     figure = figure.panel(levels).panel(forcing);
-    let observed = data.observations.components();
+    let observed = data.observations.components().unwrap_or_default();
     let hidden = (0..data.sites).find(|i| !observed.contains(i));
     for i in observed.first().copied().into_iter().chain(hidden) {
         figure = figure.panel(variable(i, data, &best.estimate.paths[0])?);
@@ -234,7 +234,12 @@ fn figure(
 /// The estimate of variable `i` against its data, used or not, and the truth.
 fn variable(i: usize, data: &Data, path: &Path) -> Result<Panel, Failure> {
     let times = data.observations.times();
-    let column = data.observations.components().iter().position(|c| *c == i);
+    let column = data
+        .observations
+        .components()
+        .unwrap_or_default()
+        .iter()
+        .position(|c| *c == i);
     let kind = match (column, &data.file) {
         (Some(_), _) => "observed",
         (None, Some(_)) => "unobserved (data not used)",

@@ -1,14 +1,10 @@
-<<<<<<< HEAD
 //! Noisy measurements at some of the times.
+//!
+//! One set has one operator and one kind of noise; measurements of another
+//! kind, at other times or with other noise are another set of the same
+//! [`Window`](crate::Window).
 
 use std::sync::Arc;
-=======
-//! Noisy measurements of a few components at some of the times.
-//!
-//! One set has one list of components and one precision; measurements of
-//! another kind, at other times or with other noise are another set of the same
-//! [`Window`](crate::Window).
->>>>>>> 89255c2aa613e35465c76b157128e2b2f8fc66a0
 
 use ndarray::Array2;
 

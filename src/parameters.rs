@@ -1,13 +1,9 @@
-<<<<<<< HEAD
 //! Parameters: estimated or fixed, static or changing, bounded, with priors.
-=======
-//! Static parameters: estimated or fixed, bounded, with priors.
 //!
 //! An action takes one [`Parameter`] for each entry of the model's `theta`, in
 //! its order; [`Bounds`] alone stand for a parameter to estimate within them.
 //! Bounds are exact at every iterate, and they also tell the size of a change
 //! that matters and where starts look for a parameter: give them.
->>>>>>> 89255c2aa613e35465c76b157128e2b2f8fc66a0
 
 use crate::bounds::Bounds;
 use crate::error::{Error, Result};

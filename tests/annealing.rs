@@ -257,10 +257,7 @@ fn beta_may_be_any_increasing_numbers() {
 #[test]
 fn a_given_start_begins_where_it_says() {
     let (twin, action) = lorenz96(8, 41);
-    let estimate = Estimate {
-        paths: vec![twin.truth.clone()],
-        parameters: vec![8.17],
-    };
+    let estimate = Estimate::new(vec![twin.truth.clone()], vec![8.17]);
     let before = action.terms(4e-6, &estimate).unwrap().total;
     let first = std::sync::Mutex::new(None);
     let annealing = Annealer::new(schedule(3))

@@ -76,9 +76,11 @@ fn precisions() {
         );
     }
     assert!(not_finite(Precision::scalar(f64::NAN)).2.is_nan());
-    assert_eq!(
-        not_finite(Precision::scalar(f64::INFINITY)).2,
-        f64::INFINITY
+    let infinite = Precision::scalar(f64::INFINITY).unwrap_err();
+    assert!(matches!(&infinite, Error::InfinitePrecision { place } if place == "scalar"));
+    let infinite = Precision::diagonal([1.0, f64::INFINITY]).unwrap_err();
+    assert!(
+        matches!(&infinite, Error::InfinitePrecision { place } if place == "diagonal, component 1")
     );
     let (_, place, found) = not_finite(Precision::diagonal([1.0, 2.0, f64::NAN]));
     assert!(place == "diagonal, component 2" && found.is_nan());
@@ -158,7 +160,7 @@ fn observations() {
     let three = Precision::diagonal([1.0; 3]).unwrap();
     assert_eq!(
         length(set(&[0, 1], &times, values(5, 2), three)),
-        ("precision", "of the observations".into(), 2, 3)
+        ("precision", "of the observations, row 0".into(), 2, 3)
     );
     let three = Precision::full(Array2::eye(3)).unwrap();
     assert_eq!(length(set(&[0, 1], &times, values(5, 2), three)).2, 2);

@@ -200,10 +200,7 @@ fn annealers_and_objectives() {
 fn estimates_of_another_shape() {
     let action = builder().window(window()).window(window()).build().unwrap();
     let path = || Path::from_array(values(5, 2).view());
-    let good = || Estimate {
-        paths: vec![path(), path()],
-        parameters: vec![0.5, 0.1, 0.8, 0.1],
-    };
+    let good = || Estimate::new(vec![path(), path()], [0.5, 0.1, 0.8, 0.1]);
     let x = action.pack(&good()).unwrap();
     assert_eq!(x.len(), action.counts().unknowns);
     assert_eq!(x[20], 0.8);

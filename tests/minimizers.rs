@@ -15,10 +15,7 @@ use ndarray::{Array2, array, s};
 fn both_minimizers_find_the_same_action() {
     let (twin, action) = lorenz96(20, 161);
     let rf = 4e-6 * 1.5_f64.powi(30);
-    let estimate = Estimate {
-        paths: vec![twin.truth.clone()],
-        parameters: vec![8.17],
-    };
+    let estimate = Estimate::new(vec![twin.truth.clone()], vec![8.17]);
     let x = action.pack(&estimate).unwrap();
     let mut at = action.at(rf).unwrap();
     let (mut a, mut b) = (x.clone(), x);
@@ -174,10 +171,7 @@ fn units_change_no_count() {
             let third = 20.0 + (n as f64 * 0.3).sin();
             [seen[0] * scale[0], seen[1] * scale[1], third * scale[2]]
         });
-        let estimate = Estimate {
-            paths: vec![Path::from_layers(layers)],
-            parameters: vec![9.0, 30.0, 2.0],
-        };
+        let estimate = Estimate::new(vec![Path::from_layers(layers)], vec![9.0, 30.0, 2.0]);
         let schedule = Schedule::geometric(1e-4, 2.0, 0..30).unwrap();
         let annealer = Annealer::new(schedule).starts(1).minimizer(minimizer);
         let action = builder.build().unwrap();
@@ -226,10 +220,7 @@ fn a_model_that_breaks_on_the_way_makes_the_minimizer_step_back() {
         .window(Window::new(grid).observations(data.unwrap()).unwrap())
         .build()
         .unwrap();
-    let estimate = Estimate {
-        paths: vec![Path::from_layers((0..19).map(|_| [0.5]))],
-        parameters: vec![],
-    };
+    let estimate = Estimate::new(vec![Path::from_layers((0..19).map(|_| [0.5]))], vec![]);
     let schedule = Schedule::geometric(1e-3, 1.5, 0..=60).unwrap();
     let annealer = Annealer::new(schedule).starts(1);
     let annealing = annealer

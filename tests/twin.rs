@@ -87,8 +87,8 @@ fn seeds_decide_everything_random() {
         let measurement = Measurement::new(&[0, 2], noise()).seed(seed);
         truth(1).observe(&measurement).unwrap().observations
     };
-    assert_eq!(values(4), values(4));
-    assert_ne!(values(4), values(5));
+    assert_eq!(values(4).values(), values(4).values());
+    assert_ne!(values(4).values(), values(5).values());
     // The noise is not the sequence that made the first state.
     let same = truth(4)
         .observe(&Measurement::new(&[0, 1, 2], noise()).seed(4))
@@ -127,7 +127,7 @@ fn noise_is_white_and_of_the_deviation_asked_for() {
         assert!(lagged.abs() <= 5.0 / k.sqrt());
     }
     let precision = Precision::diagonal([16.0, 0.0625]).unwrap();
-    assert_eq!(*twin.observations.precision(), precision);
+    assert_eq!(*twin.observations.precision(0), precision);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn measurements_without_noise_are_the_truth_at_the_layers_asked_for() {
     );
     let twin = truth.observe(&exact()).unwrap();
     assert_eq!(
-        *twin.observations.precision(),
+        *twin.observations.precision(0),
         Precision::scalar(9.0).unwrap()
     );
     assert_eq!(twin.window().unwrap().grid(), &twin.grid);
@@ -166,12 +166,12 @@ fn scores_are_those_worked_by_hand() {
     let exact = Measurement::new(&[1], Noise::scalar(1.0).unwrap());
     let twin = doubling().observe(&exact).unwrap();
     // Component 0 is off by 3, −1, 0, 0; component 1 by 0, 0, 2, −2.
-    let estimate = Estimate {
-        paths: vec![Path::from_array(
+    let estimate = Estimate::new(
+        vec![Path::from_array(
             array![[4.0, 3.0], [2.0, 2.0], [2.0, 8.0], [6.0, 2.0]].view(),
         )],
-        parameters: vec![],
-    };
+        [],
+    );
     let score = twin.score(&estimate).unwrap();
     assert_eq!(
         score.component_rmse,
@@ -189,10 +189,7 @@ fn scores_are_those_worked_by_hand() {
         .unwrap();
     let all = Measurement::new(&[0, 1], Noise::scalar(1.0).unwrap());
     let twin = truth.observe(&all).unwrap();
-    let estimate = Estimate {
-        paths: vec![truth.path.clone()],
-        parameters: vec![0.75, 0.25, 0.5, 0.25],
-    };
+    let estimate = Estimate::new(vec![truth.path.clone()], [0.75, 0.25, 0.5, 0.25]);
     let score = twin.score(&estimate).unwrap();
     assert_eq!(
         (score.rmse, score.observed_rmse, score.unobserved_rmse),
@@ -386,7 +383,7 @@ fn bad_measurements_and_scores() {
     }
 
     let twin = truth.observe(&Measurement::new(&[0], noise())).unwrap();
-    let estimate = |paths: Vec<Path>, parameters: Vec<f64>| Estimate { paths, parameters };
+    let estimate = |paths: Vec<Path>, parameters: Vec<f64>| Estimate::new(paths, parameters);
     let path = || truth.path.clone();
     assert_eq!(
         length(twin.score(&estimate(vec![], vec![]))),

@@ -4,6 +4,7 @@
 //! precisions. It is immutable and shared by all starts; [`Action::at`] gives
 //! the objective at one value of R_f.
 
+mod assemble;
 mod builder;
 mod estimate;
 mod layout;

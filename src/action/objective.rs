@@ -1,5 +1,6 @@
+use super::assemble::Newton;
 use super::terms::Sums;
-use super::worker::{Newton, Visit, Worker};
+use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
@@ -16,9 +17,9 @@ const MOST_GROUPS: usize = 8;
 /// layer followed by its parameters that change in time), then the estimated
 /// static parameters: [`Action::pack`].
 pub struct ActionAt<'a, M: Model, R: Rule<M>> {
-    action: &'a Action<M, R>,
+    pub(super) action: &'a Action<M, R>,
     rf: f64,
-    workers: Vec<Worker<R::Evaluator>>,
+    pub(super) workers: Vec<Worker<R::Evaluator>>,
     lower: Vec<f64>,
     upper: Vec<f64>,
     scales: Vec<f64>,
@@ -217,27 +218,25 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     pub(crate) fn locate_non_finite(&mut self, x: &[f64]) -> Error {
         let action = self.action;
         let groups = action.rule.per_time().len();
-        let visit = Visit { rf: self.rf, x };
+        let mut found = None;
         for worker in &mut self.workers {
-            for w in worker.windows.clone() {
-                let window = &action.layout().windows[w];
-                for k in 0..window.intervals() {
-                    let g = worker.residuals(action, &visit, (w, k));
-                    if let Some(i) = g.iter().position(|v| !v.is_finite()) {
-                        return Error::ModelNotFinite {
-                            place: format!("window {w}, interval from layer {}", window.first(k)),
-                            component: i % (g.len() / groups),
-                            found: g[i],
-                        };
-                    }
+            worker.linearize_each(action, x, |_, g, (w, k)| {
+                let bad = g.iter().position(|v| !v.is_finite());
+                if let (Some(i), None) = (bad, &found) {
+                    let first = action.layout().windows[w].first(k);
+                    found = Some(Error::ModelNotFinite {
+                        place: format!("window {w}, interval from layer {first}"),
+                        component: i % (g.len() / groups),
+                        found: g[i],
+                    });
                 }
-            }
+            });
         }
-        Error::ModelNotFinite {
+        found.unwrap_or_else(|| Error::ModelNotFinite {
             place: "observation operators or derivatives at the start".into(),
             component: 0,
             found: f64::NAN,
-        }
+        })
     }
 
     /// A state that stands at a bound and is pushed out stays there.

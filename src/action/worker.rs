@@ -6,25 +6,23 @@ use super::Action;
 use super::terms::{At, Scratch, Sums, own_rows};
 use super::{PrecisionUnit, terms::ModelShape};
 use crate::discretization::{Evaluator, Rule, Span};
-use crate::error::Result;
-use crate::linalg::{ArrowShape, BlockArrow, Front};
-use crate::minimize::Curvature;
+use crate::linalg::BlockArrow;
 use crate::model::Model;
 
 /// Evaluates the windows of one group, one after the other. Groups depend on
 /// the problem alone, so that results do not depend on threads.
 pub(super) struct Worker<E> {
     pub(super) windows: Range<usize>,
-    evaluator: E,
+    pub(super) evaluator: E,
     /// All P parameters: of the window at hand, and as of one layer.
-    theta: Vec<f64>,
+    pub(super) theta: Vec<f64>,
     theta_here: Vec<f64>,
     /// Residuals g, weighted residuals R g, and the weights' diagonal.
-    g: Vec<f64>,
-    v: Vec<f64>,
-    weights: Vec<f64>,
+    pub(super) g: Vec<f64>,
+    pub(super) v: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     /// A dense Jacobian of one interval, for correlated model errors.
-    dense: Vec<f64>,
+    pub(super) dense: Vec<f64>,
     /// The gradient by one window's free parameters, and by the border.
     free: Vec<f64>,
     pub(super) border: Vec<f64>,
@@ -154,7 +152,7 @@ impl<E> Worker<E> {
 
     /// Writes the weights and v = R g of one interval and books ½ gᵀ R g;
     /// returns whether R is diagonal.
-    fn weigh<M: Model, R: Rule<M>>(
+    pub(super) fn weigh<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         rf: f64,
@@ -234,19 +232,28 @@ impl<E> Worker<E> {
             .set_drifting(layer, width, &mut self.theta_here);
     }
 
-    /// Residuals of one interval, or the first that is not finite.
-    pub(super) fn residuals<M: Model, R: Rule<M, Evaluator = E>>(
+    /// Linearizes interval after interval and calls `see(evaluator, residuals,
+    /// window and interval)` after each.
+    pub(super) fn linearize_each<M: Model, R: Rule<M, Evaluator = E>>(
         &mut self,
         action: &Action<M, R>,
-        visit: &Visit<'_>,
-        (w, k): (usize, usize),
-    ) -> &[f64]
-    where
+        x: &[f64],
+        mut see: impl FnMut(&E, &[f64], (usize, usize)),
+    ) where
         E: Evaluator<M>,
     {
-        action.window_parameters(visit.x, w, &mut self.theta);
-        self.interval(action, visit, (w, k), None, &mut Sums::default());
-        &self.g[..self.evaluator.residual_count(k)]
+        for w in self.windows.clone() {
+            let window = &action.layout.windows[w];
+            action.window_parameters(x, w, &mut self.theta);
+            for k in 0..window.intervals() {
+                let count = self.evaluator.residual_count(k);
+                let (span, states) = (action.span(w, k), &x[window.span(k)]);
+                let g = &mut self.g[..count];
+                self.evaluator
+                    .linearize(&action.model, span, states, &self.theta, g);
+                see(&self.evaluator, g, (w, k));
+            }
+        }
     }
 
     /// sᵀHs with the Gauss-Newton H and no damping, for a step `s` of all
@@ -296,7 +303,7 @@ impl<E> Worker<E> {
         sum
     }
 
-    fn layer_hessian<M: Model, R: Rule<M>>(
+    pub(super) fn layer_hessian<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
@@ -314,201 +321,6 @@ impl<E> Worker<E> {
         };
         action.terms[w].hessian(n, at, exact, &mut self.scratch, add);
     }
-
-    /// Factors the group's chains of the damped Hessian at `visit.x`; `rhs`
-    /// holds the right-hand side of its states and of the border.
-    pub(super) fn factor<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        rhs: &[f64],
-    ) -> Result<Option<f64>>
-    where
-        E: Evaluator<M>,
-    {
-        let mut arrow = match self.arrow.take() {
-            Some(arrow) => arrow,
-            None => {
-                let windows = &action.layout.windows[self.windows.clone()];
-                let chains = windows.iter().map(|w| w.chain()).collect();
-                BlockArrow::new(ArrowShape::new(chains, action.layout.slots.len())?)
-            }
-        };
-        let first = self.windows.start;
-        let factored = arrow.factor(rhs, |chain, k, front| {
-            if k == 0 {
-                action.window_parameters(visit.x, first + chain, &mut self.theta);
-            }
-            self.assemble(action, visit, newton, (first + chain, k), front);
-        });
-        self.arrow = Some(arrow);
-        match factored {
-            Ok(()) => Ok(None),
-            Err(crate::linalg::Failure::Indefinite(bad)) => Ok(Some(bad.pivot)),
-            Err(crate::linalg::Failure::Input(error)) => Err(error),
-        }
-    }
-
-    /// Adds what interval `k` of window `w` holds: its residuals, the terms of
-    /// its left and interior layers, and, at the last node, of that layer.
-    fn assemble<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        (w, k): (usize, usize),
-        front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
-        let window = &action.layout.windows[w];
-        if k < window.intervals() {
-            self.assemble_residuals(action, visit, newton, (w, k), front);
-        }
-        let interval = window.begins(k);
-        let mut position = 0;
-        for n in (interval.start + 1..interval.end).chain([interval.start]) {
-            self.assemble_layer(action, visit, newton, (w, n), position, front);
-            position += window.layer(n).len();
-        }
-        if let Some(held) = newton.held {
-            let right = (interval.end < window.layers()).then_some(interval.end);
-            let layers = (interval.start + 1..interval.end).chain([interval.start]);
-            let mut position = 0;
-            for n in layers.chain(right) {
-                for (i, _) in held[window.layer(n)]
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, h)| **h)
-                {
-                    front.hold(position + i);
-                }
-                position += window.layer(n).len();
-            }
-        }
-    }
-
-    fn assemble_layer<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        (w, n): (usize, usize),
-        position: usize,
-        front: &mut Front<'_>,
-    ) {
-        let layer = action.layout.windows[w].layer(n);
-        let sizes = front.sizes();
-        let (first, width) = (sizes.total() - sizes.border, layer.len());
-        let places = &action.layout.border_of[w];
-        let place = |a: usize| match a.checked_sub(width) {
-            None => position + a,
-            Some(c) => first + places[c],
-        };
-        let exact = newton.curvature == Curvature::Exact;
-        let mut add = |a: usize, b: usize, value: f64| {
-            let (a, b) = (place(a), place(b));
-            front.add(a.max(b), a.min(b), value);
-        };
-        self.layer_hessian(action, visit, (w, n), exact, &mut add);
-        if newton.damping > 0.0 {
-            for (i, scale) in newton.scales[layer].iter().enumerate() {
-                let value = newton.damping / (scale * scale);
-                front.add(position + i, position + i, value);
-            }
-        }
-    }
-
-    fn assemble_residuals<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        (w, k): (usize, usize),
-        front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
-        let x = &visit.x[action.layout.windows[w].span(k)];
-        let span = action.span(w, k);
-        let count = self.evaluator.residual_count(k);
-        let (model, theta) = (&action.model, &self.theta);
-        self.evaluator
-            .linearize(model, span, x, theta, &mut self.g[..count]);
-        let diagonal = self.weigh(action, visit.rf, (w, k), count, &mut Sums::default());
-        let places = &action.layout.border_of[w];
-        if diagonal {
-            self.evaluator
-                .add_gram(&self.weights[..count], places, front);
-        } else if let ModelShape::Full { factor, .. } = &action.model_shape {
-            self.add_correlated(action, count, factor, places, front);
-        }
-        if newton.curvature == Curvature::Exact {
-            let sizes = front.sizes();
-            let first = sizes.total() - sizes.border;
-            let place = |a: usize| match a.checked_sub(first) {
-                None => a,
-                Some(c) => first + places[c],
-            };
-            let (v, theta) = (&self.v[..count], &self.theta);
-            self.evaluator
-                .curvature(model, span, x, theta, v, &mut |a, b, value| {
-                    let (a, b) = (place(a), place(b));
-                    front.add(a.max(b), a.min(b), value);
-                });
-        }
-    }
-
-    /// Gᵀ R G with R = L Lᵀ for all components of a group of residuals.
-    fn add_correlated<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        count: usize,
-        factor: &ndarray::Array2<f64>,
-        places: &[usize],
-        front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
-        let sizes = front.sizes();
-        let (n, first) = (sizes.total(), sizes.total() - sizes.border);
-        let drifting = action.layout.scope.drifting.len();
-        let groups = action.rule.per_time().len();
-        let width = count / groups;
-        let rows = self.evaluator.rows();
-        for r in 0..groups {
-            let own = own_rows(r, width, drifting);
-            let root = self.weights[own.start].sqrt();
-            self.dense.clear();
-            self.dense.resize(own.len() * n, 0.0);
-            for (i, row) in own.clone().enumerate() {
-                let (positions, values) = rows.row(row);
-                for (&position, value) in positions.iter().zip(values) {
-                    let column = match position.checked_sub(first) {
-                        None => position,
-                        Some(c) => first + places[c],
-                    };
-                    for m in 0..=i {
-                        self.dense[m * n + column] += root * factor[(i, m)] * value;
-                    }
-                }
-            }
-            front.add_gram(&self.dense, own.len());
-            for row in own.end..(r + 1) * width {
-                rows.add_square(row, self.weights[row], places, front);
-            }
-        }
-    }
-}
-
-/// What a Newton step adds to the point where it begins.
-pub(super) struct Newton<'a> {
-    pub(super) curvature: Curvature,
-    pub(super) damping: f64,
-    pub(super) scales: &'a [f64],
-    /// Which states stay where they are; `None` where all are free.
-    pub(super) held: Option<&'a [bool]>,
 }
 
 impl<M: Model, R: Rule<M>> Action<M, R> {

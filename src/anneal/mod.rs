@@ -5,6 +5,7 @@
 //! that minimum to where the model is a hard constraint. Several starts show
 //! whether the lowest level was found.
 
+mod nudging;
 mod results;
 mod schedule;
 mod signal;
@@ -217,16 +218,25 @@ impl Annealer {
         if tell(Event::StartBegan { start: index }).is_break() {
             return Ok(result);
         }
-        let (mut x, kind) = starts::make(action, &self.starts, index, seed)?;
-        result.kind = kind.into();
         let Some(first) = self.schedule.steps().first() else {
             return Ok(result);
         };
+        let start = starts::make(
+            action,
+            &self.starts,
+            index,
+            seed,
+            &*self.minimizer,
+            first.rf,
+        )?;
+        result.kind = start.kind.into();
+        let (mut x, mut settling) = (start.x, start.work);
         let mut objective = action.at(first.rf)?;
         objective.scale_from(&x);
         for step in self.schedule.steps() {
             objective.set_rf(step.rf)?;
-            let level = self.level(action, &mut objective, &mut x, (index, *step), tell);
+            let mut level = self.level(action, &mut objective, &mut x, (index, *step), tell);
+            level.work.add(std::mem::take(&mut settling));
             let termination = level.termination;
             result.levels.push(level);
             let reached = Event::LevelReached {

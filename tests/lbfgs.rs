@@ -209,3 +209,43 @@ fn far_bounds_change_no_bit() {
         );
     }
 }
+
+/// Whether a run that says it has converged, from scales of which one (or all)
+/// is wrong, would go on down with the right ones; `None` if it says nothing.
+fn stops_early(r: &Reference, scales: &[f64]) -> Option<bool> {
+    let f = function(&r.name);
+    let problem = |scales: &[f64]| {
+        Problem::new(scales.len(), |x: &[f64], g: &mut [f64]| {
+            differentiate(f, x, g)
+        })
+        .bounds(&r.lower, &r.upper)
+        .scales(scales)
+    };
+    let mut x = r.start.clone();
+    let found = problem(scales).minimize(&Lbfgs::default(), &mut x);
+    let ends = [Termination::Converged, Termination::RoundingLimit];
+    let right = vec![1.0; x.len()];
+    let further = problem(&right).minimize(&Lbfgs::default(), &mut x);
+    let size = found.value.abs().max(f64::EPSILON * r.start_value.abs());
+    let early = found.value - further.value > 1e-8 * size;
+    ends.contains(&found.termination).then_some(early)
+}
+
+#[test]
+fn wrong_scales_do_not_end_the_walk_early() {
+    let (mut said, mut all) = (0, 0);
+    for r in reference().iter().filter(|r| r.start.len() <= 12) {
+        let n = r.start.len();
+        for (i, wrong) in (0..n).flat_map(|i| [(i, 1e-6), (i, 1e6)]) {
+            let mut scales = vec![1.0; n];
+            scales[i] = wrong;
+            let early = stops_early(r, &scales);
+            assert_ne!(early, Some(true), "{}: unknown {i} times {wrong:e}", r.name);
+            said += usize::from(early.is_some());
+            all += 1;
+        }
+    }
+    // A condition 10¹² times worse may be too much for the arithmetic, but is
+    // mostly not.
+    assert!(10 * said >= 9 * all, "{said} of {all} converged");
+}

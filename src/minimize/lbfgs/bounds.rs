@@ -20,6 +20,11 @@ impl Bounds {
         }
     }
 
+    /// Whether a value of bounded unknown `k` lies inside.
+    pub(super) fn contains(&self, k: usize, value: f64) -> bool {
+        (self.lower[k]..=self.upper[k]).contains(&value)
+    }
+
     /// Whether x + step lies inside. Told by the room and not by the end: a
     /// step out of the bound that drowns in the rounding of x would leave the
     /// line search no way at all.

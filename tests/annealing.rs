@@ -225,7 +225,7 @@ fn events_tell_the_whole_story() {
         .run_observed(&action, &|event| {
             let kind = match event {
                 Event::StartBegan { .. } => 0,
-                Event::Iteration { .. } => 1,
+                Event::Iteration { .. } | Event::Settling { .. } => 1,
                 Event::LevelReached { .. } => 2,
                 _ => 3,
             };

@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nudging::Settling;
 pub use results::{Annealing, Level, StartResult};
 pub use schedule::{Schedule, Step};
 pub use starts::Starts;
@@ -47,6 +48,16 @@ pub enum Event {
     StartBegan {
         /// Its index.
         start: usize,
+    },
+    /// A step of a minimizer was accepted while a start was made, before the
+    /// first level.
+    Settling {
+        /// Index of the start.
+        start: usize,
+        /// The model precision R_f.
+        rf: f64,
+        /// The action.
+        action: f64,
     },
     /// A step of a minimizer was accepted.
     Iteration {

@@ -28,6 +28,14 @@ const MOST_ITERATIONS: usize = 15;
 /// Attempts at one integration, each with twice the gain and the sub-steps.
 const ATTEMPTS: u8 = 4;
 
+/// What settling needs: a minimizer, the smallest R_f of the ladder, and who
+/// is told the R_f and the action of each iteration.
+pub(super) struct Settling<'a> {
+    pub(super) minimizer: &'a dyn Minimizer,
+    pub(super) lowest: f64,
+    pub(super) watch: &'a mut dyn FnMut(f64, f64) -> ControlFlow<()>,
+}
+
 /// What the nudged paths of one start have in common.
 pub(super) struct Nudging<'a, M, R> {
     pub(super) action: &'a Action<M, R>,
@@ -71,9 +79,13 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     pub(super) fn settle(
         &self,
         estimate: &Estimate,
-        minimizer: &dyn Minimizer,
-        lowest: f64,
+        settling: Settling<'_>,
     ) -> Result<(Vec<f64>, Work)> {
+        let Settling {
+            minimizer,
+            lowest,
+            watch: tell,
+        } = settling;
         let mut x = self.action.pack(estimate)?;
         let mut work = Work::default();
         let terms = self.action.terms(1.0, estimate)?;
@@ -82,23 +94,28 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             return Ok((x, work));
         }
         let mut objective = self.action.at(balance)?;
+        let mut cancelled = false;
         let mut minimize = |x: &mut [f64]| {
             objective.scale_from(x);
             let mut last = f64::INFINITY;
             let mut watch = |iteration: Iteration| {
                 let decrease = last - iteration.value;
                 last = iteration.value;
-                if decrease < SETTLED * last || iteration.number >= MOST_ITERATIONS {
+                cancelled |= tell(balance, last).is_break();
+                if cancelled || decrease < SETTLED * last || iteration.number >= MOST_ITERATIONS {
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
             };
             let outcome = minimizer.minimize(&mut objective, x, &mut watch);
             work.add(outcome.work);
-            outcome.value
+            (outcome.value, cancelled)
         };
-        let mut value = minimize(&mut x);
+        let (mut value, mut cancelled) = minimize(&mut x);
         for _ in 1..ROUNDS {
+            if cancelled {
+                break;
+            }
             let settled = self.action.unpack(&x);
             let paths = settled.paths.iter();
             let first: Vec<_> = paths.map(|path| path.layer(0).to_vec()).collect();
@@ -107,7 +124,8 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             };
             let again = Estimate { paths, ..settled };
             let mut trial = self.action.pack(&again)?;
-            let reached = minimize(&mut trial);
+            let reached;
+            (reached, cancelled) = minimize(&mut trial);
             // Written so that NaN is no progress.
             if !(reached < (1.0 - SETTLED) * value) {
                 break;

@@ -4,12 +4,12 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::nudging::Nudging;
+use super::nudging::{Nudging, Settling};
 use super::signal::Signal;
 use crate::action::{Action, Estimate};
 use crate::discretization::Rule;
 use crate::error::Result;
-use crate::minimize::{Minimizer, Work};
+use crate::minimize::Work;
 use crate::model::Model;
 use crate::parameters::Parameter;
 use crate::path::Path;
@@ -70,14 +70,12 @@ pub(super) struct Start {
     pub(super) work: Work,
 }
 
-/// The beginning of start `index`. `lowest` is the smallest R_f of the ladder.
+/// The beginning of start `index`.
 pub(super) fn make<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     starts: &Starts,
-    index: usize,
-    seed: u64,
-    minimizer: &dyn Minimizer,
-    lowest: f64,
+    (index, seed): (usize, u64),
+    settling: Settling<'_>,
 ) -> Result<Start> {
     let plain = |x, kind| Start {
         x,
@@ -97,7 +95,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
             gain: GAINS[index % GAINS.len()],
         };
         if let Some(estimate) = nudging.scan(&mut rng)? {
-            let (x, work) = nudging.settle(&estimate, minimizer, lowest)?;
+            let (x, work) = nudging.settle(&estimate, settling)?;
             return Ok(Start {
                 x,
                 kind: starts.name(),

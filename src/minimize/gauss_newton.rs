@@ -13,8 +13,14 @@ use crate::error::Result;
 /// the residuals and S the scales of the unknowns; λ follows the ratio of
 /// actual to predicted decrease (H. B. Nielsen, *Damping parameter in
 /// Marquardt's method*, IMM-REP-1999-05) and is zero while full steps keep
-/// their promise. The walk ends when the quadratic model predicts no decrease
-/// above `tolerance` times the value: no unit, no dependence on R_f.
+/// their promise. First derivatives alone converge linearly, and at large
+/// residuals not at all without damping: so near the minimum, where the last
+/// step promised less than a hundredth of the value, H is the exact Hessian. One
+/// that is not positive definite gives way to first derivatives for that step.
+///
+/// The walk ends when no decrease above `tolerance` times the value is left,
+/// by the quadratic model or by the rate at which its predictions fall: no
+/// unit, no dependence on R_f.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussNewton {
     tolerance: f64,
@@ -23,18 +29,18 @@ pub struct GaussNewton {
 }
 
 impl Default for GaussNewton {
-    /// Tolerance 1e-9, at most 500 iterations.
+    /// Tolerance 1e-9, at most 500 iterations, exact curvature near the minimum.
     fn default() -> Self {
         Self {
             tolerance: 1e-9,
             max_iterations: 500,
-            curvature: Curvature::GaussNewton,
+            curvature: Curvature::Exact,
         }
     }
 }
 
 impl GaussNewton {
-    /// The largest predicted decrease, relative to the value, to stop at.
+    /// The largest decrease still to gain, relative to the value, to stop at.
     ///
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite),
@@ -52,8 +58,8 @@ impl GaussNewton {
         self
     }
 
-    /// Which second derivatives to use; an exact Hessian that is not positive
-    /// definite falls back to Gauss-Newton for that step.
+    /// Which second derivatives to use near the minimum; elsewhere they are
+    /// always those of Gauss-Newton.
     #[must_use]
     pub fn curvature(mut self, curvature: Curvature) -> Self {
         self.curvature = curvature;
@@ -63,6 +69,8 @@ impl GaussNewton {
 
 /// Predicted decreases below this fraction of the value are rounding.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
+/// Predicted decreases below this fraction of the value are near the minimum.
+const NEAR: f64 = 1e-2;
 
 /// One walk: the point, the trial and the damping.
 struct Walk<'a> {
@@ -70,6 +78,8 @@ struct Walk<'a> {
     objective: &'a mut dyn Objective,
     x: &'a mut [f64],
     value: f64,
+    /// The value at the start: the largest, because the walk only descends.
+    first: f64,
     gradient: Vec<f64>,
     step: Vec<f64>,
     trial: Vec<f64>,
@@ -78,13 +88,24 @@ struct Walk<'a> {
     damping: f64,
     /// What λ grows by at the next failure.
     growth: f64,
+    /// Second derivatives of the next step.
+    curvature: Curvature,
+    /// Predicted decrease of the step before, where it compares with the next:
+    /// no more damping in between.
+    before: Option<f64>,
     work: Work,
 }
 
 /// What a trial step led to.
 enum Trial {
-    Accepted { predicted: f64 },
-    Rejected { predicted: f64 },
+    /// `left` is the decrease that remains, as far as the rate tells.
+    Accepted {
+        predicted: f64,
+        left: f64,
+    },
+    Rejected {
+        predicted: f64,
+    },
     Indefinite,
 }
 
@@ -94,8 +115,15 @@ impl Walk<'_> {
             .objective
             .value_and_gradient(self.x, &mut self.gradient);
         self.work.evaluations += 1;
+        self.first = self.value;
         let finite = self.value.is_finite() && self.gradient.iter().all(|g| g.is_finite());
         (!finite).then_some(Termination::NonFinite)
+    }
+
+    /// What decreases are measured by: the value, or the rounding of the start
+    /// where the minimum is zero.
+    fn size(&self) -> f64 {
+        self.value.abs().max(f64::EPSILON * self.first.abs())
     }
 
     /// λ of the size of the curvature along the scaled gradient, the natural
@@ -128,9 +156,8 @@ impl Walk<'_> {
                 &mut self.step,
             )
         };
-        let exact = step(self.settings.curvature);
-        let result = match exact {
-            Err(_) if self.settings.curvature == Curvature::Exact => {
+        let result = match step(self.curvature) {
+            Err(_) if self.curvature == Curvature::Exact => {
                 self.work.factorizations += 1;
                 step(Curvature::GaussNewton)
             }
@@ -159,17 +186,48 @@ impl Walk<'_> {
         let ratio = (self.value - value) / predicted;
         // Below rounding the ratio is noise: any step that does not raise the
         // value by more than rounding is as good.
-        let noise = ROUNDING * self.value.abs();
+        let noise = ROUNDING * self.size();
         let good = ratio > 1e-4 || (predicted <= noise && value <= self.value + noise);
         if !finite || !good {
             return Trial::Rejected { predicted };
         }
+        let left = self.decrease_left(predicted, ratio);
+        self.before = Some(predicted);
         self.relax(ratio);
+        self.choose_curvature(predicted, value);
         self.x.copy_from_slice(&self.trial);
         std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
         self.value = value;
         self.work.iterations += 1;
-        Trial::Accepted { predicted }
+        Trial::Accepted { predicted, left }
+    }
+
+    /// Second derivatives of the step after this one.
+    fn choose_curvature(&mut self, predicted: f64, value: f64) {
+        let near = predicted <= NEAR * value.abs();
+        let next = if near {
+            self.settings.curvature
+        } else {
+            Curvature::GaussNewton
+        };
+        if next == Curvature::Exact && self.curvature != next {
+            // The damping was the other matrix's: a full step comes first.
+            self.damping = 0.0;
+        }
+        self.curvature = next;
+    }
+
+    /// What the steps after this one have to gain together, if predictions go
+    /// on falling at the rate q of the last two: p(q + q² + …). Infinite where
+    /// the rate is not known or the step broke its promise.
+    fn decrease_left(&self, predicted: f64, ratio: f64) -> f64 {
+        match self.before {
+            Some(before) if predicted < before && ratio > 0.5 => {
+                let rate = predicted / before;
+                predicted * rate / (1.0 - rate)
+            }
+            _ => f64::INFINITY,
+        }
     }
 
     /// Less damping after a step that kept its promise.
@@ -177,6 +235,9 @@ impl Walk<'_> {
         let factor = (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(1.0 / 9.0, 2.0);
         self.damping *= factor;
         self.growth = 2.0;
+        if factor > 1.0 {
+            self.before = None;
+        }
         if self.damping < 1e-9 * self.natural_damping() {
             self.damping = 0.0;
         }
@@ -184,6 +245,7 @@ impl Walk<'_> {
 
     /// More damping after a step that did not.
     fn tighten(&mut self) {
+        self.before = None;
         let natural = self.natural_damping();
         if self.damping > 0.0 {
             self.damping *= self.growth;
@@ -204,7 +266,7 @@ impl Walk<'_> {
             }
             let undamped = self.damping == 0.0;
             match self.try_step() {
-                Trial::Accepted { predicted } => {
+                Trial::Accepted { predicted, left } => {
                     failures = 0;
                     let iteration = Iteration {
                         number: self.work.iterations,
@@ -213,8 +275,9 @@ impl Walk<'_> {
                     if observe(iteration).is_break() {
                         return Termination::Cancelled;
                     }
-                    let size = self.value.abs();
-                    if undamped && predicted <= self.settings.tolerance * size {
+                    let size = self.size();
+                    let small = self.settings.tolerance * size;
+                    if undamped && left.min(predicted) <= small {
                         return Termination::Converged;
                     }
                     if predicted <= ROUNDING * size {
@@ -223,7 +286,7 @@ impl Walk<'_> {
                 }
                 Trial::Rejected { predicted } => {
                     failures += 1;
-                    if predicted <= ROUNDING * self.value.abs() {
+                    if predicted <= ROUNDING * self.size() {
                         return Termination::RoundingLimit;
                     }
                     if failures > 60 {
@@ -258,12 +321,15 @@ impl Minimizer for GaussNewton {
             objective,
             x,
             value: f64::NAN,
+            first: f64::NAN,
             gradient: vec![0.0; n],
             step: vec![0.0; n],
             trial: vec![0.0; n],
             trial_gradient: vec![0.0; n],
             damping: 0.0,
             growth: 2.0,
+            curvature: Curvature::GaussNewton,
+            before: None,
             work: Work::default(),
         };
         let termination = walk.run(observe);

@@ -13,7 +13,8 @@
 //! 3. Moré-Thuente line search, within the bounds.
 //!
 //! Everything happens in the scaled unknowns z = x / scale, except that
-//! iterates are kept as x, so that bounds are met exactly.
+//! iterates are kept as x, so that bounds are met exactly. Where the walk seems
+//! to end, the scales are equilibrated and it has to end once more.
 //!
 //! Byrd, Lu, Nocedal and Zhu, SIAM J. Sci. Comput. 16, 1190 (1995); Zhu, Byrd,
 //! Lu and Nocedal, ACM TOMS 23, 550 (1997); Morales and Nocedal, ACM TOMS 38,
@@ -22,6 +23,7 @@
 mod bounds;
 mod cauchy;
 mod compact;
+mod equilibration;
 mod gram;
 mod interval;
 mod line_search;
@@ -54,6 +56,9 @@ const MOST_PAIRS: usize = 1000;
 /// `tolerance`·|value|. Values below 2⁻⁵² of the largest met count as that
 /// much, so that a minimum of exactly 0 is an end too. Both sides change alike
 /// with the unit of the value, and the unit of an unknown does not matter.
+///
+/// Scales may be wrong by many powers of ten: before the walk ends they are
+/// measured anew by 12 gradients, and it ends only if nothing more is gained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lbfgs {
     memory: usize,

@@ -104,7 +104,7 @@ pub(crate) fn differentiate(f: Function, x: &[f64], gradient: &mut [f64]) -> f64
     let mut value = f64::NAN;
     for i in 0..x.len() {
         z[i].d = 1.0;
-        let y = f(&z);
+        let y = f.value(&z);
         (value, gradient[i]) = (y.v, y.d);
         z[i].d = 0.0;
     }

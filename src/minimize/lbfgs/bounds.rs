@@ -20,11 +20,18 @@ impl Bounds {
         }
     }
 
-    /// Whether x + step lies inside.
+    /// Whether a value of bounded unknown `k` lies inside.
+    pub(super) fn contains(&self, k: usize, value: f64) -> bool {
+        (self.lower[k]..=self.upper[k]).contains(&value)
+    }
+
+    /// Whether x + step lies inside. Told by the room and not by the end: a
+    /// step out of the bound that drowns in the rounding of x would leave the
+    /// line search no way at all.
     pub(super) fn contain(&self, x: &[f64], step: &[f64]) -> bool {
         self.index.iter().enumerate().all(|(k, &i)| {
-            let end = x[i] + step[i];
-            end >= self.lower[k] && end <= self.upper[k]
+            let room = self.lower[k] - x[i]..=self.upper[k] - x[i];
+            room.contains(&step[i])
         })
     }
 

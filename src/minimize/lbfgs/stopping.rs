@@ -33,9 +33,18 @@ const ROUNDING: f64 = 1e3 * f64::EPSILON;
 /// until the value underflows; with it, decreases below tolerance·ε ≈ 10⁻²⁸ of
 /// the start are nothing, and a minimum as small as ε times the start is still
 /// found to full relative precision.
+///
+/// All this rests on the memory, and off its pairs the memory has one curvature
+/// for all unknowns, mostly the largest: where a scale is wrong by a factor of
+/// 10⁶, p is too small by 10¹². So the verdict of a first stretch does not count:
+/// the scales are made anew, the memory is dropped, and a verdict stands when
+/// the stretch that it ends has changed nothing that matters. A right verdict
+/// is confirmed by a dozen gradients and a step or two.
 pub(super) struct Progress {
     /// All of them, newest last.
     values: Vec<f64>,
+    /// Where the present stretch began, and by which verdict; none at first.
+    stretch: Option<(usize, Termination)>,
     largest: f64,
     tolerance: f64,
 }
@@ -44,6 +53,7 @@ impl Progress {
     pub(super) fn new(value: f64, tolerance: f64) -> Self {
         Progress {
             values: vec![value],
+            stretch: None,
             largest: value.abs(),
             tolerance,
         }
@@ -52,6 +62,26 @@ impl Progress {
     pub(super) fn record(&mut self, value: f64) {
         self.largest = self.largest.max(value.abs());
         self.values.push(value);
+    }
+
+    /// Whether a verdict ends the walk: if its stretch decreased the value by no
+    /// more than the tolerance, or than rounding. Else a new stretch begins.
+    /// Without progress in the second stretch the verdict of the first stands.
+    pub(super) fn confirm(&mut self, verdict: Termination) -> Option<Termination> {
+        let newest = self.values.len() - 1;
+        if let Some((start, earlier)) = self.stretch
+            && self.values[start] - self.values[newest] <= self.worth()
+        {
+            let unsure = verdict == Termination::NoProgress;
+            return Some(if unsure { earlier } else { verdict });
+        }
+        self.stretch = Some((newest, verdict));
+        None
+    }
+
+    /// The least decrease that matters and can be seen.
+    fn worth(&self) -> f64 {
+        self.tolerance.max(ROUNDING) * self.measure()
     }
 
     /// Whether the walk has converged, by the predicted decrease.
@@ -85,19 +115,22 @@ impl Progress {
         f64::EPSILON * self.measure()
     }
 
-    fn measure(&self) -> f64 {
+    /// What decreases are measured by.
+    pub(super) fn measure(&self) -> f64 {
         let newest = self.values.last().copied().unwrap_or(0.0);
         newest.abs().max(f64::EPSILON * self.largest)
     }
 
-    /// Decrease over the last `most` steps, or over all if they are fewer;
+    /// Decrease over the last `most` steps of the stretch, or over all if they
+    /// are fewer;
     /// infinite if there are fewer than `fewest`.
     fn decrease(&self, fewest: usize, most: usize) -> f64 {
-        let steps = self.values.len() - 1;
+        let stretch = &self.values[self.stretch.map_or(0, |s| s.0)..];
+        let steps = stretch.len() - 1;
         if steps < fewest {
             return f64::INFINITY;
         }
-        let earlier = self.values[steps - steps.min(most)];
-        earlier - self.values[steps]
+        let earlier = stretch[steps - steps.min(most)];
+        earlier - stretch[steps]
     }
 }

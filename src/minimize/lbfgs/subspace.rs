@@ -67,11 +67,13 @@ fn keep_inside(place: &Place, cauchy: &CauchyPoint, step: &mut [f64]) {
         let limit = |direction: f64| (bounds.ahead(k, direction) - place.x[i]) / place.scales[i];
         let from = -cauchy.time * place.gradient[i];
         let way = step[i] - from;
-        let room = limit(way) - from;
-        if way != 0.0 && room.abs() < way.abs() {
-            part = part.min((room / way).max(0.0));
+        let end = limit(way);
+        // Not by the way from the Cauchy point: its rounding may hide a step
+        // out of a bound that x stands at.
+        if (way > 0.0 && step[i] > end) || (way < 0.0 && step[i] < end) {
+            part = part.min(((end - from) / way).max(0.0));
             outside.push((i, step[i]));
-            step[i] = limit(way);
+            step[i] = end;
         }
     }
     if outside.is_empty() || dot(step, place.gradient) < 0.0 {

@@ -250,3 +250,13 @@ impl Scene {
         (self.bounds.ahead(k, side) - self.x[i]) / self.scales[i]
     }
 }
+
+/// At its bound, a step of 1e-19 outwards adds to nothing: no step inside.
+#[test]
+fn a_step_lost_in_rounding_leaves_the_bound_all_the_same() {
+    let bounds = Bounds::new(&[0.0, 1.0], &[1.0, 9.0]);
+    let x = [0.5, 9.0];
+    assert!(!bounds.contain(&x, &[0.1, 1e-19]));
+    assert!(bounds.contain(&x, &[0.1, -1e-19]));
+    assert!(bounds.contain(&x, &[0.5, 0.0]));
+}

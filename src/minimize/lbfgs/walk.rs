@@ -16,36 +16,34 @@ use crate::minimize::{Iteration, Objective, Outcome, Termination, Work, project}
 
 /// One minimization under way.
 pub(super) struct Walk<'a> {
-    objective: &'a mut dyn Objective,
-    bounds: Bounds,
-    scales: Vec<f64>,
+    pub(super) objective: &'a mut dyn Objective,
+    pub(super) bounds: Bounds,
+    pub(super) scales: Vec<f64>,
     inverse_scales: Vec<f64>,
     pairs: Pairs,
     grams: Grams,
     /// The iterate, its value and its gradient in scaled unknowns.
-    x: &'a mut [f64],
+    pub(super) x: &'a mut [f64],
     value: f64,
-    gradient: Vec<f64>,
+    pub(super) gradient: Vec<f64>,
     /// Step that the model asks for: first scaled, then in units of x.
     step: Vec<f64>,
     scratch: Vec<f64>,
     /// Step lengths at which the bounded unknowns meet their bounds.
     reach: Vec<f64>,
-    trial: Trial,
+    pub(super) trial: Trial,
     /// The best of the trials that were not accepted at once.
     kept: Trial,
     /// Whether a pair ever told the curvature.
     met_curvature: bool,
-    /// Decrease that the memory predicted before it was dropped at this point.
-    doubted: f64,
-    work: Work,
+    pub(super) work: Work,
 }
 
 /// A point on the line, with the gradient in units of x.
-struct Trial {
-    x: Vec<f64>,
-    gradient: Vec<f64>,
-    value: f64,
+pub(super) struct Trial {
+    pub(super) x: Vec<f64>,
+    pub(super) gradient: Vec<f64>,
+    pub(super) value: f64,
     step_length: f64,
 }
 
@@ -95,7 +93,6 @@ impl<'a> Walk<'a> {
             trial: Trial::new(n),
             kept: Trial::new(n),
             met_curvature: false,
-            doubted: 0.0,
             work: Work::default(),
             objective,
         })
@@ -129,35 +126,15 @@ impl<'a> Walk<'a> {
             if self.is_stationary() {
                 return Termination::Converged;
             }
-            let Some(slope) = self.direction() else {
-                if self.restart(0.0) {
-                    continue;
-                }
-                return Termination::NoProgress;
-            };
-            let predicted = -0.5 * slope;
-            if !self.pairs.is_empty() {
-                if progress.has_converged(predicted) {
-                    return Termination::Converged;
-                }
-                if progress.has_stalled() {
-                    return progress.without_decrease(predicted);
-                }
-            }
             if self.work.iterations >= settings.max_iterations {
                 return Termination::IterationLimit;
             }
-            if let Err(along_line) = self.search(slope, progress.invisible()) {
-                let by_memory = if self.pairs.is_empty() {
-                    along_line
-                } else {
-                    predicted
-                };
-                let verdict = progress.without_decrease(by_memory.max(self.doubted));
-                if verdict != Termination::RoundingLimit && self.restart(predicted) {
-                    continue;
+            if let Some(verdict) = self.advance(&progress) {
+                if let Some(confirmed) = progress.confirm(verdict) {
+                    return confirmed;
                 }
-                return verdict;
+                self.rescale(progress.measure());
+                continue;
             }
             progress.record(self.value);
             let number = self.work.iterations;
@@ -170,6 +147,24 @@ impl<'a> Walk<'a> {
                 return Termination::Cancelled;
             }
         }
+    }
+
+    /// Takes one step, or says why there is none to take.
+    fn advance(&mut self, progress: &Progress) -> Option<Termination> {
+        let Some(slope) = self.direction() else {
+            return Some(Termination::NoProgress);
+        };
+        let predicted = -0.5 * slope;
+        let by_memory = !self.pairs.is_empty();
+        if by_memory && progress.has_converged(predicted) {
+            return Some(Termination::Converged);
+        }
+        if by_memory && progress.has_stalled() {
+            return Some(progress.without_decrease(predicted));
+        }
+        let along_line = self.search(slope, progress.invisible()).err()?;
+        let promised = if by_memory { predicted } else { along_line };
+        Some(progress.without_decrease(promised))
     }
 
     /// Value and gradient at the start; whether they are finite.
@@ -257,13 +252,21 @@ impl<'a> Walk<'a> {
         Some(slope)
     }
 
-    /// Forgets the pairs, which leaves steepest descent; false if there were
-    /// none.
-    fn restart(&mut self, predicted: f64) -> bool {
-        let had_pairs = !self.pairs.is_empty();
+    /// Measures the unknowns by the curvature here, and forgets the pairs, whose
+    /// curvature off their span is one for all unknowns.
+    fn rescale(&mut self, size: f64) {
+        let factors = self.equilibrate(self.pairs.theta(), size);
+        for (i, factor) in factors.into_iter().enumerate() {
+            let scale = self.scales[i] * factor;
+            if scale.is_normal() && scale.recip().is_normal() {
+                self.scales[i] = scale;
+                self.inverse_scales[i] = scale.recip();
+                self.gradient[i] *= factor;
+            }
+        }
         self.pairs.clear();
-        self.doubted = predicted;
-        had_pairs
+        self.pairs.set_theta(1.0);
+        self.met_curvature = true;
     }
 
     /// Searches along the step and moves to a lower point. Where none is
@@ -337,7 +340,6 @@ impl<'a> Walk<'a> {
         });
         self.met_curvature |= !self.pairs.is_empty();
         self.value = trial.value;
-        self.doubted = 0.0;
         self.work.iterations += 1;
     }
 }

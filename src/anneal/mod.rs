@@ -232,14 +232,19 @@ impl Annealer {
         let Some(first) = self.schedule.steps().first() else {
             return Ok(result);
         };
-        let start = starts::make(
-            action,
-            &self.starts,
-            index,
-            seed,
-            &*self.minimizer,
-            first.rf,
-        )?;
+        let mut watch = |rf, action| {
+            tell(Event::Settling {
+                start: index,
+                rf,
+                action,
+            })
+        };
+        let settling = Settling {
+            minimizer: &*self.minimizer,
+            lowest: first.rf,
+            watch: &mut watch,
+        };
+        let start = starts::make(action, &self.starts, (index, seed), settling)?;
         result.kind = start.kind.into();
         let (mut x, mut settling) = (start.x, start.work);
         let mut objective = action.at(first.rf)?;

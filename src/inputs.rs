@@ -125,28 +125,41 @@ impl Inputs {
         Ok(())
     }
 
+    /// How many samples lie before `t`, one at `t` included unless `before`.
+    #[inline]
+    fn count_until(&self, t: f64, before: bool) -> usize {
+        let passed = |s: f64| if before { s < t } else { s <= t };
+        // Samples are equally far apart more often than not.
+        let (first, last) = (self.times[0], self.times[self.times.len() - 1]);
+        let intervals = (self.times.len() - 1) as f64;
+        let guess = ((t - first) / (last - first) * intervals) as usize;
+        for count in guess..=guess + 2 {
+            let below = count == 0 || self.times.get(count - 1).is_some_and(|s| passed(*s));
+            let above = self.times.get(count).is_none_or(|s| !passed(*s));
+            if below && above {
+                return count;
+            }
+        }
+        self.times.partition_point(|s| passed(*s))
+    }
+
     /// Writes the values at `t`; `before` asks for the side before a jump.
     #[inline]
     pub(crate) fn write(&self, t: f64, before: bool, out: &mut Vec<f64>) {
         out.clear();
-        let after = if before {
-            self.times.partition_point(|&s| s < t)
-        } else {
-            self.times.partition_point(|&s| s <= t)
-        };
+        let after = self.count_until(t, before);
         let last = self.times.len() - 1;
         let left = after.saturating_sub(1);
+        let inputs = 0..self.count();
         if self.holds || left == last || after == 0 {
-            out.extend(self.values.row(left).iter());
+            out.extend(inputs.map(|i| self.values[(left, i)]));
             return;
         }
         let part = (t - self.times[left]) / (self.times[left + 1] - self.times[left]);
-        let rows = self
-            .values
-            .row(left)
-            .into_iter()
-            .zip(self.values.row(left + 1));
-        out.extend(rows.map(|(a, b)| a + part * (b - a)));
+        out.extend(inputs.map(|i| {
+            let (a, b) = (self.values[(left, i)], self.values[(left + 1, i)]);
+            a + part * (b - a)
+        }));
     }
 }
 

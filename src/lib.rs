@@ -191,9 +191,9 @@ pub use windows::{StatePrior, Window};
 pub mod prelude {
     pub use crate::{
         Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, GaussNewton, Gaussian,
-        Grid, Layers, Lbfgs, Level, Map, Measurement, Midpoint, Minimizer, Model, Noise,
-        Normalization, Objective, Observations, Observe, Parameter, Path, Precision, PrecisionUnit,
-        Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior, Termination,
-        Trapezoid, Twin, Window, check_jacobian,
+        Grid, Inputs, Layers, Lbfgs, Level, LogNormal, Loss, Map, Measurement, Midpoint, Minimizer,
+        Model, Noise, Normalization, Objective, Observations, Observe, Parameter, Path, Precision,
+        PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior,
+        Termination, Trapezoid, Twin, Window, check_jacobian,
     };
 }

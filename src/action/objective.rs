@@ -26,6 +26,8 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     /// Whether any state has a bound.
     bounded: bool,
     held: Vec<bool>,
+    /// How far a held state moves all the same, to its bound.
+    moved: Vec<f64>,
     rhs: Vec<f64>,
 }
 
@@ -48,6 +50,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             scales: vec![1.0; n],
             bounded: false,
             held: vec![false; n],
+            moved: Vec::new(),
             rhs: Vec::new(),
         };
         at.set_bounds();
@@ -241,12 +244,29 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
 
     /// A state that stands at a bound and is pushed out stays there.
     fn hold(&mut self, x: &[f64], gradient: &[f64]) {
+        self.moved.clear();
+        self.moved.resize(x.len(), 0.0);
         if self.bounded {
             for i in 0..self.action.layout().border() {
                 self.held[i] = (x[i] <= self.lower[i] && gradient[i] > 0.0)
                     || (x[i] >= self.upper[i] && gradient[i] < 0.0);
             }
         }
+    }
+
+    /// Moves the states that `step` takes out of their bounds to the bound and
+    /// holds them there; returns whether there were any.
+    fn hold_where_out(&mut self, x: &[f64], step: &[f64]) -> bool {
+        let mut any = false;
+        for i in 0..self.action.layout().border() {
+            let to = (x[i] + step[i]).max(self.lower[i]).min(self.upper[i]);
+            if !self.held[i] && to != x[i] + step[i] {
+                self.held[i] = true;
+                self.moved[i] = to - x[i];
+                any = true;
+            }
+        }
+        any
     }
 
     /// Factors the damped Hessian at `x`, with −gradient as right-hand side:
@@ -353,37 +373,95 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         Ok(work)
     }
 
-    /// Cuts the step where it leaves the bounds of the states; returns whether
-    /// it did.
-    fn cut(&self, x: &[f64], step: &mut [f64]) -> bool {
-        let mut cut = false;
-        for (i, s) in step.iter_mut().enumerate() {
-            let inside = (self.lower[i] - x[i]).max(s.min(self.upper[i] - x[i]));
-            cut |= inside != *s;
-            *s = inside;
-        }
-        cut
-    }
-
-    /// −gᵀs − ½ sᵀHs with the Gauss-Newton H.
-    fn predict(&mut self, x: &[f64], gradient: &[f64], step: &[f64]) -> f64 {
-        let action = self.action;
-        let visit = Visit { rf: self.rf, x };
-        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, 0.0)).collect();
-        in_parallel(&mut jobs, |(worker, curvature)| {
-            *curvature = worker.curvature_along(action, &visit, step);
-        });
-        let mut curvature: f64 = jobs.iter().map(|(_, c)| c).sum();
-        let border = action.layout().border();
-        for (slot, of) in (border..).zip(&action.layout().slots) {
-            if let Some(prior) = action.parameters[of.parameter].prior {
-                curvature += prior.at(x[slot])[2] * step[slot].powi(2);
+    /// The step within the bounds of the states: those that leave their bounds
+    /// are held there and the others solved for anew, a few times; then it is
+    /// cut. Gauss-Newton curvature throughout, because states that are held at
+    /// another place need a product with the Hessian; `solved` says that the
+    /// first step is such a one.
+    fn step_within(
+        &mut self,
+        x: &[f64],
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+        mut solved: bool,
+    ) -> std::result::Result<QuadraticStep, Indefinite> {
+        let border = self.action.layout().border();
+        let mut factorizations = 1;
+        let mut shifted = gradient.to_vec();
+        let mut complete = false;
+        while !complete && factorizations <= MOST_ROUNDS {
+            if !solved {
+                self.factor(x, Curvature::GaussNewton, damping, &shifted)?;
+                factorizations += 1;
+                self.solve(x, step)?;
+                for (s, moved) in step.iter_mut().zip(&self.moved) {
+                    *s += moved;
+                }
+            }
+            solved = false;
+            complete = !self.hold_where_out(x, step);
+            if !complete {
+                let moved = std::mem::take(&mut self.moved);
+                self.product(x, &moved, &mut shifted);
+                self.moved = moved;
+                for (slot, g) in shifted.iter_mut().zip(gradient) {
+                    *slot += g;
+                }
             }
         }
-        let slope: f64 = gradient.iter().zip(step).map(|(g, s)| g * s).sum();
-        -slope - 0.5 * curvature
+        if !complete {
+            for i in 0..border {
+                step[i] = (self.lower[i] - x[i]).max(step[i].min(self.upper[i] - x[i]));
+            }
+        }
+        let mut product = shifted;
+        self.product(x, step, &mut product);
+        let pairs = product.iter().zip(gradient).zip(&*step);
+        let decrease = pairs.map(|((h, g), s)| -(g + 0.5 * h) * s).sum::<f64>();
+        // A cut step that promises nothing says nothing: more damping helps.
+        if decrease.is_nan() || (!complete && decrease <= 0.0) {
+            return Err(NOT_SOLVED);
+        }
+        Ok(QuadraticStep {
+            predicted_decrease: decrease,
+            complete,
+            factorizations,
+        })
+    }
+
+    /// H s with the Gauss-Newton H.
+    fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
+        let action = self.action;
+        let layout = action.layout();
+        let visit = Visit { rf: self.rf, x };
+        let (mut rest, by_border) = product.split_at_mut(layout.border());
+        let mut jobs = Vec::with_capacity(self.workers.len());
+        for worker in &mut self.workers {
+            let (part, later) = rest.split_at_mut(worker.states(action).len());
+            rest = later;
+            jobs.push((worker, part));
+        }
+        in_parallel(&mut jobs, |(worker, part)| {
+            worker.product(action, &visit, step, part);
+        });
+        by_border.fill(0.0);
+        for worker in &self.workers {
+            for (slot, value) in by_border.iter_mut().zip(&worker.border) {
+                *slot += value;
+            }
+        }
+        for (k, slot) in layout.slots.iter().enumerate() {
+            if let Some(prior) = action.parameters[slot.parameter].prior {
+                let place = layout.border() + k;
+                by_border[k] += prior.at(x[place])[2] * step[place];
+            }
+        }
     }
 }
+
+/// Factorizations that one step within bounds may take.
+const MOST_ROUNDS: usize = 4;
 
 /// A failure that is no pivot: the matrix was not finite.
 const NOT_SOLVED: Indefinite = Indefinite { pivot: f64::NAN };
@@ -440,20 +518,21 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         self.hold(x, gradient);
         self.factor(x, curvature, damping, gradient)?;
         let multipliers = self.solve(x, step)?;
-        let predicted_decrease = if self.bounded && self.cut(x, step) {
-            self.predict(x, gradient, step)
-        } else {
-            let mut slope = 0.0;
-            let mut damped = 0.0;
-            for ((s, g), scale) in step.iter().zip(gradient).zip(&self.scales) {
-                slope -= g * s;
-                damped += (s / scale).powi(2);
-            }
-            // (H + λS⁻²)s = −g + μ, so sᵀHs = −gᵀs + μᵀs − λ|s/S|².
-            0.5 * (slope - multipliers + damping * damped)
-        };
+        if self.bounded && self.hold_where_out(x, step) {
+            self.hold(x, gradient);
+            let solved = curvature == Curvature::GaussNewton;
+            return self.step_within(x, damping, gradient, step, solved);
+        }
+        let mut slope = 0.0;
+        let mut damped = 0.0;
+        for ((s, g), scale) in step.iter().zip(gradient).zip(&self.scales) {
+            slope -= g * s;
+            damped += (s / scale).powi(2);
+        }
+        // (H + λS⁻²)s = −g + μ, so sᵀHs = −gᵀs + μᵀs − λ|s/S|².
+        let predicted_decrease = 0.5 * (slope - multipliers + damping * damped);
         if predicted_decrease.is_finite() {
-            Ok(QuadraticStep { predicted_decrease })
+            Ok(QuadraticStep::new(predicted_decrease))
         } else {
             Err(NOT_SOLVED)
         }

@@ -256,24 +256,28 @@ impl<E> Worker<E> {
         }
     }
 
-    /// sᵀHs with the Gauss-Newton H and no damping, for a step `s` of all
-    /// unknowns.
-    pub(super) fn curvature_along<M: Model, R: Rule<M, Evaluator = E>>(
+    /// H s with the Gauss-Newton H and no damping, for a step `s` of all
+    /// unknowns: its part by the group's states is written to `product`, the
+    /// group's share of that by the border to [`border`](Self::border).
+    pub(super) fn product<M: Model, R: Rule<M, Evaluator = E>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
         step: &[f64],
-    ) -> f64
-    where
+        product: &mut [f64],
+    ) where
         E: Evaluator<M>,
     {
+        let origin = self.states(action).start;
         let border = &step[action.layout.border()..];
-        let mut sum = 0.0;
+        product.fill(0.0);
+        self.border.fill(0.0);
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
             action.window_parameters(visit.x, w, &mut self.theta);
             let places = &action.layout.border_of[w];
             let free: Vec<f64> = places.iter().map(|&slot| border[slot]).collect();
+            self.free.fill(0.0);
             for k in 0..window.intervals() {
                 let states = window.span(k);
                 let x = &visit.x[states.clone()];
@@ -282,25 +286,39 @@ impl<E> Worker<E> {
                 let g = &mut self.g[..count];
                 self.evaluator.linearize(&action.model, span, x, theta, g);
                 g.fill(0.0);
-                self.evaluator.push(&step[states], &free, g);
-                let mut sums = Sums::default();
-                self.weigh(action, visit.rf, (w, k), count, &mut sums);
-                sum += 2.0 * (sums.model + sums.prior);
+                self.evaluator.push(&step[states.clone()], &free, g);
+                self.weigh(action, visit.rf, (w, k), count, &mut Sums::default());
+                let part = &mut product[states.start - origin..states.end - origin];
+                self.evaluator
+                    .pullback(&self.v[..count], part, &mut self.free);
             }
+            let mut by_free = std::mem::take(&mut self.free);
             for n in 0..window.layers() {
-                let layer = &step[window.layer(n)];
-                let change = |a: usize| match a.checked_sub(layer.len()) {
-                    None => layer[a],
-                    Some(c) => free[c],
-                };
+                let layer = window.layer(n);
+                let change = &step[layer.clone()];
+                let part = &mut product[layer.start - origin..layer.end - origin];
                 let mut add = |a: usize, b: usize, value: f64| {
-                    let twice = if a == b { 1.0 } else { 2.0 };
-                    sum += twice * value * change(a) * change(b);
+                    let of = |c: usize| match c.checked_sub(change.len()) {
+                        None => change[c],
+                        Some(c) => free[c],
+                    };
+                    let (by_a, by_b) = (value * of(b), value * of(a));
+                    let mut book = |c: usize, v: f64| match c.checked_sub(change.len()) {
+                        None => part[c] += v,
+                        Some(c) => by_free[c] += v,
+                    };
+                    book(a, by_a);
+                    if a != b {
+                        book(b, by_b);
+                    }
                 };
                 self.layer_hessian(action, visit, (w, n), false, &mut add);
             }
+            for (&slot, value) in places.iter().zip(&by_free) {
+                self.border[slot] += value;
+            }
+            self.free = by_free;
         }
-        sum
     }
 
     pub(super) fn layer_hessian<M: Model, R: Rule<M>>(

@@ -66,7 +66,7 @@ struct Buffers {
     four: Arguments<Dual<f64, 4>>,
     eight: Arguments<Dual<f64, 8>>,
     sixteen: Arguments<Dual<f64, 16>>,
-    second: Arguments<Dual<Dual<f64, 4>, 4>>,
+    second: Arguments<Second>,
 }
 
 #[derive(Debug, Clone)]
@@ -214,31 +214,67 @@ impl Differentiator {
         weights: &[f64],
         add: &mut dyn FnMut(usize, usize, f64),
     ) {
-        type Second = Dual<Dual<f64, 4>, 4>;
         for outer in (0..self.colors).step_by(4) {
-            for inner in (0..self.colors).step_by(4) {
-                let arguments = &mut self.buffers.second;
-                arguments.call(f, (x, theta), (&self.color, &self.free), |v, c| {
-                    let inner_variable = Dual::variable(v, c.wrapping_sub(inner));
-                    Second::variable(inner_variable, c.wrapping_sub(outer))
+            for inner in (0..=outer).step_by(4) {
+                vectorize(SecondPass {
+                    f,
+                    point: (x, theta),
+                    arguments: &mut self.buffers.second,
+                    columns: (&self.color, &self.free),
+                    outer,
+                    inner,
                 });
-                for (i, result) in arguments.out.iter().enumerate() {
+                for (i, result) in self.buffers.second.out.iter().enumerate() {
+                    if weights[i] == 0.0 {
+                        continue;
+                    }
                     let (columns, range) = self.pattern.row(i);
-                    for (p, &a) in columns.iter().enumerate() {
-                        let lane = self.entry_color[range.start + p].wrapping_sub(outer);
-                        let Some(slopes) = result.lanes.get(lane) else {
+                    let colors = &self.entry_color[range];
+                    for (p, (&a, color)) in columns.iter().zip(colors).enumerate() {
+                        let Some(slopes) = result.lanes.get(color.wrapping_sub(outer)) else {
                             continue;
                         };
-                        for (q, &b) in columns[..=p].iter().enumerate() {
-                            let lane = self.entry_color[range.start + q].wrapping_sub(inner);
-                            if let Some(&second) = slopes.lanes.get(lane) {
-                                add(a, b, weights[i] * second);
+                        for (q, (&b, color)) in columns.iter().zip(colors).enumerate() {
+                            // Pairs within one block of colours are met twice.
+                            if outer == inner && q > p {
+                                break;
+                            }
+                            if let Some(&second) = slopes.lanes.get(color.wrapping_sub(inner)) {
+                                add(a.max(b), a.min(b), weights[i] * second);
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// A number with two directions of derivatives, four lanes each.
+type Second = Dual<Dual<f64, 4>, 4>;
+
+/// One call of a function with second derivatives, between colours from
+/// `outer` and from `inner` on.
+struct SecondPass<'a, F> {
+    f: &'a F,
+    point: (&'a [f64], &'a [f64]),
+    arguments: &'a mut Arguments<Second>,
+    columns: (&'a [usize], &'a [usize]),
+    outer: usize,
+    inner: usize,
+}
+
+impl<F: Generic> Wide for SecondPass<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (outer, inner) = (self.outer, self.inner);
+        self.arguments
+            .call(self.f, self.point, self.columns, |v, c| {
+                let value = Dual::variable(v, c.wrapping_sub(inner));
+                Second::variable(value, c.wrapping_sub(outer))
+            });
     }
 }
 

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Curvature, Iteration, Minimizer, Objective, Outcome, Termination, Work, check_setting, project,
+    Curvature, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
+    check_setting, project,
 };
 use crate::error::Result;
 
@@ -102,9 +103,11 @@ enum Trial {
     Accepted {
         predicted: f64,
         left: f64,
+        complete: bool,
     },
     Rejected {
         predicted: f64,
+        complete: bool,
     },
     Indefinite,
 }
@@ -145,8 +148,7 @@ impl Walk<'_> {
         }
     }
 
-    fn newton_step(&mut self) -> Option<f64> {
-        self.work.factorizations += 1;
+    fn newton_step(&mut self) -> Option<QuadraticStep> {
         let mut step = |curvature| {
             self.objective.newton_step(
                 self.x,
@@ -163,13 +165,15 @@ impl Walk<'_> {
             }
             other => other,
         };
-        result.ok().map(|quadratic| quadratic.predicted_decrease)
+        self.work.factorizations += result.map_or(1, |step| step.factorizations);
+        result.ok()
     }
 
     fn try_step(&mut self) -> Trial {
-        let Some(predicted) = self.newton_step() else {
+        let Some(step) = self.newton_step() else {
             return Trial::Indefinite;
         };
+        let (predicted, complete) = (step.predicted_decrease, step.complete);
         for ((t, x), s) in self.trial.iter_mut().zip(&*self.x).zip(&self.step) {
             *t = x + s;
         }
@@ -189,17 +193,26 @@ impl Walk<'_> {
         let noise = ROUNDING * self.size();
         let good = ratio > 1e-4 || (predicted <= noise && value <= self.value + noise);
         if !finite || !good {
-            return Trial::Rejected { predicted };
+            return Trial::Rejected {
+                predicted,
+                complete,
+            };
         }
         let left = self.decrease_left(predicted, ratio);
         self.before = Some(predicted);
         self.relax(ratio);
-        self.choose_curvature(predicted, value);
+        if complete {
+            self.choose_curvature(predicted, value);
+        }
         self.x.copy_from_slice(&self.trial);
         std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
         self.value = value;
         self.work.iterations += 1;
-        Trial::Accepted { predicted, left }
+        Trial::Accepted {
+            predicted,
+            left,
+            complete,
+        }
     }
 
     /// Second derivatives of the step after this one.
@@ -266,7 +279,11 @@ impl Walk<'_> {
             }
             let undamped = self.damping == 0.0;
             match self.try_step() {
-                Trial::Accepted { predicted, left } => {
+                Trial::Accepted {
+                    predicted,
+                    left,
+                    complete,
+                } => {
                     failures = 0;
                     let iteration = Iteration {
                         number: self.work.iterations,
@@ -274,6 +291,9 @@ impl Walk<'_> {
                     };
                     if observe(iteration).is_break() {
                         return Termination::Cancelled;
+                    }
+                    if !complete {
+                        continue;
                     }
                     let size = self.size();
                     let small = self.settings.tolerance * size;
@@ -284,9 +304,12 @@ impl Walk<'_> {
                         return Termination::RoundingLimit;
                     }
                 }
-                Trial::Rejected { predicted } => {
+                Trial::Rejected {
+                    predicted,
+                    complete,
+                } => {
                     failures += 1;
-                    if predicted <= ROUNDING * self.size() {
+                    if complete && predicted <= ROUNDING * self.size() {
                         return Termination::RoundingLimit;
                     }
                     if failures > 60 {

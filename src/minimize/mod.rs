@@ -31,9 +31,27 @@ pub enum Curvature {
 
 /// What a Newton step says about itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct QuadraticStep {
     /// Decrease of the *undamped* quadratic model along the step: −gᵀs − ½sᵀHs.
     pub predicted_decrease: f64,
+    /// Whether the step minimizes the damped model within the bounds; else it
+    /// was cut at them, and little of it may be left.
+    pub complete: bool,
+    /// Factorizations that it took.
+    pub factorizations: usize,
+}
+
+impl QuadraticStep {
+    /// A complete step by one factorization.
+    #[must_use]
+    pub fn new(predicted_decrease: f64) -> Self {
+        Self {
+            predicted_decrease,
+            complete: true,
+            factorizations: 1,
+        }
+    }
 }
 
 /// A factorization met a pivot that is not positive.
@@ -66,7 +84,7 @@ pub trait Objective {
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
 
     /// Solves (H + damping·S⁻²) step = −gradient at `x`, S the diagonal of
-    /// scales, within the bounds of `x + step`, by one factorization.
+    /// scales, within the bounds of `x + step`.
     ///
     /// `gradient` is the one that [`Objective::value_and_gradient`] gave at `x`.
     ///

@@ -5,8 +5,10 @@ mod linear;
 mod lorenz63;
 mod lorenz96;
 mod lotka_volterra;
+mod nakl;
 
 pub use linear::Linear;
 pub use lorenz63::Lorenz63;
 pub use lorenz96::Lorenz96;
 pub use lotka_volterra::LotkaVolterra;
+pub use nakl::NaKl;

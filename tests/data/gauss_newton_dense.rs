@@ -207,8 +207,6 @@ impl Objective for LeastSquares {
             .zip(&*step)
             .map(|(row, s)| s * dot(row, step))
             .sum();
-        Ok(QuadraticStep {
-            predicted_decrease: -dot(gradient, step) - 0.5 * bend,
-        })
+        Ok(QuadraticStep::new(-dot(gradient, step) - 0.5 * bend))
     }
 }

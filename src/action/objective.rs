@@ -419,8 +419,9 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         self.product(x, step, &mut product);
         let pairs = product.iter().zip(gradient).zip(&*step);
         let decrease = pairs.map(|((h, g), s)| -(g + 0.5 * h) * s).sum::<f64>();
-        // A cut step that promises nothing says nothing: more damping helps.
-        if decrease.is_nan() || (!complete && decrease <= 0.0) {
+        // States held at bounds too early may leave no descent: more damping
+        // makes shorter steps, which reach fewer bounds.
+        if decrease.is_nan() || decrease <= 0.0 {
             return Err(NOT_SOLVED);
         }
         Ok(QuadraticStep {

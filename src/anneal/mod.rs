@@ -246,26 +246,36 @@ impl Annealer {
         };
         let start = starts::make(action, &self.starts, (index, seed), settling)?;
         result.kind = start.kind.into();
-        let (mut x, mut settling) = (start.x, start.work);
         let mut objective = action.at(first.rf)?;
-        objective.scale_from(&x);
-        for step in self.schedule.steps() {
-            objective.set_rf(step.rf)?;
-            let mut level = self.level(action, &mut objective, &mut x, (index, *step), tell);
-            level.work.add(std::mem::take(&mut settling));
-            let termination = level.termination;
-            result.levels.push(level);
-            let reached = Event::LevelReached {
-                start: index,
-                beta: step.beta,
-                rf: step.rf,
-                action: result.levels[result.levels.len() - 1].action.total,
-            };
-            let ended = matches!(termination, Termination::Cancelled | Termination::NonFinite);
-            if ended || tell(reached).is_break() {
-                break;
+        objective.scale_from(&start.x);
+        // A settled path belongs to one R_f: the ladder leads down from there
+        // as well as up.
+        let steps = self.schedule.steps();
+        let (below, above) = steps.split_at(steps.partition_point(|step| step.rf < start.rf));
+        let mut work = start.work;
+        let legs = [(true, below), (false, above)];
+        'legs: for (down, leg) in legs {
+            let mut x = start.x.clone();
+            for k in 0..leg.len() {
+                let step = leg[if down { leg.len() - 1 - k } else { k }];
+                objective.set_rf(step.rf)?;
+                let mut level = self.level(action, &mut objective, &mut x, (index, step), tell);
+                level.work.add(std::mem::take(&mut work));
+                let termination = level.termination;
+                let reached = Event::LevelReached {
+                    start: index,
+                    beta: step.beta,
+                    rf: step.rf,
+                    action: level.action.total,
+                };
+                result.levels.push(level);
+                let ended = matches!(termination, Termination::Cancelled | Termination::NonFinite);
+                if ended || tell(reached).is_break() {
+                    break 'legs;
+                }
             }
         }
+        result.levels.sort_by(|a, b| a.beta.total_cmp(&b.beta));
         let usable = |level: &Level| {
             !matches!(
                 level.termination,

@@ -80,7 +80,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         &self,
         estimate: &Estimate,
         settling: Settling<'_>,
-    ) -> Result<(Vec<f64>, Work)> {
+    ) -> Result<(Vec<f64>, f64, Work)> {
         let Settling {
             minimizer,
             lowest,
@@ -91,7 +91,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         let terms = self.action.terms(1.0, estimate)?;
         let balance = terms.measurement / terms.model;
         if !(balance.is_finite() && balance > lowest) {
-            return Ok((x, work));
+            return Ok((x, 0.0, work));
         }
         let mut objective = self.action.at(balance)?;
         let mut cancelled = false;
@@ -132,7 +132,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             }
             (value, x) = (reached, trial);
         }
-        Ok((x, work))
+        Ok((x, balance, work))
     }
 
     /// Data where there are any, else a draw from around where the component

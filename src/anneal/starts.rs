@@ -64,6 +64,8 @@ pub(super) fn seed_of(seed: u64, start: usize) -> u64 {
 pub(super) struct Start {
     /// The vector of unknowns.
     pub(super) x: Vec<f64>,
+    /// The R_f that it is a minimum for, or zero.
+    pub(super) rf: f64,
     /// How it was made.
     pub(super) kind: &'static str,
     /// What it took.
@@ -79,6 +81,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
 ) -> Result<Start> {
     let plain = |x, kind| Start {
         x,
+        rf: 0.0,
         kind,
         work: Work::default(),
     };
@@ -95,9 +98,10 @@ pub(super) fn make<M: Model, R: Rule<M>>(
             gain: GAINS[index % GAINS.len()],
         };
         if let Some(estimate) = nudging.scan(&mut rng)? {
-            let (x, work) = nudging.settle(&estimate, settling)?;
+            let (x, rf, work) = nudging.settle(&estimate, settling)?;
             return Ok(Start {
                 x,
+                rf,
                 kind: starts.name(),
                 work,
             });

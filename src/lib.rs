@@ -164,7 +164,7 @@ pub mod twin;
 pub mod windows;
 
 pub use action::{
-    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
+    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization, ParameterSpread,
     PrecisionUnit,
 };
 pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};

@@ -10,12 +10,14 @@ mod estimate;
 mod layout;
 mod linearized;
 mod objective;
+mod spread;
 mod terms;
 mod worker;
 
 pub use builder::ActionBuilder;
 pub use estimate::{AtBound, Estimate};
 pub use objective::ActionAt;
+pub use spread::ParameterSpread;
 
 use crate::bounds::Bounds;
 use crate::discretization::Rule;

@@ -6,7 +6,10 @@ use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep, solve_box};
+use crate::linalg::BlockArrow;
+use crate::minimize::{
+    Curvature, Indefinite, Objective, QuadraticStep, pushed_out, solve_box,
+};
 use crate::model::Model;
 use crate::precision::check_positive;
 
@@ -353,21 +356,14 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// μᵀs, the work of the bounds' multipliers.
     fn solve(&mut self, x: &[f64], step: &mut [f64]) -> std::result::Result<f64, Indefinite> {
         let border = self.action.layout().border();
-        let mut z = vec![0.0; x.len() - border];
         let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
         let arrow = arrow.ok_or(NOT_SOLVED)?;
-        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
         let room = |bound: &[f64]| -> Vec<f64> {
             let bounds = bound[border..].iter().zip(&x[border..]);
             bounds.map(|(bound, x)| bound - x).collect()
         };
         let (lower, upper) = (room(&self.lower), room(&self.upper));
-        let mut work = 0.0;
-        let mut ranges = z.iter().zip(lower.iter().zip(&upper));
-        if !ranges.all(|(z, (lower, upper))| lower <= z && z <= upper) {
-            let rhs = arrow.border_rhs().to_vec();
-            work = solve_box(arrow.border_matrix(), &rhs, (&lower, &upper), &mut z);
-        }
+        let (z, work) = solve_border(arrow, &lower, &upper)?;
         let action = self.action;
         let mut jobs: Vec<_> = self
             .workers
@@ -478,6 +474,28 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             }
         }
     }
+}
+
+/// The border's part of a step, within what is left to its bounds, and the work
+/// of their multipliers.
+fn solve_border(
+    arrow: &mut BlockArrow,
+    lower: &[f64],
+    upper: &[f64],
+) -> std::result::Result<(Vec<f64>, f64), Indefinite> {
+    let mut z = vec![0.0; lower.len()];
+    let rhs = arrow.border_rhs().to_vec();
+    let ranges = || lower.iter().zip(upper);
+    let mut forces = rhs.iter().zip(ranges());
+    if !forces.any(|(r, (lower, upper))| pushed_out(*r, *lower, *upper)) {
+        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
+        let mut values = z.iter().zip(ranges());
+        if values.all(|(z, (lower, upper))| lower <= z && z <= upper) {
+            return Ok((z, 0.0));
+        }
+    }
+    let work = solve_box(arrow.border_matrix(), &rhs, (lower, upper), &mut z)?;
+    Ok((z, work))
 }
 
 /// Factorizations that one step within bounds may take.

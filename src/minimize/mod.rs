@@ -13,7 +13,7 @@ mod box_quadratic;
 mod gauss_newton;
 mod lbfgs;
 
-pub(crate) use box_quadratic::solve_box;
+pub(crate) use box_quadratic::{pushed_out, solve_box};
 pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
 

@@ -90,11 +90,16 @@ fn estimate() -> Result<(), Failure> {
         json::write(file, &annealing, &cpu)?;
     }
     figure(&action, &annealing, &data)?.write(plot)?;
-    let columns = [Column::parameter("gNa", 0, 3), Column::parameter("gK", 1, 3)];
+    let columns = [
+        Column::parameter("gNa", 0, 3),
+        Column::parameter("gK", 1, 3),
+    ];
     let starts = table::starts(&annealing, &cpu, &columns);
     let ladder = table::ladder(&annealing, &columns);
     let parameters = parameters(&action, &annealing, &data)?;
-    report::print(&format!("{starts}\n{ladder}\n{parameters}\nfigure: {plot}\n"))
+    report::print(&format!(
+        "{starts}\n{ladder}\n{parameters}\nfigure: {plot}\n"
+    ))
 }
 
 /// The action: the model between the layers of a grid, and the data.
@@ -280,7 +285,11 @@ fn figure(
     let times = data.observations.times();
     for (i, name) in STATES.iter().enumerate() {
         let mut panel = Panel::path(times, &best.estimate.paths[0].component(i))?
-            .title(if i == 0 { "voltage, observed" } else { "gate, unobserved" })
+            .title(if i == 0 {
+                "voltage, observed"
+            } else {
+                "gate, unobserved"
+            })
             .x_label("time (ms)")
             .y_label(*name);
         if i == 0 {

@@ -59,7 +59,9 @@ impl Bounds {
 
     /// The end at which `value` stands, if it does.
     pub(crate) fn end_at(&self, value: f64) -> Option<f64> {
-        [self.lower, self.upper].into_iter().find(|end| *end == value)
+        [self.lower, self.upper]
+            .into_iter()
+            .find(|end| *end == value)
     }
 
     /// The nearest value inside.

@@ -164,8 +164,8 @@ pub mod twin;
 pub mod windows;
 
 pub use action::{
-    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization, ParameterSpread,
-    PrecisionUnit,
+    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
+    ParameterSpread, PrecisionUnit,
 };
 pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};
 pub use bounds::Bounds;

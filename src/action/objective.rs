@@ -7,9 +7,7 @@ use super::{Action, ActionTerms};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::linalg::BlockArrow;
-use crate::minimize::{
-    Curvature, Indefinite, Objective, QuadraticStep, pushed_out, solve_box,
-};
+use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep, pushed_out, solve_box};
 use crate::model::Model;
 use crate::precision::check_positive;
 

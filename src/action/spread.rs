@@ -65,7 +65,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             let range = self.parameters[slots[k].parameter].range();
             range.end_at(x[first + k])
         };
-        let inside: Vec<usize> = (0..slots.len()).filter(|&k| bound_of(k).is_none()).collect();
+        let inside: Vec<usize> = (0..slots.len())
+            .filter(|&k| bound_of(k).is_none())
+            .collect();
         let variances = variances(&information, &inside)?;
         let spread = |(k, slot): (usize, &Slot)| {
             let value = x[first + k];
@@ -122,7 +124,11 @@ impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
 fn variances(information: &Array2<f64>, inside: &[usize]) -> Result<Vec<f64>> {
     let n = inside.len();
     // With a unit diagonal one threshold serves all parameters.
-    let size = |k: usize| information[(inside[k], inside[k])].sqrt().max(f64::MIN_POSITIVE);
+    let size = |k: usize| {
+        information[(inside[k], inside[k])]
+            .sqrt()
+            .max(f64::MIN_POSITIVE)
+    };
     let scaled = Array2::from_shape_fn((n, n), |(i, j)| {
         let jitter = if i == j { ROUNDING } else { 0.0 };
         information[(inside[i], inside[j])] / (size(i) * size(j)) + jitter

@@ -63,7 +63,7 @@ fn estimate() -> Result<(), Failure> {
 
     // What comes out: a report, a figure, and tables.
     if let Some(file) = json {
-        json::write(file, &annealing, &cpu)?;
+        json::save(file, &json::report(&annealing, &cpu))?;
     }
     figure(&action, &annealing, &data)?.write(plot)?;
     let columns = columns(data.twin.as_ref());

@@ -4,22 +4,41 @@
 //! observation operator of one's own, positive states by bounds, and a forecast.
 //! `--help` lists the flags.
 
+mod report;
 #[path = "predator_prey/series.rs"]
 mod series;
-
-mod report;
+#[path = "predator_prey/verdict.rs"]
+mod verdict;
 
 use std::process::ExitCode;
 
 use deepest::models::LotkaVolterra;
 use deepest::plot::{Figure, Panel};
-use deepest::prelude::*;
+use deepest::{Truth, prelude::*};
 
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
 use report::{Failure, json, plateau};
 use series::Series;
+use verdict::Expected;
+
+/// Unknowns of the model without error: the first state and four rates.
+const UNKNOWNS: usize = 6;
+
+/// Mean and standard deviation of the posterior of alpha, beta, gamma, delta and
+/// the first state, for hare and lynx: posteriordb,
+/// `hudson_lynx_hare-lotka_volterra`; its deviations by a Metropolis run. It has
+/// no model error, weak priors, and estimates the deviations of the errors,
+/// 0.248 and 0.251.
+const PUBLISHED: [(f64, f64); UNKNOWNS] = [
+    (0.546864, 0.062),
+    (0.0277473, 0.0041),
+    (0.800095, 0.088),
+    (0.0240859, 0.0035),
+    (34.0352, 2.8),
+    (5.93590, 0.52),
+];
 
 const HELP: &str = "\
 Estimates the Lotka-Volterra model of a prey and its predator by variational
@@ -33,7 +52,7 @@ Without --data the series is that of hare and lynx, 1900 to 1920.
   --rate-bounds LO,HI      bounds of the rates alpha and gamma, per year [0,3]
   --rf0 R                  model precision at beta = 0, in years [0.1]
   --alpha A                R_f = rf0 * alpha^beta [2]
-  --betas 0..32            values and ranges, both ends included [0..32]
+  --betas 0..40            values and ranges, both ends included [0..40]
   --start WORD             nudged, mean or uniform [nudged]
   --starts K               number of starts [4]
   --seed S                 seed of the starts [0]
@@ -56,14 +75,48 @@ fn estimate() -> Result<(), Failure> {
         Some(file) => Series::load(file)?,
         None => Series::parse(include_str!("data/lynx_hare.csv"))?,
     };
-    let action = action(&flags, &series)?;
+    let precision = flags.value("--rm", 16.0)?;
+    let action = action(&flags, &series, precision)?;
     let (annealer, progress) = annealer(&flags)?;
+    let years = flags.count("--years", 10)?;
+    let published = flags.text("--data").is_none().then_some(&PUBLISHED);
+
+    let json = flags.text("--json");
+    let plot = flags.text("--plot").unwrap_or("predator_prey.svg");
+    for output in json.into_iter().chain([plot]) {
+        report::check_writable(output)?;
+    }
     let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
     let cpu = progress.finish();
-    let columns = columns(&action);
+
+    // What comes out: a forecast, a report, a figure, and tables.
+    let (start, best) = annealing.best().ok_or("no start reached a finite action")?;
+    let forecast = forecast(&series, &best.estimate, years)?;
+    if let Some(file) = json {
+        let mut report = json::report(&annealing, &cpu);
+        report["best"]["initial_state"] = best.estimate.paths[0].layer(0).into();
+        report["forecast"] = serde_json::json!({
+            "years": forecast.grid.times(),
+            "prey": forecast.path.component(0),
+            "predator": forecast.path.component(1),
+        });
+        json::save(file, &report)?;
+    }
+    figure(&action, &annealing, &series, &forecast, published)?.write(plot)?;
+    let mut columns = rates(&action);
     let starts = table::starts(&annealing, &cpu, &columns);
+    columns.extend(errors(precision, series.count()));
     let ladder = table::ladder(&annealing, &columns);
-    report::print(&format!("{starts}\n{ladder}\n"))
+    let estimates = estimates(&action, &best.estimate, published);
+    let expected = Expected {
+        sigma: precision.powf(-0.5),
+        unknowns: UNKNOWNS,
+        freedom: series.count() as f64 - UNKNOWNS as f64,
+    };
+    let words = verdict::words(start, &expected);
+    report::print(&format!(
+        "{starts}\n{ladder}\n{estimates}\n{words}\nfigure: {plot}\n"
+    ))
 }
 
 /// What is measured: the logarithms of both populations.
@@ -81,12 +134,17 @@ impl Observe for Logarithms {
 
 type Problem = Action<LotkaVolterra, SimpsonHermite>;
 
-fn action(flags: &Flags, series: &Series) -> Result<Problem, Failure> {
+/// The action: the model between the layers of a grid, and the data. Model
+/// errors count as parts of the typical population, which is the same for both.
+fn action(flags: &Flags, series: &Series, precision: f64) -> Result<Problem, Failure> {
     let steps = flags.count("--steps", 16)?;
+    if steps % 2 == 1 {
+        return Err(format!("--steps: expected an even number, found {steps}").into());
+    }
     let rows = series.years.iter().enumerate();
     let rows = rows.map(|(k, _)| series.populations.iter().map(|p| p[k].ln()).collect());
     let rows: Vec<Vec<f64>> = rows.collect();
-    let precision = Precision::scalar(flags.value("--rm", 16.0)?)?;
+    let precision = Precision::scalar(precision)?;
     let years = series.years.clone();
     let observations = Observations::of_operator(Logarithms, years, &rows, precision)?;
     let grid = Grid::from_times(&series.years, steps)?;
@@ -112,7 +170,7 @@ fn action(flags: &Flags, series: &Series) -> Result<Problem, Failure> {
 
 /// The annealer: follows the minimum from small to large model precision.
 fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", "0..32")?;
+    let betas = flags.betas("--betas", "0..40")?;
     let starts = flags.count("--starts", 4)?;
     let progress = Progress::new(starts, betas.len());
     let (rf0, alpha) = (flags.value("--rf0", 0.1)?, flags.value("--alpha", 2.0)?);
@@ -127,15 +185,99 @@ fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
     Ok((annealer, progress))
 }
 
-fn columns(action: &Problem) -> Vec<Column<'_>> {
-    let mut c: Vec<Column> = action
-        .parameters()
-        .enumerate()
-        .map(|(k, (name, _))| Column::parameter(name, k, 8))
-        .collect();
-    for k in 0..2 {
-        c.push(Column::new("x0", 5, move |l| l.estimate.paths[0].layer(0)[k]));
+/// The columns of the four rates.
+fn rates(action: &Problem) -> Vec<Column<'static>> {
+    let names = action.parameters().map(|(name, _)| name).enumerate();
+    let decimals = [4, 5, 4, 5];
+    names
+        .map(|(k, name)| Column::parameter(name, k, decimals[k]))
+        .collect()
+}
+
+/// How far the path is from the data, and the model error that a level allows.
+fn errors(precision: f64, count: usize) -> [Column<'static>; 2] {
+    [
+        Column::new("rms log misfit", 4, move |level| {
+            (2.0 * level.action.measurement / (precision * count as f64)).sqrt()
+        }),
+        Column::new("model error, %/√year", 4, |level| {
+            verdict::percent(level.rf)
+        }),
+    ]
+}
+
+/// Rates and first state beside what is published of them.
+fn estimates(
+    action: &Problem,
+    estimate: &Estimate,
+    published: Option<&[(f64, f64); UNKNOWNS]>,
+) -> String {
+    let names = action.parameters().map(|(name, _)| name);
+    let names = names.chain(["prey, first", "predator, first"]);
+    let values = estimate.parameters.iter().chain(estimate.paths[0].layer(0));
+    let decimals = [4, 5, 4, 5, 2, 3];
+    let mut text = format!("{:<16} {:>10}", "", "estimate");
+    if published.is_some() {
+        text += &format!(
+            " {:>15} {:>8} {:>12}",
+            "published mean", "sd", "difference/sd"
+        );
     }
-    c.push(Column::new("it", 0, |l| l.work.iterations as f64));
-    c
+    for (k, ((name, value), decimals)) in names.zip(values).zip(decimals).enumerate() {
+        text += &format!("\n{name:<16} {value:>10.decimals$}");
+        if let Some((mean, deviation)) = published.map(|p| p[k]) {
+            let difference = (value - mean) / deviation;
+            text += &format!(" {mean:>15.decimals$} {deviation:>8.decimals$} {difference:>13.2}");
+        }
+    }
+    text + "\n"
+}
+
+/// The model run on from the last state, twenty times a year.
+fn forecast(series: &Series, estimate: &Estimate, years: usize) -> Result<Truth, Failure> {
+    let last = series.years[series.years.len() - 1];
+    let path = &estimate.paths[0];
+    let grid = Grid::uniform(last, 0.05, 20 * years + 1)?;
+    let simulation = Simulation::new(grid, &estimate.parameters[..]);
+    let simulation = simulation.from_state(path.layer(path.layers() - 1));
+    Ok(simulation.flow(&LotkaVolterra)?)
+}
+
+/// Both populations with their forecast, action levels, and a rate.
+fn figure(
+    action: &Problem,
+    annealing: &Annealing,
+    series: &Series,
+    forecast: &Truth,
+    published: Option<&[(f64, f64); UNKNOWNS]>,
+) -> Result<Figure, Failure> {
+    let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
+    let mut figure = Figure::new().columns(2).size(1100, 320);
+    let times = action.windows()[0].grid().times();
+    let last = series.years[series.years.len() - 1];
+    let unit = published.map_or("", |_| " (thousands of pelts)");
+    for (k, name) in series.names.iter().enumerate() {
+        let panel = Panel::path(times, &best.estimate.paths[0].component(k))?
+            .forecast(forecast.grid.times(), &forecast.path.component(k))?
+            .data(&series.years, &series.populations[k])?
+            .instant("last year of the data", last)
+            .title(name)
+            .x_label("year")
+            .y_label(format!("{name}{unit}"));
+        figure = figure.panel(panel);
+    }
+    let mut levels = Panel::levels(annealing).x_label("model precision R_f (years)");
+    let plateau = plateau::expected(action.counts(), action.normalization(), UNKNOWNS);
+    if let Some((low, high)) = plateau {
+        levels = levels.band("expected plateau", low, high);
+    }
+    let mut rate = Panel::parameter(annealing, 0)
+        .title("growth rate of the prey")
+        .x_label("model precision R_f (years)")
+        .y_label("alpha (per year)");
+    if let Some((mean, deviation)) = published.map(|p| p[0]) {
+        let (low, high) = (mean - deviation, mean + deviation);
+        rate = rate.band("published mean ± deviation", low, high);
+    }
+    Ok(figure.panel(levels).panel(rate))
 }

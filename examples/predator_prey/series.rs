@@ -15,7 +15,8 @@ pub struct Series {
 impl Series {
     /// Reads a file.
     pub fn load(file: &str) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("file {file}: {error}"))?;
+        let text =
+            std::fs::read_to_string(file).map_err(|error| format!("file {file}: {error}"))?;
         Self::parse(&text).map_err(|error| format!("file {file}{error}").into())
     }
 
@@ -56,7 +57,10 @@ impl Series {
             // A logarithm will be taken.
             if value <= 0.0 || value.is_infinite() {
                 let expected = "a positive number, or NaN where it is missing";
-                return Err(format!("{}: expected {expected}, found {cell}", self.names[k]));
+                return Err(format!(
+                    "{}: expected {expected}, found {cell}",
+                    self.names[k]
+                ));
             }
             self.populations[k].push(value);
         }

@@ -33,6 +33,8 @@ fn look(role: Role) -> (RGBColor, f64, f64) {
         Role::Model => (RGBColor(0, 158, 115), 1.0, 1.5),
         Role::Data => (RGBColor(213, 94, 0), 0.75, 1.9),
         Role::Truth => (RGBColor(0, 0, 0), 1.0, 1.2),
+        Role::Forecast => (RGBColor(0, 114, 178), 0.65, 1.5),
+        Role::Instant => (RGBColor(120, 120, 120), 1.0, 1.0),
         Role::Band => (RGBColor(240, 228, 66), 0.5, 1.0),
     }
 }
@@ -100,7 +102,7 @@ impl Frame {
         let [left, right, bottom, above] = MARGINS;
         let (left, right) = (corner.0 + left, corner.0 + size.0 - right);
         let (legend, rows) = legend(&panel.marks, (left, right), corner.1 + above);
-        let points = || panel.marks.iter().flat_map(|mark| mark.shape.points());
+        let places = panel.marks.iter().flat_map(|mark| mark.shape.places());
         let heights = panel.marks.iter().flat_map(|mark| mark.shape.heights());
         Self {
             left,
@@ -109,7 +111,7 @@ impl Frame {
             bottom: corner.1 + size.1 - bottom,
             panel_top: corner.1,
             legend,
-            x: Scale::around(&panel.x, points().map(|p| p.0), 0.0),
+            x: Scale::around(&panel.x, places, 0.0),
             y: Scale::around(&panel.y, heights, 0.05),
         }
     }
@@ -189,6 +191,13 @@ impl Frame {
                 let ends = [pixel(self.left, low), pixel(self.right, low)];
                 line(canvas, &ends, mark.role)
             }
+            Shape::Upright(x) => {
+                let Some(x) = self.across(*x) else {
+                    return Ok(());
+                };
+                let ends = [pixel(x, self.bottom), pixel(x, self.top)];
+                line(canvas, &ends, mark.role)
+            }
         }
     }
 
@@ -197,6 +206,10 @@ impl Frame {
         match mark.shape {
             _ if mark.role == Role::Band => area(canvas, (x, y + 5.0), (x + SWATCH, y - 5.0))?,
             Shape::Dots(_) => dot(canvas, pixel(x + 0.5 * SWATCH, y), mark.role)?,
+            Shape::Upright(_) => {
+                let x = x + 0.5 * SWATCH;
+                line(canvas, &[pixel(x, y + 6.0), pixel(x, y - 6.0)], mark.role)?;
+            }
             _ => line(canvas, &[pixel(x, y), pixel(x + SWATCH, y)], mark.role)?,
         }
         let style = text(TEXT, HPos::Left, VPos::Center);
@@ -260,9 +273,17 @@ impl Shape {
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         let points: &[(f64, f64)] = match self {
             Self::Curve(points) | Self::Dots(points) => points,
-            Self::Across { .. } => &[],
+            Self::Across { .. } | Self::Upright(_) => &[],
         };
         points.iter().copied()
+    }
+
+    fn places(&self) -> impl Iterator<Item = f64> {
+        let place = match self {
+            Self::Upright(x) => Some(*x),
+            _ => None,
+        };
+        self.points().map(|p| p.0).chain(place)
     }
 
     fn heights(&self) -> impl Iterator<Item = f64> {
@@ -319,7 +340,7 @@ fn line(canvas: &Canvas<'_>, points: &[(i32, i32)], role: Role) -> Drawn {
     if let [only] = points {
         return canvas.draw(&Circle::new(*only, (2.0 * FINE) as u32, style.filled()));
     }
-    if role == Role::Truth {
+    if matches!(role, Role::Truth | Role::Forecast) {
         let (dash, gap) = ((5.0 * FINE) as i32, (4.0 * FINE) as i32);
         let points = points.to_vec();
         return canvas.draw(&DashedPathElement::new(points, dash, gap, style));

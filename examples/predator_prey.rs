@@ -40,6 +40,11 @@ const PUBLISHED: [(f64, f64); UNKNOWNS] = [
     (5.93590, 0.52),
 ];
 
+const LEGEND: &str = "\
+misfit: root mean square error of the logarithms; corr.: its correlation from row to row;
+error %: model error in % of the typical population (geometric mean) for a square root of a year
+";
+
 const HELP: &str = "\
 Estimates the Lotka-Volterra model of a prey and its predator by variational
 annealing, and forecasts the years to come.
@@ -50,9 +55,9 @@ Without --data the series is that of hare and lynx, 1900 to 1920.
   --rm R                   precision of the logarithms of the data [16]
   --steps K                steps from each year of the data to the next, even [16]
   --rate-bounds LO,HI      bounds of the rates alpha and gamma, per year [0,3]
-  --rf0 R                  model precision at beta = 0, in years [0.1]
+  --rf0 R                  model precision at beta = 0, in years [1]
   --alpha A                R_f = rf0 * alpha^beta [2]
-  --betas 0..40            values and ranges, both ends included [0..40]
+  --betas 0..32            values and ranges, both ends included [0..32]
   --start WORD             nudged, mean or uniform [nudged]
   --starts K               number of starts [4]
   --seed S                 seed of the starts [0]
@@ -105,7 +110,7 @@ fn estimate() -> Result<(), Failure> {
     figure(&action, &annealing, &series, &forecast, published)?.write(plot)?;
     let mut columns = rates(&action);
     let starts = table::starts(&annealing, &cpu, &columns);
-    columns.extend(errors(precision, series.count()));
+    columns.extend(errors(&series, precision));
     let ladder = table::ladder(&annealing, &columns);
     let estimates = estimates(&action, &best.estimate, published);
     let expected = Expected {
@@ -113,9 +118,11 @@ fn estimate() -> Result<(), Failure> {
         unknowns: UNKNOWNS,
         freedom: series.count() as f64 - UNKNOWNS as f64,
     };
-    let words = verdict::words(start, &expected);
+    let words = verdict::words(start, &expected, |level| {
+        series.correlation(&level.estimate.paths[0])
+    });
     report::print(&format!(
-        "{starts}\n{ladder}\n{estimates}\n{words}\nfigure: {plot}\n"
+        "{starts}\n{ladder}{LEGEND}\n{estimates}\n{words}\nfigure: {plot}\n"
     ))
 }
 
@@ -170,10 +177,10 @@ fn action(flags: &Flags, series: &Series, precision: f64) -> Result<Problem, Fai
 
 /// The annealer: follows the minimum from small to large model precision.
 fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", "0..40")?;
+    let betas = flags.betas("--betas", "0..32")?;
     let starts = flags.count("--starts", 4)?;
     let progress = Progress::new(starts, betas.len());
-    let (rf0, alpha) = (flags.value("--rf0", 0.1)?, flags.value("--alpha", 2.0)?);
+    let (rf0, alpha) = (flags.value("--rf0", 1.0)?, flags.value("--alpha", 2.0)?);
     let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
     let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
         .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
@@ -194,15 +201,18 @@ fn rates(action: &Problem) -> Vec<Column<'static>> {
         .collect()
 }
 
-/// How far the path is from the data, and the model error that a level allows.
-fn errors(precision: f64, count: usize) -> [Column<'static>; 2] {
+/// How far the path is from the data and how the errors of successive rows
+/// correlate, beside the model error that a level allows.
+fn errors(series: &Series, precision: f64) -> [Column<'_>; 3] {
+    let count = precision * series.count() as f64;
     [
-        Column::new("rms log misfit", 4, move |level| {
-            (2.0 * level.action.measurement / (precision * count as f64)).sqrt()
+        Column::new("misfit", 3, move |level| {
+            (2.0 * level.action.measurement / count).sqrt()
         }),
-        Column::new("model error, %/√year", 4, |level| {
-            verdict::percent(level.rf)
+        Column::new("corr.", 2, |level| {
+            series.correlation(&level.estimate.paths[0]).0
         }),
+        Column::new("error %", 3, |level| verdict::percent(level.rf)),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Yearly numbers of a prey and its predator, from a CSV file.
 
+use deepest::Path;
+
 use super::Failure;
 
 /// Two populations at the same times.
@@ -93,6 +95,29 @@ impl Series {
         let values = self.populations[k].iter();
         // `min` and `max` pass over NaN.
         values.fold(none, |(low, high), v| (low.min(*v), high.max(*v)))
+    }
+
+    /// The correlation of the errors of the logarithms with those of the row
+    /// before, both populations together, and its deviation for independent
+    /// errors. The layers of `path` are equally many between all rows.
+    pub fn correlation(&self, path: &Path) -> (f64, f64) {
+        let steps = (path.layers() - 1) / (self.years.len() - 1);
+        let (mut products, mut squares, mut pairs) = (0.0, 0.0, 0.0_f64);
+        for (k, values) in self.populations.iter().enumerate() {
+            let mut before = f64::NAN;
+            for (row, value) in values.iter().enumerate() {
+                let error = (value / path.layer(row * steps)[k]).ln();
+                if !error.is_nan() {
+                    squares += error * error;
+                }
+                if !(error * before).is_nan() {
+                    products += error * before;
+                    pairs += 1.0;
+                }
+                before = error;
+            }
+        }
+        (products / squares, pairs.powf(-0.5))
     }
 
     /// Number of values that are not missing.

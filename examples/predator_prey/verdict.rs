@@ -2,13 +2,14 @@
 
 use deepest::{Level, StartResult};
 
-/// What measurement errors of deviation σ would leave, in *sum* normalization.
+/// What measurement errors would leave, in *sum* normalization.
 pub struct Expected {
-    /// σ of the logarithms.
+    /// Deviation of the errors of the logarithms.
     pub sigma: f64,
     /// Unknowns of the model without error: first state and parameters.
     pub unknowns: usize,
-    /// K_y minus them, the degrees of freedom ν of 2A.
+    /// The number of measured values minus them: the mean of 2A, half its
+    /// variance.
     pub freedom: f64,
 }
 
@@ -18,44 +19,57 @@ pub fn percent(rf: f64) -> f64 {
     100.0 / rf.sqrt()
 }
 
-/// Two statements about a ladder.
-///
-/// Where the model is exact, ½ν is left of the measurement term; where it has
-/// errors of precision R_f, the action at that R_f is ½ν with deviation √(ν/2).
-pub fn words(start: &StartResult, expected: &Expected) -> String {
+/// What the size of the errors of the data, their correlation from row to row
+/// (with its deviation where they are independent) and the action say.
+pub fn words(
+    start: &StartResult,
+    expected: &Expected,
+    correlation: impl Fn(&Level) -> (f64, f64),
+) -> String {
     let Some(last) = start.levels.last() else {
         return String::new();
     };
-    let (sigma, left) = (expected.sigma, 0.5 * expected.freedom);
-    let mut text = format!(
-        "Errors of {sigma:.3} in the logarithms leave a measurement term of {left:.1} after a fit of \
-         {} numbers.\n",
-        expected.unknowns
+    let mut text = size(start, last, expected);
+    let (found, deviation) = correlation(last);
+    text += &format!(
+        "They correlate from row to row by {found:.2}, where independent ones would by 0 ± {deviation:.2}"
     );
-    let measurement = |level: &Level| level.action.measurement;
-    let found = measurement(last);
-    text += &match crossing(&start.levels, measurement, left) {
-        _ if found <= left => {
-            format!("The data leave {found:.1} at the largest R_f: they ask for no model error.\n")
+    if found > 2.0 * deviation {
+        text += ":\neither the model errs, or the measurements err alike for some time";
+        let value = |level: &Level| correlation(level).0;
+        if let Some(rf) = crossing(&start.levels, value, 2.0 * deviation) {
+            text += &format!(".\nTwo deviations of correlation are left with {}", at(rf));
         }
-        Some(rf) => format!(
-            "The data leave as much at R_f = {rf:.3e}, a model error of {:.1} % of the typical \
-             population\nfor a square root of a year, and {found:.1} at the largest R_f.\n",
-            percent(rf)
-        ),
-        None => format!("The data leave more at every R_f, {found:.1} at the largest.\n"),
-    };
-    let low = left - 2.0 * (0.5 * expected.freedom).sqrt();
-    let lowest = crossing(&start.levels, |level| level.action.total, low);
-    if let Some(rf) = lowest {
-        text += &format!(
-            "Nor do they exclude one: the action stays within two deviations of {left:.1} down to \
-             R_f = {rf:.3e},\na model error of {:.1} %. Take {sigma:.3} for what it is: where it was \
-             estimated with an exact model,\nit counts that model's errors as errors of the data.\n",
-            percent(rf)
-        );
+    }
+    text += ".\n";
+    let mean = 0.5 * expected.freedom;
+    let low = mean - 2.0 * (0.5 * expected.freedom).sqrt();
+    let total = |level: &Level| level.action.total;
+    if let Some(rf) = crossing(&start.levels, total, low) {
+        let at = at(rf);
+        text += &format!("The action is two deviations below its expected {mean:.1} with {at}.\n");
     }
     text
+}
+
+/// Whether the errors are larger than those of the measurements alone.
+fn size(start: &StartResult, last: &Level, expected: &Expected) -> String {
+    let (sigma, unknowns, left) = (expected.sigma, expected.unknowns, 0.5 * expected.freedom);
+    let measurement = |level: &Level| level.action.measurement;
+    let found = measurement(last);
+    let ask = match crossing(&start.levels, measurement, left) {
+        _ if found <= left => "by their size they ask for no model error".into(),
+        Some(rf) => format!("they ask for {}", at(rf)),
+        None => "more than that at every R_f".into(),
+    };
+    format!(
+        "Errors of {sigma:.3} in the logarithms leave a measurement term of {left:.1} after a fit of \
+         {unknowns} numbers;\nthe data leave {found:.1} at the largest R_f: {ask}.\n"
+    )
+}
+
+fn at(rf: f64) -> String {
+    format!("a model error of {:.1} % (R_f = {rf:.2e})", percent(rf))
 }
 
 /// The R_f where a quantity that grows along the ladder comes to `height`.

@@ -20,18 +20,19 @@ const MARGINS: [f64; 4] = [72.0, 18.0, 52.0, 32.0];
 const LEGEND_ROW: f64 = 18.0;
 const SWATCH: f64 = 22.0;
 const MOST_DOTS: usize = 400;
+const FEW_DOTS: usize = 50;
 
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// Colour (Okabe-Ito), opacity and width of a line or dot.
+/// Colour (Okabe-Ito), opacity and width of a line; dots have no width.
 fn look(role: Role) -> (RGBColor, f64, f64) {
     match role {
         Role::Estimate => (RGBColor(0, 114, 178), 1.0, 1.8),
         Role::Start => (RGBColor(86, 180, 233), 0.7, 1.0),
         Role::Measurement => (RGBColor(230, 159, 0), 1.0, 1.5),
         Role::Model => (RGBColor(0, 158, 115), 1.0, 1.5),
-        Role::Data => (RGBColor(213, 94, 0), 0.75, 1.9),
+        Role::Data => (RGBColor(213, 94, 0), 0.75, 0.0),
         Role::Truth => (RGBColor(0, 0, 0), 1.0, 1.2),
         Role::Forecast => (RGBColor(0, 114, 178), 0.65, 1.5),
         Role::Instant => (RGBColor(120, 120, 120), 1.0, 1.0),
@@ -176,8 +177,9 @@ impl Frame {
             Shape::Dots(points) => {
                 let shown: Vec<_> = points.iter().filter_map(|p| self.place(*p)).collect();
                 let stride = shown.len().div_ceil(MOST_DOTS).max(1);
+                let radius = radius(shown.len());
                 for place in shown.into_iter().step_by(stride) {
-                    dot(canvas, place, mark.role)?;
+                    dot(canvas, place, mark.role, radius)?;
                 }
                 Ok(())
             }
@@ -203,9 +205,12 @@ impl Frame {
 
     fn legend_entry(&self, canvas: &Canvas<'_>, mark: &Mark, entry: &LegendEntry) -> Drawn {
         let (x, y) = (entry.x, entry.y);
-        match mark.shape {
+        match &mark.shape {
             _ if mark.role == Role::Band => area(canvas, (x, y + 5.0), (x + SWATCH, y - 5.0))?,
-            Shape::Dots(_) => dot(canvas, pixel(x + 0.5 * SWATCH, y), mark.role)?,
+            Shape::Dots(points) => {
+                let radius = radius(points.len());
+                dot(canvas, pixel(x + 0.5 * SWATCH, y), mark.role, radius)?;
+            }
             Shape::Upright(_) => {
                 let x = x + 0.5 * SWATCH;
                 line(canvas, &[pixel(x, y + 6.0), pixel(x, y - 6.0)], mark.role)?;
@@ -348,8 +353,13 @@ fn line(canvas: &Canvas<'_>, points: &[(i32, i32)], role: Role) -> Drawn {
     canvas.draw(&PathElement::new(points.to_vec(), style))
 }
 
-fn dot(canvas: &Canvas<'_>, place: (i32, i32), role: Role) -> Drawn {
-    let (color, opacity, radius) = look(role);
+/// Few dots are drawn larger than many, which would hide each other.
+fn radius(dots: usize) -> f64 {
+    if dots <= FEW_DOTS { 2.8 } else { 1.9 }
+}
+
+fn dot(canvas: &Canvas<'_>, place: (i32, i32), role: Role, radius: f64) -> Drawn {
+    let (color, opacity, _) = look(role);
     let style = color.mix(opacity).filled();
     canvas.draw(&Circle::new(place, (radius * FINE) as u32, style))
 }

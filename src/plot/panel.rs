@@ -138,13 +138,11 @@ impl Panel {
 
     /// Adds a thin vertical line, such as at the time where a forecast begins.
     pub fn instant(mut self, legend: &str, x: f64) -> Self {
-        // Below everything else.
-        let mark = Mark {
+        self.marks.push(Mark {
             legend: Some(legend.into()),
             role: Role::Instant,
             shape: Shape::Upright(x),
-        };
-        self.marks.insert(0, mark);
+        });
         self
     }
 

@@ -326,6 +326,10 @@ fn bad_flags_are_refused_in_one_line() {
             "no-such-directory/a.svg",
         ),
         (&["--plot", "."], "file ."),
+        (&["--json", "out", "--plot", "out"], "--plot"),
+        (&["--json", "out", "--plot", "./out"], "--plot"),
+        (&["--json", "lorenz96.svg"], "lorenz96.svg"),
+        (&["--data", "in.npy", "--json", "in.npy"], "--json"),
     ] {
         scratch.refuses(arguments, culprit);
     }

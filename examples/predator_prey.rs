@@ -21,17 +21,13 @@ use report::progress::Progress;
 use report::table::{self, Column};
 use report::{Failure, json, plateau};
 use series::Series;
-use verdict::Expected;
-
-/// Unknowns of the model without error: the first state and four rates.
-const UNKNOWNS: usize = 6;
 
 /// Mean and standard deviation of the posterior of alpha, beta, gamma, delta and
 /// the first state, for hare and lynx: posteriordb,
 /// `hudson_lynx_hare-lotka_volterra`; its deviations by a Metropolis run. It has
 /// no model error, weak priors, and estimates the deviations of the errors,
 /// 0.248 and 0.251.
-const PUBLISHED: [(f64, f64); UNKNOWNS] = [
+const PUBLISHED: [(f64, f64); 6] = [
     (0.546864, 0.062),
     (0.0277473, 0.0041),
     (0.800095, 0.088),
@@ -76,7 +72,10 @@ fn estimate() -> Result<(), Failure> {
     let Some(flags) = Flags::read(HELP)? else {
         return report::print(HELP);
     };
-    let series = match flags.text("--data") {
+    let (file, json) = (flags.text("--data"), flags.text("--json"));
+    let plot = flags.text("--plot").unwrap_or("predator_prey.svg");
+    report::check_distinct(&[("--data", file), ("--json", json), ("--plot", Some(plot))])?;
+    let series = match file {
         Some(file) => Series::load(file)?,
         None => Series::parse(include_str!("data/lynx_hare.csv"))?,
     };
@@ -84,10 +83,8 @@ fn estimate() -> Result<(), Failure> {
     let action = action(&flags, &series, precision)?;
     let (annealer, progress) = annealer(&flags)?;
     let years = flags.count("--years", 10)?;
-    let published = flags.text("--data").is_none().then_some(&PUBLISHED);
+    let published = file.is_none().then_some(&PUBLISHED);
 
-    let json = flags.text("--json");
-    let plot = flags.text("--plot").unwrap_or("predator_prey.svg");
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
@@ -113,14 +110,12 @@ fn estimate() -> Result<(), Failure> {
     columns.extend(errors(&series, precision));
     let ladder = table::ladder(&annealing, &columns);
     let estimates = estimates(&action, &best.estimate, published);
-    let expected = Expected {
-        sigma: precision.powf(-0.5),
-        unknowns: UNKNOWNS,
-        freedom: series.count() as f64 - UNKNOWNS as f64,
+    let words = match action.expected_plateau() {
+        Some(plateau) => verdict::words(start, (precision.powf(-0.5), plateau), |level| {
+            series.correlation(&level.estimate.paths[0])
+        }),
+        None => "There are too few values for a verdict.\n".into(),
     };
-    let words = verdict::words(start, &expected, |level| {
-        series.correlation(&level.estimate.paths[0])
-    });
     report::print(&format!(
         "{starts}\n{ladder}{LEGEND}\n{estimates}\n{words}\nfigure: {plot}\n"
     ))
@@ -217,11 +212,7 @@ fn errors(series: &Series, precision: f64) -> [Column<'_>; 3] {
 }
 
 /// Rates and first state beside what is published of them.
-fn estimates(
-    action: &Problem,
-    estimate: &Estimate,
-    published: Option<&[(f64, f64); UNKNOWNS]>,
-) -> String {
+fn estimates(action: &Problem, estimate: &Estimate, published: Option<&[(f64, f64); 6]>) -> String {
     let names = action.parameters().map(|(name, _)| name);
     let names = names.chain(["prey, first", "predator, first"]);
     let values = estimate.parameters.iter().chain(estimate.paths[0].layer(0));
@@ -259,7 +250,7 @@ fn figure(
     annealing: &Annealing,
     series: &Series,
     forecast: &Truth,
-    published: Option<&[(f64, f64); UNKNOWNS]>,
+    published: Option<&[(f64, f64); 6]>,
 ) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let mut figure = Figure::new().columns(2).size(1100, 320);
@@ -277,8 +268,7 @@ fn figure(
         figure = figure.panel(panel);
     }
     let mut levels = Panel::levels(annealing).x_label("model precision R_f (years)");
-    let plateau = plateau::expected(action.counts(), action.normalization(), UNKNOWNS);
-    if let Some((low, high)) = plateau {
+    if let Some((low, high)) = plateau::band(action) {
         levels = levels.band("expected plateau", low, high);
     }
     let mut rate = Panel::parameter(annealing, 0)

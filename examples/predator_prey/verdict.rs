@@ -1,17 +1,6 @@
 //! How much model error the data ask for, in words.
 
-use deepest::{Level, StartResult};
-
-/// What measurement errors would leave, in *sum* normalization.
-pub struct Expected {
-    /// Deviation of the errors of the logarithms.
-    pub sigma: f64,
-    /// Unknowns of the model without error: first state and parameters.
-    pub unknowns: usize,
-    /// The number of measured values minus them: the mean of 2A, half its
-    /// variance.
-    pub freedom: f64,
-}
+use deepest::{Level, Plateau, StartResult};
 
 /// The error of a model of precision `rf`, in hundredths of the typical
 /// population for a square root of a year.
@@ -19,17 +8,19 @@ pub fn percent(rf: f64) -> f64 {
     100.0 / rf.sqrt()
 }
 
-/// What the size of the errors of the data, their correlation from row to row
-/// (with its deviation where they are independent) and the action say.
+/// What three things say: the size of the errors of the logarithms, against the
+/// stated deviation `sigma`; their correlation from row to row, against its
+/// deviation where they are independent; the action, in *sum* normalization,
+/// against its plateau.
 pub fn words(
     start: &StartResult,
-    expected: &Expected,
+    (sigma, plateau): (f64, Plateau),
     correlation: impl Fn(&Level) -> (f64, f64),
 ) -> String {
     let Some(last) = start.levels.last() else {
         return String::new();
     };
-    let mut text = size(start, last, expected);
+    let mut text = size(start, last, sigma, plateau.mean);
     let (found, deviation) = correlation(last);
     text += &format!(
         "They correlate from row to row by {found:.2}, where independent ones would by 0 ± {deviation:.2}"
@@ -42,8 +33,10 @@ pub fn words(
         }
     }
     text += ".\n";
-    let mean = 0.5 * expected.freedom;
-    let low = mean - 2.0 * (0.5 * expected.freedom).sqrt();
+    let Plateau {
+        mean, deviation, ..
+    } = plateau;
+    let low = mean - 2.0 * deviation;
     let total = |level: &Level| level.action.total;
     if let Some(rf) = crossing(&start.levels, total, low) {
         let at = at(rf);
@@ -53,8 +46,7 @@ pub fn words(
 }
 
 /// Whether the errors are larger than those of the measurements alone.
-fn size(start: &StartResult, last: &Level, expected: &Expected) -> String {
-    let (sigma, unknowns, left) = (expected.sigma, expected.unknowns, 0.5 * expected.freedom);
+fn size(start: &StartResult, last: &Level, sigma: f64, left: f64) -> String {
     let measurement = |level: &Level| level.action.measurement;
     let found = measurement(last);
     let ask = match crossing(&start.levels, measurement, left) {
@@ -63,8 +55,8 @@ fn size(start: &StartResult, last: &Level, expected: &Expected) -> String {
         None => "more than that at every R_f".into(),
     };
     format!(
-        "Errors of {sigma:.3} in the logarithms leave a measurement term of {left:.1} after a fit of \
-         {unknowns} numbers;\nthe data leave {found:.1} at the largest R_f: {ask}.\n"
+        "Errors of {sigma:.3} in the logarithms leave a measurement term of {left:.1} after the fit; \
+         the data\nleave {found:.1} at the largest R_f: {ask}.\n"
     )
 }
 

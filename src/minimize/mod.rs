@@ -265,9 +265,9 @@ impl Iteration {
 ///     let outcome = minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
 ///     Ok::<_, deepest::Error>(outcome.value)
 /// };
-/// let slow = walk(&SteepestDescent { iterations: 5000 })?;
+/// let slow = walk(&SteepestDescent { iterations: 1000 })?;
 /// let best = walk(&GaussNewton::default())?;
-/// assert!(best <= slow && slow < 1.01 * best);
+/// assert!((slow / best - 1.0).abs() < 1e-6);
 /// # Ok(())
 /// # }
 /// ```

@@ -109,7 +109,7 @@ fn estimate() -> Result<(), Failure> {
     let starts = table::starts(&annealing, &cpu, &columns);
     columns.extend(errors(&series, precision));
     let ladder = table::ladder(&annealing, &columns);
-    let estimates = estimates(&action, &best.estimate, published);
+    let estimates = estimates(&action, best, published)?;
     let words = match action.expected_plateau() {
         Some(plateau) => verdict::words(start, (precision.powf(-0.5), plateau), |level| {
             series.correlation(&level.estimate.paths[0])
@@ -211,27 +211,32 @@ fn errors(series: &Series, precision: f64) -> [Column<'_>; 3] {
     ]
 }
 
-/// Rates and first state beside what is published of them.
-fn estimates(action: &Problem, estimate: &Estimate, published: Option<&[(f64, f64); 6]>) -> String {
+/// Rates, with their deviations from the Hessian, and first state beside what is
+/// published of them.
+fn estimates(
+    action: &Problem,
+    best: &Level,
+    published: Option<&[(f64, f64); 6]>,
+) -> Result<String, Failure> {
+    let estimate = &best.estimate;
+    let spreads = action.parameter_spreads(best.rf, estimate)?;
+    let deviations = spreads.into_iter().map(|spread| spread.deviation);
     let names = action.parameters().map(|(name, _)| name);
     let names = names.chain(["prey, first", "predator, first"]);
     let values = estimate.parameters.iter().chain(estimate.paths[0].layer(0));
-    let decimals = [4, 5, 4, 5, 2, 3];
-    let mut text = format!("{:<16} {:>10}", "", "estimate");
+    let rows = names.zip(values).zip(deviations.chain([None, None]));
+    let mut text = format!("{:<16} {:>9} {:>8}", "", "estimate", "sd");
     if published.is_some() {
-        text += &format!(
-            " {:>15} {:>8} {:>12}",
-            "published mean", "sd", "difference/sd"
-        );
+        text += &format!("{:>16} {:>8}", "published mean", "sd");
     }
-    for (k, ((name, value), decimals)) in names.zip(values).zip(decimals).enumerate() {
-        text += &format!("\n{name:<16} {value:>10.decimals$}");
+    for (k, (((name, value), own), decimals)) in rows.zip([4, 5, 4, 5, 2, 3]).enumerate() {
+        let own = own.map_or(String::new(), |d| format!("{d:.decimals$}"));
+        text += &format!("\n{name:<16} {value:>9.decimals$} {own:>8}");
         if let Some((mean, deviation)) = published.map(|p| p[k]) {
-            let difference = (value - mean) / deviation;
-            text += &format!(" {mean:>15.decimals$} {deviation:>8.decimals$} {difference:>13.2}");
+            text += &format!("{mean:>16.decimals$} {deviation:>8.decimals$}");
         }
     }
-    text + "\n"
+    Ok(text + "\n")
 }
 
 /// The model run on from the last state, twenty times a year.

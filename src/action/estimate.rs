@@ -295,13 +295,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub fn at_bounds(&self, estimate: &Estimate) -> Result<Vec<AtBound>> {
         let x = self.pack(estimate)?;
         let mut found = Vec::new();
-        let bound_at = |range: crate::Bounds, value: f64| {
-            let bounds = [range.lower(), range.upper()];
-            bounds.into_iter().find(|bound| value == *bound)
-        };
         for (slot, of) in (self.layout.border()..).zip(&self.layout.slots) {
             let range = self.parameters[of.parameter].range();
-            if let Some(bound) = bound_at(range, x[slot]) {
+            if let Some(bound) = range.end_at(x[slot]) {
                 found.push(AtBound::Parameter {
                     name: self.names[of.parameter].clone(),
                     window: of.window,
@@ -317,7 +313,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
                 let drifting = self.layout.scope.drifting.iter().enumerate();
                 let drifting = drifting.map(|(k, (p, _))| (width + k, self.parameters[*p].range()));
                 for (component, range) in states.chain(drifting) {
-                    if let Some(bound) = bound_at(range, x[first + component]) {
+                    if let Some(bound) = range.end_at(x[first + component]) {
                         found.push(AtBound::State {
                             window,
                             layer,

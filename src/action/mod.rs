@@ -12,6 +12,7 @@ mod layout;
 mod linearized;
 mod objective;
 mod plateau;
+mod spread;
 mod terms;
 mod worker;
 
@@ -19,6 +20,7 @@ pub use builder::ActionBuilder;
 pub use estimate::{AtBound, Estimate};
 pub use objective::ActionAt;
 pub use plateau::Plateau;
+pub use spread::ParameterSpread;
 
 use crate::bounds::Bounds;
 use crate::discretization::Rule;

@@ -1,3 +1,5 @@
+use ndarray::Array2;
+
 use super::assemble::Newton;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
@@ -327,6 +329,23 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             first.add_to_border(k, value).map_err(|_| NOT_SOLVED)?;
         }
         Ok(())
+    }
+
+    /// The Schur complement of the border in the undamped Gauss-Newton Hessian
+    /// at `x`.
+    pub(super) fn border_matrix(
+        &mut self,
+        x: &[f64],
+        gradient: &[f64],
+    ) -> std::result::Result<Array2<f64>, Indefinite> {
+        self.hold(x, gradient);
+        self.factor(x, Curvature::GaussNewton, 0.0, gradient)?;
+        let arrow = self.workers.first().and_then(|w| w.arrow.as_ref());
+        let (matrix, ld) = arrow.ok_or(NOT_SOLVED)?.border_matrix();
+        let order = self.action.layout().slots.len();
+        Ok(Array2::from_shape_fn((order, order), |(i, j)| {
+            matrix[i.max(j) + i.min(j) * ld]
+        }))
     }
 
     /// Solves for the step once the Hessian is factored; the border's part is

@@ -74,11 +74,18 @@ fn estimate() -> Result<(), Failure> {
     let Some(flags) = Flags::read(HELP)? else {
         return report::print(HELP);
     };
+    let json = flags.text("--json");
+    let plot = flags.text("--plot").unwrap_or("neuron.svg");
+    let files = [
+        ("--voltage", flags.text("--voltage")),
+        ("--stimulus", flags.text("--stimulus")),
+        ("--json", json),
+        ("--plot", Some(plot)),
+    ];
+    report::check_distinct(&files)?;
     let data = data(&flags)?;
     let action = action(&flags, &data)?;
     let (annealer, progress) = annealer(&flags)?;
-    let json = flags.text("--json");
-    let plot = flags.text("--plot").unwrap_or("neuron.svg");
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }

@@ -29,7 +29,7 @@ pub fn words(
         text += ":\neither the model errs, or the measurements err alike for some time";
         let value = |level: &Level| correlation(level).0;
         if let Some(rf) = crossing(&start.levels, value, 2.0 * deviation) {
-            text += &format!(".\nTwo deviations of correlation are left with {}", at(rf));
+            text += &format!(".\nWith {} two deviations of it are left", at(rf));
         }
     }
     text += ".\n";
@@ -40,7 +40,7 @@ pub fn words(
     let total = |level: &Level| level.action.total;
     if let Some(rf) = crossing(&start.levels, total, low) {
         let at = at(rf);
-        text += &format!("The action is two deviations below its expected {mean:.1} with {at}.\n");
+        text += &format!("With {at} the action is two deviations below its expected {mean:.1}.\n");
     }
     text
 }

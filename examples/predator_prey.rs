@@ -136,8 +136,11 @@ impl Observe for Logarithms {
 
 type Problem = Action<LotkaVolterra, SimpsonHermite>;
 
-/// The action: the model between the layers of a grid, and the data. Model
-/// errors count as parts of the typical population, which is the same for both.
+/// The action: the model between the layers of a grid, and the data. An error of
+/// the model counts as a part of the typical population, prey or predator.
+///
+/// With 16 steps a year the discretization moves rates and first state by less
+/// than 1e-6 of themselves, and that falls with the fourth power of the steps.
 fn action(flags: &Flags, series: &Series, precision: f64) -> Result<Problem, Failure> {
     let steps = flags.count("--steps", 16)?;
     if steps % 2 == 1 {
@@ -220,7 +223,7 @@ fn estimates(
 ) -> Result<String, Failure> {
     let estimate = &best.estimate;
     let spreads = action.parameter_spreads(best.rf, estimate)?;
-    let deviations = spreads.into_iter().map(|spread| spread.deviation);
+    let deviations = spreads.into_iter().map(|spread| Some(spread.deviation));
     let names = action.parameters().map(|(name, _)| name);
     let names = names.chain(["prey, first", "predator, first"]);
     let values = estimate.parameters.iter().chain(estimate.paths[0].layer(0));
@@ -230,7 +233,11 @@ fn estimates(
         text += &format!("{:>16} {:>8}", "published mean", "sd");
     }
     for (k, (((name, value), own), decimals)) in rows.zip([4, 5, 4, 5, 2, 3]).enumerate() {
-        let own = own.map_or(String::new(), |d| format!("{d:.decimals$}"));
+        let own = match own {
+            Some(Some(deviation)) => format!("{deviation:.decimals$}"),
+            Some(None) => "at bound".into(),
+            None => String::new(),
+        };
         text += &format!("\n{name:<16} {value:>9.decimals$} {own:>8}");
         if let Some((mean, deviation)) = published.map(|p| p[k]) {
             text += &format!("{mean:>16.decimals$} {deviation:>8.decimals$}");

@@ -104,6 +104,21 @@ fn words_of_flags_and_help() {
     let narrow = run(&["--rate-bounds", "0.6,0.7"]);
     let rates = optimum(&narrow);
     assert!((0.6..=0.7).contains(&rates[0]) && (0.6..=0.7).contains(&rates[2]));
+    let output = scratch.run(&[&short[..], &["--rate-bounds", "0.6,0.7"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    // Beta and delta are bounded in units of the populations' geometric means.
+    let mean = |k: usize| {
+        let logarithms = rows().into_iter().map(|row| row[k].ln());
+        (logarithms.sum::<f64>() / 21.0).exp()
+    };
+    let units = [1.0, mean(2), 1.0, mean(1)];
+    let scaled = rates.iter().zip(units).map(|(rate, unit)| rate * unit);
+    let at_bound = |v: &f64| (v - 0.6).abs() < 1e-9 || (v - 0.7).abs() < 1e-9;
+    let bounded = scaled.filter(at_bound).count();
+    assert!(
+        bounded > 0 && text.matches("at bound").count() == bounded,
+        "{text}"
+    );
     let help = scratch.run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8(help.stdout).unwrap();

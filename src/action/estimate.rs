@@ -67,6 +67,60 @@ impl Estimate {
     }
 }
 
+/// Estimates are near each other when all their paths and parameters are
+/// (feature `approx`).
+#[cfg(feature = "approx")]
+impl approx::AbsDiffEq for Estimate {
+    type Epsilon = f64;
+
+    fn default_epsilon() -> f64 {
+        f64::EPSILON
+    }
+
+    fn abs_diff_eq(&self, other: &Self, epsilon: f64) -> bool {
+        let near = |(a, b): (&[f64], &[f64])| a.abs_diff_eq(b, epsilon);
+        self.paths[..].abs_diff_eq(&other.paths[..], epsilon)
+            && self.varying[..].abs_diff_eq(&other.varying[..], epsilon)
+            && self.same_windows(other)
+            && self
+                .parameter_lists()
+                .zip(other.parameter_lists())
+                .all(near)
+    }
+}
+
+/// As for absolute differences, value by value (feature `approx`).
+#[cfg(feature = "approx")]
+impl approx::RelativeEq for Estimate {
+    fn default_max_relative() -> f64 {
+        f64::EPSILON
+    }
+
+    fn relative_eq(&self, other: &Self, epsilon: f64, max_relative: f64) -> bool {
+        let near = |(a, b): (&[f64], &[f64])| a.relative_eq(b, epsilon, max_relative);
+        self.paths[..].relative_eq(&other.paths[..], epsilon, max_relative)
+            && self.varying[..].relative_eq(&other.varying[..], epsilon, max_relative)
+            && self.same_windows(other)
+            && self
+                .parameter_lists()
+                .zip(other.parameter_lists())
+                .all(near)
+    }
+}
+
+#[cfg(feature = "approx")]
+impl Estimate {
+    fn same_windows(&self, other: &Self) -> bool {
+        self.per_window.len() == other.per_window.len()
+    }
+
+    /// The shared parameters, then those of each window.
+    fn parameter_lists(&self) -> impl Iterator<Item = &[f64]> {
+        let shared = std::iter::once(&self.parameters);
+        shared.chain(&self.per_window).map(Vec::as_slice)
+    }
+}
+
 fn same(
     what: &'static str,
     place: impl Fn() -> String,

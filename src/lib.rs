@@ -197,3 +197,12 @@ pub mod prelude {
         Termination, Trapezoid, Twin, Window, check_jacobian,
     };
 }
+
+/// The documents' programs are compiled by `cargo test`.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/choosing.md")]
+    struct Choosing;
+}

@@ -117,7 +117,7 @@
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
 //! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
-//! | whether it can be right | [`Action::expected_plateau`], [`Action::at_bounds`] |
+//! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!

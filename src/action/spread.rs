@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 
-use super::layout::Slot;
 use super::Action;
+use super::layout::Slot;
 use crate::action::Estimate;
 use crate::discretization::Rule;
 use crate::error::{Error, Result};

@@ -67,8 +67,8 @@
 //!     assert!((rho - 28.0).abs() < 4.0 * 0.049);
 //!     // The model can follow the data: 2A is χ² with K_y − D − P degrees of
 //!     // freedom, P = 1 estimated parameter.
-//!     let freedom = (action.counts().measured - 3 - 1) as f64;
-//!     assert!((2.0 * best.action.total - freedom).abs() < 4.0 * (2.0 * freedom).sqrt());
+//!     let plateau = action.expected_plateau().expect("more data than unknowns");
+//!     assert!((best.action.total - plateau.mean).abs() < 4.0 * plateau.deviation);
 //!     Ok(())
 //! }
 //! ```
@@ -100,7 +100,8 @@
 //!
 //! `Mean` at $R_f$ has the minimum of `Sum` at $R_f K_y / K_g$; its value there
 //! is $2 / K_y$ times that of `Sum`. `Minaone` is $2 / K_t$ times `Sum` at the
-//! same $R_f$. Here $P$ counts the *estimated* parameters. Only `Sum` takes priors.
+//! same $R_f$. Here $P$ counts the *estimated* parameters; [`Action::expected_plateau`]
+//! knows windows and priors too. Only `Sum` takes priors.
 //!
 //! # Which type does what
 //!
@@ -109,9 +110,14 @@
 //! | a model | [`Model`] with [`Flow`] or [`Layers`], [`check_jacobian`], [`models`] |
 //! | a discretization | [`SimpsonHermite`], [`Trapezoid`], [`Midpoint`], [`Rk4`], [`Euler`] for flows; [`Map`] for layers |
 //! | data | [`Observations`] in a [`Window`] on a [`Grid`]; one window for each recording |
-//! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`] |
+//! | data that are functions of the states; outliers | [`Observe`]; [`Loss`] |
+//! | known stimuli, controls, forcings | [`Inputs`] |
+//! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`], [`LogNormal`] |
+//! | states that must stay in a range | [`ActionBuilder::state_bounds`] |
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
+//! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
+//! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!
@@ -196,4 +202,13 @@ pub mod prelude {
         PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior,
         Termination, Trapezoid, Twin, Window, check_jacobian,
     };
+}
+
+/// The documents' programs are compiled by `cargo test`.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/choosing.md")]
+    struct Choosing;
 }

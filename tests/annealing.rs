@@ -223,36 +223,47 @@ fn an_observer_stops_everything_and_what_was_reached_survives() {
     let frame = |start| [Event::StartBegan { start }, Event::StartEnded { start }];
     assert_eq!(told.into_inner().unwrap(), [frame(0), frame(1)].concat());
 
-    // At the second iteration of a level.
+    // At the last iteration of the longest level but the first, with which the
+    // work of settling is booked.
+    let iterations = order.iter().filter_map(|event| match event {
+        Event::Iteration {
+            start: 0,
+            beta,
+            number,
+            ..
+        } if *beta != first[0] => Some((*number, *beta)),
+        _ => None,
+    });
+    let (last, cut) = iterations
+        .reduce(|a, b| if b.0 > a.0 { b } else { a })
+        .unwrap();
     let stopped = annealer()
         .run_observed(&action, &|event| match event {
-            Event::Iteration {
-                beta: 7.0,
-                number: 2,
-                ..
-            } => ControlFlow::Break(()),
+            Event::Iteration { beta, number, .. } if (number, beta) == (last, cut) => {
+                ControlFlow::Break(())
+            }
             _ => ControlFlow::Continue(()),
         })
         .unwrap();
     let start = &stopped.starts[0];
     assert!(!start.finished);
-    let expected = until(7.0);
+    let expected = until(cut);
     assert_eq!(start.levels.len(), expected.len());
     for (level, expected) in start.levels.iter().zip(&expected) {
-        if level.beta != 7.0 {
+        if level.beta != cut {
             assert_eq!(level, expected);
             continue;
         }
         assert_eq!(
             (level.termination, level.work.iterations),
-            (Termination::Cancelled, 2)
+            (Termination::Cancelled, last)
         );
         // The cancelled level holds the point it had come to.
         let terms = action.terms(level.rf, &level.estimate).unwrap();
         assert_eq!(terms, level.action);
         assert!(terms.total >= expected.action.total * (1.0 - 1e-9));
     }
-    assert!(start.levels.iter().any(|level| level.beta == 7.0));
+    assert!(start.levels.iter().any(|level| level.beta == cut));
     assert!(stopped.starts[1].levels.is_empty());
 
     // When a level was reached.

@@ -48,7 +48,7 @@ const NAKL: [f64; 18] = [
 /// NaKL with a noisy voltage (σ = 1 mV) and 18 bounded parameters; states in
 /// units of one over these factors.
 fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
-    let grid = Grid::uniform(0.0, 0.02, 401).unwrap();
+    let grid = Grid::uniform(0.0, 0.02, 201).unwrap();
     let times = grid.times().to_vec();
     let current = times.iter().map(|t| 15.0 + 20.0 * (0.9 * t).sin());
     let current = Array2::from_shape_vec((times.len(), 1), current.collect()).unwrap();

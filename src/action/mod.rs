@@ -141,7 +141,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// The objective at model precision `rf` times the precision's shape.
     ///
     /// # Errors
-    /// [`Error::NotPositive`], [`Error::NotFinite`].
+    /// [`Error::NotPositive`](crate::Error::NotPositive),
+    /// [`Error::NotFinite`](crate::Error::NotFinite).
     pub fn at(&self, rf: f64) -> Result<ActionAt<'_, M, R>> {
         ActionAt::new(self, rf)
     }
@@ -149,7 +150,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// The action's terms at an estimate.
     ///
     /// # Errors
-    /// As [`Action::at`], and [`Error::Length`] for an estimate of another
+    /// As [`Action::at`], and [`Error::Length`](crate::Error::Length) for an estimate of another
     /// shape.
     pub fn terms(&self, rf: f64, estimate: &Estimate) -> Result<ActionTerms> {
         let x = self.pack(estimate)?;

@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 
+use super::Action;
 use super::layout::Slot;
-use super::{Action, Normalization};
 use crate::action::Estimate;
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let x = self.pack(estimate)?;
         let mut objective = self.at(rf)?;
         let mut information = objective.border_information(&x)?;
-        information *= self.to_sum();
+        information /= self.measurement_weight;
         let slots = &self.layout.slots;
         let first = self.layout.border();
         let bound_of = |k: usize| {
@@ -84,15 +84,6 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             }
         };
         Ok(slots.iter().enumerate().map(spread).collect())
-    }
-
-    /// What this action is multiplied by in the *sum* normalization.
-    fn to_sum(&self) -> f64 {
-        match self.normalization {
-            Normalization::Sum => 1.0,
-            Normalization::Mean => 0.5 * self.counts.measured as f64,
-            Normalization::Minaone => 0.5 * self.counts.measured_layers as f64,
-        }
     }
 
     fn tells_more(&self, slot: &Slot, value: f64, variance: f64, alone: f64) -> bool {

@@ -30,9 +30,10 @@ use crate::minimize::{GaussNewton, Iteration, Minimizer, Termination};
 use crate::model::Model;
 
 /// Follows minima of an action along a schedule of R_f, from several starts:
-/// each minimization begins at the minimum of a neighbouring R_f. The first
-/// one begins at the start's initial path, at the smallest R_f; a nudged path,
-/// which belongs to a larger one, is followed down and up from there.
+/// each minimization begins at the minimum of a neighbouring R_f, moved along
+/// that minimum's tangent where this lowers the action. The first one begins
+/// at the start's initial path, at the smallest R_f; a nudged path, which
+/// belongs to a larger one, is followed down and up from there.
 ///
 /// The same seed gives the same bits for any number of threads.
 #[derive(Clone)]

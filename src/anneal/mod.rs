@@ -290,15 +290,15 @@ impl Annealer {
         result.kind = start.kind.into();
         let mut objective = action.at(first.rf)?;
         objective.scale_from(&start.x);
-        // A settled path belongs to one R_f: the ladder leads down from there
-        // as well as up.
+        // A settled path belongs to one R_f: the ladder leads down from there,
+        // then up from the first level.
         let steps = self.schedule.steps();
         let (below, above) = steps.split_at(steps.partition_point(|step| step.rf < start.rf));
         let mut work = start.work;
         let legs = [(true, below), (false, above)];
+        let mut origin = (start.x, Track::default());
         'legs: for (down, leg) in legs {
-            let mut x = start.x.clone();
-            let mut track = Track::default();
+            let (mut x, mut track) = origin.clone();
             for k in 0..leg.len() {
                 let step = leg[if down { leg.len() - 1 - k } else { k }];
                 objective.set_rf(step.rf)?;
@@ -309,6 +309,9 @@ impl Annealer {
                     (index, step),
                     tell,
                 );
+                if down && k == 0 {
+                    origin = (x.clone(), track.clone());
+                }
                 level.work.add(std::mem::take(&mut work));
                 let termination = level.termination;
                 let reached = Event::LevelReached {

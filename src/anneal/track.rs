@@ -6,13 +6,13 @@ use crate::minimize::{Objective, project};
 use crate::model::Model;
 
 /// The tangents dx/ds of the last two levels.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Track {
     last: Option<Tangent>,
     before: Option<Tangent>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Tangent {
     s: f64,
     slope: Vec<f64>,

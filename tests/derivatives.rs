@@ -257,7 +257,14 @@ impl Check for ExactCurvature {
                     .map(|(a, b)| (a - b) / (2.0 * h))
                     .collect();
                 size = norm(&hs);
-                norm(&plus(&plus(&hs, 1.0, &damped), 1.0, &rhs))
+                let mut rest = plus(&plus(&hs, 1.0, &damped), 1.0, &rhs);
+                // Positive parameters stop at zero, with a multiplier.
+                for (i, rest) in rest.iter_mut().enumerate() {
+                    if x[i] + s[i] <= at.lower()[i] && *rest >= 0.0 {
+                        *rest = 0.0;
+                    }
+                }
+                norm(&rest)
             });
             // Where H is nearly singular s is large and Hs is not: the
             // difference errs in proportion to the entries of H, of size RF.

@@ -5,9 +5,9 @@
 
 mod fixtures;
 
+use deepest::Rule;
 use deepest::models::Linear;
 use deepest::prelude::*;
-use deepest::Rule;
 use fixtures::cases::{SHAPES, Shape};
 use fixtures::dense::{Normal, inverse, solve};
 use fixtures::exact::{close, close_matrix, inverse_hessian, minimize};

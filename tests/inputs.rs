@@ -286,9 +286,21 @@ fn a_jump_beside_a_layer_by_rounding_is_at_the_layer() {
         let window = window(times.clone(), 1.0).inputs(inputs).unwrap();
         let x = Noise(4).vector(times.len());
         [
-            action(Trapezoid, window.clone()).at(1.0).unwrap().residuals(&x).unwrap(),
-            action(Rk4, window.clone()).at(1.0).unwrap().residuals(&x).unwrap(),
-            action(SimpsonHermite, window).at(1.0).unwrap().residuals(&x).unwrap(),
+            action(Trapezoid, window.clone())
+                .at(1.0)
+                .unwrap()
+                .residuals(&x)
+                .unwrap(),
+            action(Rk4, window.clone())
+                .at(1.0)
+                .unwrap()
+                .residuals(&x)
+                .unwrap(),
+            action(SimpsonHermite, window)
+                .at(1.0)
+                .unwrap()
+                .residuals(&x)
+                .unwrap(),
         ]
     };
     let at = residuals(times[4]);
@@ -305,7 +317,10 @@ fn a_gain_is_found_from_the_exact_response() {
     // h⁵/2880 a step, 17 of them: 1e-8 at h = 0.1.
     let times: Vec<f64> = (0..17).map(|n| 0.05 * f64::from(n)).collect();
     let gain = 1.7;
-    let values: Vec<f64> = times.iter().map(|t| gain + (0.3 - gain) * (-t).exp()).collect();
+    let values: Vec<f64> = times
+        .iter()
+        .map(|t| gain + (0.3 - gain) * (-t).exp())
+        .collect();
     let one = Precision::scalar(1.0).unwrap();
     let data = Observations::of_components(&[0], times.clone(), column(&values), one).unwrap();
     let window = Window::new(Grid::new(times).unwrap())

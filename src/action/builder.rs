@@ -67,7 +67,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     }
 
     /// What one unit of model precision means. Where it is not given: per step
-    /// on grids with equal steps, per time on others.
+    /// where all windows have the same step throughout, else per time.
     pub fn precision_unit(mut self, unit: PrecisionUnit) -> Self {
         self.precision_unit = Some(unit);
         self
@@ -127,8 +127,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             Normalization::Mean => [2.0 / counts.measured as f64, 2.0 / counts.residuals as f64],
             Normalization::Minaone => [2.0 / counts.measured_layers as f64; 2],
         };
-        let uniform = self.windows.iter().all(|w| w.grid().is_uniform());
-        let default_unit = if uniform {
+        let default_unit = if self.steps_are_equal() {
             PrecisionUnit::PerStep
         } else {
             PrecisionUnit::PerTime
@@ -155,6 +154,16 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             model_weight,
             counts,
         })
+    }
+
+    /// Whether all windows have the same step throughout, up to rounding.
+    fn steps_are_equal(&self) -> bool {
+        let step = |window: &Window| window.grid().times()[1] - window.grid().times()[0];
+        let first = self.windows.first().map_or(0.0, step);
+        let same = |w: &Window| (step(w) - first).abs() <= 1e-6 * first;
+        self.windows
+            .iter()
+            .all(|w| w.grid().is_uniform() && same(w))
     }
 
     fn check_parameters(&self) -> Result<()> {

@@ -191,8 +191,7 @@ impl Walk<'_> {
         // Below rounding the ratio is noise: any step that does not raise the
         // value by more than rounding is as good.
         let noise = ROUNDING * self.size();
-        let good =
-            value <= self.value + noise && (predicted <= noise || ratio > 1e-4);
+        let good = value <= self.value + noise && (predicted <= noise || ratio > 1e-4);
         if !finite || !good {
             return Trial::Rejected {
                 predicted,

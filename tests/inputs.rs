@@ -310,6 +310,26 @@ fn a_jump_beside_a_layer_by_rounding_is_at_the_layer() {
     assert_ne!(residuals(times[4] + 0.01), at);
 }
 
+/// A simulation meets the same jumps: twelve steps of 0.1, each off by at most
+/// h⁵/120 times |x − u| ≤ 6, give 6e-6; one stage of one step on the wrong side
+/// of a jump gives h/6 times it, 0.05.
+#[test]
+fn simulations_see_jumps_at_layers_from_the_right_side() {
+    let levels = [1.0, -2.0, 4.0, 0.5];
+    let mut exact = 2.0;
+    for (k, u) in levels.iter().enumerate() {
+        let end = if k < 3 { JUMPS[k + 1] } else { 1.2 };
+        exact = u + (exact - u) * (JUMPS[k] - end).exp();
+    }
+    let truth = Simulation::new(Grid::uniform(0.0, 0.1, 13).unwrap(), [1.0])
+        .from_state([2.0])
+        .inputs(Inputs::constant(JUMPS, column(&levels)).unwrap())
+        .flow(&Relax)
+        .unwrap();
+    let found = truth.path.layer(12)[0];
+    assert!((found - exact).abs() <= 6e-6, "{found} {exact}");
+}
+
 /// The gain of the input is estimated from a response without noise.
 #[test]
 fn a_gain_is_found_from_the_exact_response() {

@@ -352,6 +352,42 @@ fn windows_with_parameters_of_their_own_are_separate_problems() {
     close(&level.estimate.parameters, &sums, "means over windows");
 }
 
+/// A problem with one minimum has it from every kind of start.
+#[test]
+fn every_kind_of_start_finds_the_minimum() {
+    let walk = Parameter::estimated()
+        .prior(Gaussian::new(0.4, 1.2).unwrap())
+        .random_walk(0.7)
+        .unwrap();
+    let own = Parameter::estimated().prior(Gaussian::new(0.1, 0.9).unwrap());
+    let action = Action::builder(model(), Trapezoid)
+        .window(window(3))
+        .window(window(9))
+        .parameter("walk", walk)
+        .parameter("own", own.per_window())
+        .build()
+        .unwrap();
+    let expected = minimum(&action, RF, start(2, &[0.0, 0.0]), gauss_newton());
+    for starts in [Starts::Nudged, Starts::Mean, Starts::Uniform] {
+        let schedule = Schedule::geometric(RF, 2.0, 0..1).unwrap();
+        let annealer = Annealer::new(schedule).minimizer(gauss_newton());
+        let annealing = annealer.starts(3).start_with(starts).run(&action).unwrap();
+        for found in &annealing.starts {
+            let found = &found.levels[0];
+            let (a, b) = (found.action.total, expected.action.total);
+            assert!((a - b).abs() <= 1e-12 * b);
+            for (a, b) in found
+                .estimate
+                .varying
+                .iter()
+                .zip(&expected.estimate.varying)
+            {
+                close(a.values(), b.values(), "walks");
+            }
+        }
+    }
+}
+
 /// One value of ln θ with precision R, and ln θ ~ N(μ, σ²): the density by θ
 /// has its mode at (Ry + (μ − σ²)/σ²) / (R + 1/σ²).
 #[test]

@@ -49,12 +49,17 @@ fn estimate() -> Result<(), Failure> {
     let Some(flags) = Flags::read(HELP)? else {
         return report::print(HELP);
     };
+    let json = flags.text("--json");
+    let plot = flags.text("--plot").unwrap_or("lorenz96.svg");
+    let files = [
+        ("--data", flags.text("--data")),
+        ("--json", json),
+        ("--plot", Some(plot)),
+    ];
+    report::check_distinct(&files)?;
     let data = data(&flags)?;
     let action = action(&flags, &data)?;
     let (annealer, progress) = annealer(&flags)?;
-
-    let json = flags.text("--json");
-    let plot = flags.text("--plot").unwrap_or("lorenz96.svg");
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
@@ -63,7 +68,7 @@ fn estimate() -> Result<(), Failure> {
 
     // What comes out: a report, a figure, and tables.
     if let Some(file) = json {
-        json::write(file, &annealing, &cpu)?;
+        json::save(file, &json::report(&annealing, &cpu))?;
     }
     figure(&action, &annealing, &data)?.write(plot)?;
     let columns = columns(data.twin.as_ref());
@@ -209,9 +214,7 @@ fn figure(
 ) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let mut levels = Panel::levels(annealing).x_label("model precision R_f");
-    let unknowns = data.sites + 1;
-    let plateau = plateau::expected(action.counts(), action.normalization(), unknowns);
-    if let Some((low, high)) = plateau {
+    if let Some((low, high)) = plateau::band(action) {
         levels = levels.band("expected plateau", low, high);
     }
     let mut forcing = Panel::parameter(annealing, 0)

@@ -57,6 +57,13 @@ impl Bounds {
         self.lower <= value && value <= self.upper
     }
 
+    /// The end at which `value` stands, if it does.
+    pub(crate) fn end_at(&self, value: f64) -> Option<f64> {
+        [self.lower, self.upper]
+            .into_iter()
+            .find(|end| *end == value)
+    }
+
     /// The nearest value inside.
     #[must_use]
     pub fn nearest(&self, value: f64) -> f64 {

@@ -90,11 +90,19 @@ impl Grid {
     /// Whether all steps are equal up to rounding of the times.
     #[must_use]
     pub fn is_uniform(&self) -> bool {
-        let first = self.times[1] - self.times[0];
-        let slack = 8.0 * f64::EPSILON * self.times.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
-        self.times
-            .windows(2)
-            .all(|w| (w[1] - w[0] - first).abs() <= slack + 1e-12 * first)
+        self.has_steps_of(self)
+    }
+
+    /// Whether all steps are the first step of `other` up to rounding of the
+    /// times of both.
+    pub(crate) fn has_steps_of(&self, other: &Self) -> bool {
+        let step = other.times[1] - other.times[0];
+        let largest = |grid: &Self| grid.times.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+        let rounding = 4.0 * f64::EPSILON * (largest(self) + largest(other));
+        let steps = self.times.windows(2).map(|pair| pair[1] - pair[0]);
+        steps
+            .map(|found| (found - step).abs())
+            .all(|difference| difference <= rounding + 1e-12 * step)
     }
 
     /// The layer at a time, to within a millionth of the step beside it.

@@ -165,7 +165,7 @@ pub mod windows;
 
 pub use action::{
     Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
-    PrecisionUnit,
+    ParameterSpread, Plateau, PrecisionUnit,
 };
 pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};
 pub use bounds::Bounds;

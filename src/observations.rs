@@ -135,6 +135,12 @@ impl Observations {
         precision: Precision,
     ) -> Result<Self> {
         let place = || String::from("observations");
+        if times.is_empty() {
+            return Err(Error::Empty {
+                what: "times",
+                place: place(),
+            });
+        }
         check_increasing("times", "observations", &times)?;
         if values.nrows() != times.len() {
             return Err(Error::Length {

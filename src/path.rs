@@ -90,3 +90,42 @@ impl Path {
             .collect()
     }
 }
+
+/// Paths are near each other when their layers are equally wide and all values
+/// are near (feature `approx`).
+///
+/// ```
+/// # #[cfg(feature = "approx")] {
+/// use deepest::Path;
+///
+/// let path = Path::from_layers([[1.0, 200.0], [1.5, 300.0]]);
+/// let other = Path::from_layers([[1.0, 200.0], [1.5, 300.0001]]);
+/// approx::assert_relative_eq!(path, other, max_relative = 1e-6);
+/// approx::assert_abs_diff_ne!(path, other, epsilon = 1e-6);
+/// # }
+/// ```
+#[cfg(feature = "approx")]
+impl approx::AbsDiffEq for Path {
+    type Epsilon = f64;
+
+    fn default_epsilon() -> f64 {
+        f64::EPSILON
+    }
+
+    fn abs_diff_eq(&self, other: &Self, epsilon: f64) -> bool {
+        self.offsets == other.offsets && self.values[..].abs_diff_eq(&other.values[..], epsilon)
+    }
+}
+
+/// As for absolute differences, value by value (feature `approx`).
+#[cfg(feature = "approx")]
+impl approx::RelativeEq for Path {
+    fn default_max_relative() -> f64 {
+        f64::EPSILON
+    }
+
+    fn relative_eq(&self, other: &Self, epsilon: f64, max_relative: f64) -> bool {
+        let (a, b) = (&self.values[..], &other.values[..]);
+        self.offsets == other.offsets && a.relative_eq(b, epsilon, max_relative)
+    }
+}

@@ -118,6 +118,15 @@ impl Precision {
         Ok(Self(Shape::Full(matrix)))
     }
 
+    /// The precision of `components` components as a matrix.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a diagonal or a matrix of another size.
+    pub fn to_matrix(&self, components: usize) -> Result<Array2<f64>> {
+        self.check_size(components, || "as a matrix".into())?;
+        Ok(self.marginal(&(0..components).collect::<Vec<_>>()))
+    }
+
     pub(crate) fn shape(&self) -> &Shape {
         &self.0
     }

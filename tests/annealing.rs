@@ -142,14 +142,75 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn a_ladder_leads_down_from_where_its_start_settled_and_then_up() {
+    let (_, action) = lorenz96(8, 41);
+    let seen = std::sync::Mutex::new(Vec::new());
+    let annealing = Annealer::new(schedule(40))
+        .starts(1)
+        .run_observed(&action, &|event| {
+            seen.lock().unwrap().push(event);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let seen = seen.into_inner().unwrap();
+    let settled = seen.iter().find_map(|event| match event {
+        Event::Settling { rf, .. } => Some(*rf),
+        _ => None,
+    });
+    let settled = settled.unwrap();
+    let levels = &annealing.starts[0].levels;
+    let betas = |below: bool| {
+        let part = levels.iter().filter(move |l| (l.rf < settled) == below);
+        part.map(|l| l.beta)
+    };
+    let down: Vec<f64> = betas(true).collect();
+    let expected: Vec<f64> = down.into_iter().rev().chain(betas(false)).collect();
+    let reached: Vec<f64> = reached_betas(&seen);
+    assert_eq!(reached, expected);
+    // The results are in the order of β.
+    assert!(levels.iter().map(|l| l.beta).eq((0..=40).map(f64::from)));
+}
+
+fn reached_betas(events: &[Event]) -> Vec<f64> {
+    let reached = events.iter().filter_map(|event| match event {
+        Event::LevelReached { beta, .. } => Some(*beta),
+        _ => None,
+    });
+    reached.collect()
+}
+
+#[test]
 fn an_observer_stops_everything_and_what_was_reached_survives() {
     let (_, action) = lorenz96(8, 41);
     let annealer = || Annealer::new(schedule(20)).starts(2).threads(1);
-    let full = annealer().run(&action).unwrap();
+    let order = std::sync::Mutex::new(Vec::new());
+    let full = annealer()
+        .run_observed(&action, &|event| {
+            order.lock().unwrap().push(event);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
     reached(&full.starts[0]);
+    let order = order.into_inner().unwrap();
+    let first: Vec<f64> = reached_betas(&order)[..21].to_vec();
+    // The first start's levels that are reached up to and including `beta`, in
+    // the order of β.
+    let until = |beta: f64| {
+        let place = first.iter().position(|b| *b == beta).unwrap();
+        let done = &first[..=place];
+        let levels = full.starts[0].levels.iter();
+        levels
+            .filter(|level| done.contains(&level.beta))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
 
+    let told = std::sync::Mutex::new(Vec::new());
     let nothing = annealer()
-        .run_observed(&action, &|_| ControlFlow::Break(()))
+        .run_observed(&action, &|event| {
+            told.lock().unwrap().push(event);
+            ControlFlow::Break(())
+        })
         .unwrap();
     assert!(nothing.best().is_none());
     assert!(
@@ -158,6 +219,9 @@ fn an_observer_stops_everything_and_what_was_reached_survives() {
             .iter()
             .all(|s| s.levels.is_empty() && !s.finished)
     );
+    // Every start begins and ends all the same.
+    let frame = |start| [Event::StartBegan { start }, Event::StartEnded { start }];
+    assert_eq!(told.into_inner().unwrap(), [frame(0), frame(1)].concat());
 
     // At the second iteration of a level.
     let stopped = annealer()
@@ -172,17 +236,23 @@ fn an_observer_stops_everything_and_what_was_reached_survives() {
         .unwrap();
     let start = &stopped.starts[0];
     assert!(!start.finished);
-    assert_eq!(start.levels.len(), 8);
-    assert_eq!(start.levels[..7], full.starts[0].levels[..7]);
-    let last = &start.levels[7];
-    assert_eq!(
-        (last.termination, last.work.iterations),
-        (Termination::Cancelled, 2)
-    );
-    // The cancelled level holds the point it had come to.
-    let terms = action.terms(last.rf, &last.estimate).unwrap();
-    assert_eq!(terms, last.action);
-    assert!(terms.total >= full.starts[0].levels[7].action.total * (1.0 - 1e-9));
+    let expected = until(7.0);
+    assert_eq!(start.levels.len(), expected.len());
+    for (level, expected) in start.levels.iter().zip(&expected) {
+        if level.beta != 7.0 {
+            assert_eq!(level, expected);
+            continue;
+        }
+        assert_eq!(
+            (level.termination, level.work.iterations),
+            (Termination::Cancelled, 2)
+        );
+        // The cancelled level holds the point it had come to.
+        let terms = action.terms(level.rf, &level.estimate).unwrap();
+        assert_eq!(terms, level.action);
+        assert!(terms.total >= expected.action.total * (1.0 - 1e-9));
+    }
+    assert!(start.levels.iter().any(|level| level.beta == 7.0));
     assert!(stopped.starts[1].levels.is_empty());
 
     // When a level was reached.
@@ -204,17 +274,17 @@ fn an_observer_stops_everything_and_what_was_reached_survives() {
             }
         })
         .unwrap();
-    assert_eq!(stopped.starts[0].levels, full.starts[0].levels[..4]);
+    assert_eq!(stopped.starts[0].levels, until(3.0));
     assert!(!stopped.starts[0].finished);
+    // The best of what there is stands at the largest β.
     let (_, best) = stopped.best().unwrap();
-    assert_eq!(*best, full.starts[0].levels[3]);
-    // Once it has broken off, the observer is left alone.
-    let iterations: usize = stopped.starts[0]
-        .levels
-        .iter()
-        .map(|l| l.work.iterations)
-        .sum();
-    assert_eq!(events.into_inner(), 1 + iterations + 4);
+    assert_eq!(Some(best), stopped.starts[0].levels.last());
+    // Once it has broken off, the observer only sees starts begin and end: two
+    // starts, the iterations (those of settling are booked with the first
+    // level), the levels.
+    let levels = &stopped.starts[0].levels;
+    let iterations: usize = levels.iter().map(|l| l.work.iterations).sum();
+    assert_eq!(events.into_inner(), 4 + iterations + levels.len());
 }
 
 #[test]
@@ -257,6 +327,33 @@ fn beta_may_be_any_increasing_numbers() {
 }
 
 #[test]
+fn identical_starts_are_run_once() {
+    let (twin, _) = lorenz96(8, 41);
+    let build = |forcing: Parameter| {
+        Action::builder(deepest::models::Lorenz96 { sites: 8 }, SimpsonHermite)
+            .window(twin.window().unwrap())
+            .parameter("forcing", forcing)
+            .build()
+            .unwrap()
+    };
+    let unknown = Parameter::from(Bounds::new(0.0, 20.0).unwrap());
+    for (forcing, starts, count) in [
+        (Parameter::fixed(8.17), Starts::Mean, 1),
+        (unknown, Starts::Mean, 3),
+        (Parameter::fixed(8.17), Starts::Uniform, 3),
+        (Parameter::fixed(8.17), Starts::Nudged, 3),
+    ] {
+        let annealer = Annealer::new(schedule(0)).starts(3).start_with(starts);
+        let annealing = annealer.run(&build(forcing)).unwrap();
+        let indices = annealing.starts.iter().map(|s| s.index);
+        assert!(indices.eq(0..count));
+        let mut first = annealing.starts.iter().map(|s| &s.levels[0].estimate);
+        let one = first.next().unwrap();
+        assert!(first.all(|other| other != one));
+    }
+}
+
+#[test]
 fn a_given_start_begins_where_it_says() {
     let (twin, action) = lorenz96(8, 41);
     let estimate = Estimate::new(vec![twin.truth.clone()], vec![8.17]);
@@ -279,8 +376,9 @@ fn a_given_start_begins_where_it_says() {
         })
         .unwrap();
     assert!(first.into_inner().unwrap().unwrap() < before);
-    assert!(annealing.starts.iter().all(|s| s.kind == "given"));
-    assert_eq!(annealing.starts[0].levels, annealing.starts[1].levels);
+    // Identical starts are run once.
+    assert_eq!(annealing.starts.len(), 1);
+    assert_eq!(annealing.starts[0].kind, "given");
     // The same walk as the minimizer's own, from the same point, but for the
     // annealer's scales, of which a converged minimum knows nothing.
     let mut x = action.pack(&estimate).unwrap();

@@ -179,8 +179,8 @@ fn observations() {
     let (what, _) = empty(set(&[0, 1], &times, missing, one()));
     assert_eq!(what, "observed values that are not missing");
     assert_eq!(
-        empty(set(&[0], &[], values(0, 1), one())).0,
-        "observed values that are not missing"
+        empty(set(&[0], &[], values(0, 1), one())),
+        ("times", "observations".into())
     );
 }
 

@@ -2,72 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+#[path = "fixtures/example.rs"]
+mod example;
 
+use std::path::Path;
+use std::process::Stdio;
+
+use example::{Scratch, levels, number};
 use ndarray::{Array1, Array2, array};
 use serde_json::Value;
-
-/// `cargo test` builds the examples beside the tests.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().unwrap().parent().unwrap();
-    let name = format!("lorenz96{}", std::env::consts::EXE_SUFFIX);
-    let binary = profile.join("examples").join(name);
-    let advice = "build it: cargo build --example lorenz96, in the tests' profile";
-    assert!(binary.exists(), "{} is missing; {advice}", binary.display());
-    binary
-}
-
-/// An empty directory of its own, removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let directory = format!("deepest-lorenz96-{}-{name}", std::process::id());
-        let directory = std::env::temp_dir().join(directory);
-        std::fs::create_dir_all(&directory).unwrap();
-        Self(directory)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(&self.0);
-        command.output().unwrap()
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Runs with success and gives the report.
-    fn report(&self, arguments: &[&str]) -> Value {
-        let output = self.run(&[&["--json", "report.json"], arguments].concat());
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
-        assert!(output.stderr.is_empty(), "{errors}");
-        let report = std::fs::read_to_string(self.file("report.json")).unwrap();
-        serde_json::from_str(&report).unwrap()
-    }
-
-    /// Runs and expects the one line of a refusal that names the `culprit`.
-    fn refuses(&self, arguments: &[&str], culprit: &str) {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
-        assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
-        assert!(errors.starts_with("lorenz96: "), "{errors}");
-        assert!(errors.contains(culprit), "{arguments:?}: {errors}");
-        assert!(output.stdout.is_empty(), "{arguments:?}");
-        assert!(!self.file("lorenz96.svg").exists(), "{arguments:?}");
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value
@@ -78,15 +21,6 @@ fn keys(value: &Value) -> Vec<&str> {
         .collect();
     keys.sort_unstable();
     keys
-}
-
-fn number(value: &Value, key: &str) -> f64 {
-    let found = value[key].as_f64();
-    found.unwrap_or_else(|| panic!("{key}: {}", value[key]))
-}
-
-fn levels(start: &Value) -> &Vec<Value> {
-    start["levels"].as_array().unwrap()
 }
 
 /// Nothing but times and sizes may differ between runs.
@@ -108,7 +42,7 @@ fn without_costs(mut report: Value) -> Value {
 
 #[test]
 fn the_report_has_its_form_and_threads_change_only_costs() {
-    let scratch = Scratch::new("report");
+    let scratch = Scratch::new("lorenz96", "report");
     let short = ["--betas", "0..20", "--starts", "2"];
     let report = scratch.report(&short);
     assert_eq!(
@@ -168,7 +102,7 @@ fn the_report_has_its_form_and_threads_change_only_costs() {
 
 #[test]
 fn the_best_start_is_the_lowest_at_the_last_common_level() {
-    let scratch = Scratch::new("best");
+    let scratch = Scratch::new("lorenz96", "best");
     let report = scratch.report(&["--betas", "0..60", "--starts", "4"]);
     let starts = report["starts"].as_array().unwrap();
     let last = |start: &Value| number(levels(start).last().unwrap(), "action");
@@ -190,7 +124,7 @@ fn the_best_start_is_the_lowest_at_the_last_common_level() {
 
 #[test]
 fn every_word_of_a_flag_works() {
-    let scratch = Scratch::new("words");
+    let scratch = Scratch::new("lorenz96", "words");
     let short = ["--betas", "5..12", "--starts", "1", "--threads", "1"];
     let run = |more: &[&str]| scratch.report(&[&short[..], more].concat());
     for kind in ["nudged", "mean", "uniform"] {
@@ -235,7 +169,7 @@ fn every_word_of_a_flag_works() {
 
 #[test]
 fn plots_and_help_go_where_they_should() {
-    let scratch = Scratch::new("outputs");
+    let scratch = Scratch::new("lorenz96", "outputs");
     let short = ["--betas", "0..3", "--starts", "1"];
     let output = scratch.run(&[&short[..], &["--plot", "own.svg"]].concat());
     assert_eq!(output.status.code(), Some(0));
@@ -266,10 +200,9 @@ fn plots_and_help_go_where_they_should() {
 /// A closed pipe ends the output, nothing else.
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
-    let scratch = Scratch::new("pipe");
+    let scratch = Scratch::new("lorenz96", "pipe");
     for arguments in [&["--help"][..], &["--betas", "0..2", "--starts", "1"]] {
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(&scratch.0);
+        let mut command = scratch.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(child.stdout.take());
@@ -282,7 +215,7 @@ fn a_reader_that_leaves_is_no_failure() {
 
 #[test]
 fn bad_flags_are_refused_in_one_line() {
-    let scratch = Scratch::new("flags");
+    let scratch = Scratch::new("lorenz96", "flags");
     for (arguments, culprit) in [
         (&["--nonsense", "1"][..], "--nonsense"),
         (&["stray"], "stray"),
@@ -326,6 +259,10 @@ fn bad_flags_are_refused_in_one_line() {
             "no-such-directory/a.svg",
         ),
         (&["--plot", "."], "file ."),
+        (&["--json", "out", "--plot", "out"], "--plot"),
+        (&["--json", "out", "--plot", "./out"], "--plot"),
+        (&["--json", "lorenz96.svg"], "lorenz96.svg"),
+        (&["--data", "in.npy", "--json", "in.npy"], "--json"),
     ] {
         scratch.refuses(arguments, culprit);
     }
@@ -344,7 +281,7 @@ fn write(path: &Path, table: &Array2<f64>) {
 
 #[test]
 fn files_are_read_and_missing_values_left_out() {
-    let scratch = Scratch::new("data");
+    let scratch = Scratch::new("lorenz96", "data");
     let mut values = table(11, 6);
     write(&scratch.file("all.npy"), &values);
     values[(4, 1)] = f64::NAN;
@@ -372,7 +309,7 @@ fn files_are_read_and_missing_values_left_out() {
 
 #[test]
 fn bad_files_are_refused_in_one_line() {
-    let scratch = Scratch::new("files");
+    let scratch = Scratch::new("lorenz96", "files");
     let good = table(11, 6);
     write(&scratch.file("good.npy"), &good);
     std::fs::write(scratch.file("text.npy"), "time,x\n0,1\n").unwrap();

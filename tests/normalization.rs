@@ -72,3 +72,66 @@ fn normalizations_have_the_minimum_of_the_sum_with_another_rf() {
     let terms = sum.at(2.5).unwrap().terms(&x);
     approx::assert_relative_eq!(terms.measurement, by_hand, max_relative = 1e-14);
 }
+
+/// Equal R_f means equal noise in all windows: where steps differ, also from
+/// one window to another, a unit of model precision is one per time.
+#[test]
+fn the_default_unit_is_per_time_wherever_steps_differ() {
+    let window = |start: f64, step: f64| {
+        let grid = Grid::uniform(start, step, 5).unwrap();
+        let one = Precision::scalar(1.0).unwrap();
+        let data = Observations::of_components(&[0], [start], array![[1.0]], one).unwrap();
+        Window::new(grid).observations(data).unwrap()
+    };
+    let unit = |windows: &[(f64, f64)]| {
+        let mut builder = Action::builder(Linear::new(array![[-1.0]]).unwrap(), Trapezoid);
+        for &(start, step) in windows {
+            builder = builder.window(window(start, step));
+        }
+        builder.build().unwrap().precision_unit()
+    };
+    assert_eq!(unit(&[(0.0, 0.1)]), PrecisionUnit::PerStep);
+    // Times far from zero round more than those near it.
+    assert_eq!(unit(&[(0.0, 0.1), (1e4, 0.1)]), PrecisionUnit::PerStep);
+    assert_eq!(unit(&[(1e4, 0.1), (0.0, 0.1)]), PrecisionUnit::PerStep);
+    assert_eq!(unit(&[(0.0, 0.1), (0.0, 0.2)]), PrecisionUnit::PerTime);
+    assert_eq!(
+        unit(&[(0.0, 0.2), (3.0, 0.2), (5.0, 0.1)]),
+        PrecisionUnit::PerTime
+    );
+}
+
+/// Estimates that differ in one number, of any kind, by 1e-3 of it.
+#[test]
+fn estimates_are_compared_with_tolerances() {
+    use approx::{AbsDiffEq, RelativeEq};
+    let path = |last: f64| deepest::Path::from_layers([vec![1.0, 2.0], vec![last]]);
+    let estimate = |values: [f64; 4]| {
+        let mut estimate = Estimate::new(vec![path(values[0])], [values[1]]);
+        estimate.per_window = vec![vec![values[2]]];
+        estimate.varying = vec![path(values[3])];
+        estimate
+    };
+    let base = [10.0, 20.0, 30.0, 40.0];
+    let one = estimate(base);
+    assert!(one.abs_diff_eq(&one, 0.0) && one.relative_eq(&one, 0.0, 0.0));
+    for k in 0..base.len() {
+        let mut changed = base;
+        changed[k] *= 1.001;
+        let other = estimate(changed);
+        let difference = 0.001 * base[k];
+        assert!(one.abs_diff_eq(&other, 1.01 * difference));
+        assert!(!one.abs_diff_eq(&other, 0.99 * difference));
+        assert!(one.relative_eq(&other, 0.0, 1.01e-3));
+        assert!(!one.relative_eq(&other, 0.0, 0.99e-3));
+    }
+    // Other shapes are never near, whatever the tolerance.
+    let mut fewer = one.clone();
+    fewer.per_window.clear();
+    assert!(!one.abs_diff_eq(&fewer, f64::INFINITY));
+    let (flat, split) = (
+        deepest::Path::from_layers([[1.0, 2.0]]),
+        deepest::Path::from_layers([[1.0], [2.0]]),
+    );
+    assert!(!flat.relative_eq(&split, f64::INFINITY, 1.0));
+}

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::progress::CpuSeconds;
 
-/// Writes `{"best": …, "starts": […], "cpu_seconds": …, "peak_bytes": …}`.
+/// `{"best": …, "starts": […], "cpu_seconds": …, "peak_bytes": …}`.
 ///
 /// `best` is the lowest action at the last level that the finished starts have
 /// in common; numbers that are not finite are null.
-pub fn write(path: &str, annealing: &Annealing, cpu: &CpuSeconds) -> Result<(), Failure> {
+pub fn report(annealing: &Annealing, cpu: &CpuSeconds) -> Value {
     let best = annealing.best().map(|(start, level)| {
         let mut best = terms(level);
         best["start_index"] = json!(start.index);
@@ -22,12 +22,16 @@ pub fn write(path: &str, annealing: &Annealing, cpu: &CpuSeconds) -> Result<(), 
         .copied()
         .chain(std::iter::repeat(f64::NAN));
     let starts = annealing.starts.iter().zip(seconds);
-    let report = json!({
+    json!({
         "best": best,
         "starts": starts.map(|(start, seconds)| start_report(start, seconds)).collect::<Vec<_>>(),
         "cpu_seconds": cpu.process,
         "peak_bytes": peak_bytes(),
-    });
+    })
+}
+
+/// Writes a report, with what an example added to it.
+pub fn save(path: &str, report: &Value) -> Result<(), Failure> {
     std::fs::write(path, format!("{report}\n"))
         .map_err(|error| format!("file {path}: cannot be written: {error}").into())
 }

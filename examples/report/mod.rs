@@ -8,7 +8,7 @@ pub mod table;
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Anything that ends an example; shown as one line.
 pub type Failure = Box<dyn std::error::Error>;
@@ -38,6 +38,37 @@ pub fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Fails where two of these flags name the same file, which one would replace.
+pub fn check_distinct(files: &[(&str, Option<&str>)]) -> Result<(), Failure> {
+    let given = files
+        .iter()
+        .filter_map(|&(flag, path)| Some((flag, path?, resolved(path?))));
+    let given: Vec<_> = given.collect();
+    for (k, (second, path, file)) in given.iter().enumerate() {
+        let taken = given[..k].iter().find(|(_, _, other)| other == file);
+        // Devices and pipes may serve several.
+        if let Some((first, ..)) = taken.filter(|_| !file.exists() || file.is_file()) {
+            return Err(
+                format!("{second}: expected another file than {first}, found {path}").into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The file that a path leads to, as far as it exists.
+fn resolved(path: &str) -> PathBuf {
+    let path = Path::new(path);
+    path.canonicalize().unwrap_or_else(|_| {
+        let parent = path.parent().filter(|p| *p != Path::new(""));
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize();
+        parent.map_or_else(
+            |_| path.into(),
+            |p| p.join(path.file_name().unwrap_or_default()),
+        )
+    })
 }
 
 /// Fails now rather than after a long annealing when a file cannot be written,

@@ -67,7 +67,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     }
 
     /// What one unit of model precision means. Where it is not given: per step
-    /// where all windows have the same step throughout, else per time.
+    /// when all steps of all windows are equal, else per time.
     pub fn precision_unit(mut self, unit: PrecisionUnit) -> Self {
         self.precision_unit = Some(unit);
         self
@@ -115,19 +115,17 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self.check_state_bounds(&widths)?;
         let parameters: Vec<Parameter> = self.parameters.iter().map(|(_, p)| *p).collect();
         let layout = Layout::new(&widths, self.rule.steps(), &parameters);
-        let counts = self.count(&layout);
+        let counts = self.count(&layout, &parameters);
         if counts.measured == 0 {
             return Err(Error::Empty {
                 what: "observations",
                 place: "action".into(),
             });
         }
-        let [measurement_weight, model_weight] = match self.normalization {
-            Normalization::Sum => [1.0; 2],
-            Normalization::Mean => [2.0 / counts.measured as f64, 2.0 / counts.residuals as f64],
-            Normalization::Minaone => [2.0 / counts.measured_layers as f64; 2],
-        };
-        let default_unit = if self.steps_are_equal() {
+        let [measurement_weight, model_weight] = self.normalization.weights(&counts);
+        let first = self.windows[0].grid();
+        let equal = self.windows.iter().all(|w| w.grid().has_steps_of(first));
+        let default_unit = if equal {
             PrecisionUnit::PerStep
         } else {
             PrecisionUnit::PerTime
@@ -151,19 +149,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             layout,
             terms,
             model_shape: ModelShape::new(&precision),
+            model_precision: precision,
+            measurement_weight,
             model_weight,
             counts,
         })
-    }
-
-    /// Whether all windows have the same step throughout, up to rounding.
-    fn steps_are_equal(&self) -> bool {
-        let step = |window: &Window| window.grid().times()[1] - window.grid().times()[0];
-        let first = self.windows.first().map_or(0.0, step);
-        let same = |w: &Window| (step(w) - first).abs() <= 1e-6 * first;
-        self.windows
-            .iter()
-            .all(|w| w.grid().is_uniform() && same(w))
     }
 
     fn check_parameters(&self) -> Result<()> {
@@ -317,9 +307,14 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         Ok(())
     }
 
-    fn count(&self, layout: &Layout) -> Counts {
+    fn count(&self, layout: &Layout, parameters: &[Parameter]) -> Counts {
+        let informed = |p: &usize| parameters[*p].prior.is_some();
+        let slots = layout.slots.iter().filter(|slot| informed(&slot.parameter));
+        let drifting = layout.scope.drifting.iter();
+        let drifting = drifting.filter(|(p, _)| informed(p)).count();
         let mut counts = Counts {
             unknowns: layout.dimension(),
+            priors: slots.count() + drifting * self.windows.len(),
             ..Counts::default()
         };
         let most = layout.windows.iter().map(|w| w.intervals()).max();
@@ -331,6 +326,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             let (layers, values) = WindowTerms::new(window, 1.0, &[]).count_measured();
             counts.measured_layers += layers;
             counts.measured += values;
+            counts.priors += window.state_prior().map_or(0, |prior| prior.mean.len());
+            counts.priors += own * layout.intervals();
             let intervals = 0..layout.intervals();
             counts.residuals += intervals
                 .map(|k| evaluator.residual_count(k) - own)

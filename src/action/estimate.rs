@@ -67,6 +67,60 @@ impl Estimate {
     }
 }
 
+/// Estimates are near each other when all their paths and parameters are
+/// (feature `approx`).
+#[cfg(feature = "approx")]
+impl approx::AbsDiffEq for Estimate {
+    type Epsilon = f64;
+
+    fn default_epsilon() -> f64 {
+        f64::EPSILON
+    }
+
+    fn abs_diff_eq(&self, other: &Self, epsilon: f64) -> bool {
+        let near = |(a, b): (&[f64], &[f64])| a.abs_diff_eq(b, epsilon);
+        self.paths[..].abs_diff_eq(&other.paths[..], epsilon)
+            && self.varying[..].abs_diff_eq(&other.varying[..], epsilon)
+            && self.same_windows(other)
+            && self
+                .parameter_lists()
+                .zip(other.parameter_lists())
+                .all(near)
+    }
+}
+
+/// As for absolute differences, value by value (feature `approx`).
+#[cfg(feature = "approx")]
+impl approx::RelativeEq for Estimate {
+    fn default_max_relative() -> f64 {
+        f64::EPSILON
+    }
+
+    fn relative_eq(&self, other: &Self, epsilon: f64, max_relative: f64) -> bool {
+        let near = |(a, b): (&[f64], &[f64])| a.relative_eq(b, epsilon, max_relative);
+        self.paths[..].relative_eq(&other.paths[..], epsilon, max_relative)
+            && self.varying[..].relative_eq(&other.varying[..], epsilon, max_relative)
+            && self.same_windows(other)
+            && self
+                .parameter_lists()
+                .zip(other.parameter_lists())
+                .all(near)
+    }
+}
+
+#[cfg(feature = "approx")]
+impl Estimate {
+    fn same_windows(&self, other: &Self) -> bool {
+        self.per_window.len() == other.per_window.len()
+    }
+
+    /// The shared parameters, then those of each window.
+    fn parameter_lists(&self) -> impl Iterator<Item = &[f64]> {
+        let shared = std::iter::once(&self.parameters);
+        shared.chain(&self.per_window).map(Vec::as_slice)
+    }
+}
+
 fn same(
     what: &'static str,
     place: impl Fn() -> String,
@@ -257,13 +311,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub fn at_bounds(&self, estimate: &Estimate) -> Result<Vec<AtBound>> {
         let x = self.pack(estimate)?;
         let mut found = Vec::new();
-        let bound_at = |range: crate::Bounds, value: f64| {
-            let bounds = [range.lower(), range.upper()];
-            bounds.into_iter().find(|bound| value == *bound)
-        };
         for (slot, of) in (self.layout.border()..).zip(&self.layout.slots) {
             let range = self.parameters[of.parameter].range();
-            if let Some(bound) = bound_at(range, x[slot]) {
+            if let Some(bound) = range.end_at(x[slot]) {
                 found.push(AtBound::Parameter {
                     name: self.names[of.parameter].clone(),
                     window: of.window,
@@ -279,7 +329,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
                 let drifting = self.layout.scope.drifting.iter().enumerate();
                 let drifting = drifting.map(|(k, (p, _))| (width + k, self.parameters[*p].range()));
                 for (component, range) in states.chain(drifting) {
-                    if let Some(bound) = bound_at(range, x[first + component]) {
+                    if let Some(bound) = range.end_at(x[first + component]) {
                         found.push(AtBound::State {
                             window,
                             layer,

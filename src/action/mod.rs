@@ -5,23 +5,29 @@
 //! the objective at one value of R_f.
 
 mod assemble;
+mod balance;
 mod builder;
 mod estimate;
 mod layout;
 mod linearized;
 mod objective;
+mod plateau;
+mod spread;
 mod terms;
 mod worker;
 
 pub use builder::ActionBuilder;
 pub use estimate::{AtBound, Estimate};
 pub use objective::ActionAt;
+pub use plateau::Plateau;
+pub use spread::ParameterSpread;
 
 use crate::bounds::Bounds;
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
+use crate::precision::Precision;
 use crate::windows::Window;
 use layout::Layout;
 use terms::{ModelShape, WindowTerms};
@@ -94,6 +100,10 @@ pub struct Counts {
     pub measured_layers: usize,
     /// K_g, components of the model residuals.
     pub residuals: usize,
+    /// K_p, terms of priors: a component of a first state's, one for each value
+    /// of a static parameter that has one, and for a parameter that changes in
+    /// time one for each of its changes and for its prior.
+    pub priors: usize,
     /// Unknowns: all states and the estimated parameters.
     pub unknowns: usize,
 }
@@ -112,8 +122,10 @@ pub struct Action<M, R> {
     precision_unit: PrecisionUnit,
     layout: Layout,
     terms: Vec<WindowTerms>,
+    model_precision: Precision,
     model_shape: ModelShape,
-    /// Twice the factor of R_f Σ(…)²: the action holds ½ w R_f g².
+    /// The action holds ½ w R_m (…)² and ½ w R_f g² with these weights.
+    measurement_weight: f64,
     model_weight: f64,
     counts: Counts,
 }
@@ -162,9 +174,36 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         self.names.iter().map(String::as_str).zip(&self.parameters)
     }
 
+    /// Where the parameter of that name stands in the model's `theta` and in
+    /// [`Estimate::parameters`]; the first of several that share the name.
+    ///
+    /// ```
+    /// # use deepest::{models::LotkaVolterra, prelude::*};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+    /// # let window = Window::new(Grid::uniform(0.0, 0.1, 3)?).observations(data)?;
+    /// let mut builder = Action::builder(LotkaVolterra, Trapezoid).window(window);
+    /// for name in ["birth", "predation", "death", "growth"] {
+    ///     builder = builder.parameter(name, Bounds::new(0.0, 1.0)?);
+    /// }
+    /// let action = builder.build()?;
+    /// assert_eq!(action.parameter_index("death"), Some(2));
+    /// assert_eq!(action.parameter_index("migration"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn parameter_index(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
     /// The normalization.
     pub fn normalization(&self) -> Normalization {
         self.normalization
+    }
+
+    /// The shape of the model precision, which R_f multiplies.
+    pub fn model_precision(&self) -> &Precision {
+        &self.model_precision
     }
 
     /// What one unit of model precision means.

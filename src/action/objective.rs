@@ -1,10 +1,13 @@
+use ndarray::Array2;
+
 use super::assemble::Newton;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep, solve_box};
+use crate::linalg::BlockArrow;
+use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep, pushed_out, solve_box};
 use crate::model::Model;
 use crate::precision::check_positive;
 
@@ -341,26 +344,36 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         Ok(())
     }
 
+    /// The Schur complement of the border in the undamped Gauss-Newton Hessian
+    /// at `x`.
+    pub(super) fn border_matrix(
+        &mut self,
+        x: &[f64],
+        gradient: &[f64],
+    ) -> std::result::Result<Array2<f64>, Indefinite> {
+        self.hold(x, gradient);
+        self.factor(x, Curvature::GaussNewton, 0.0, gradient)?;
+        let arrow = self.workers.first().and_then(|w| w.arrow.as_ref());
+        let (matrix, ld) = arrow.ok_or(NOT_SOLVED)?.border_matrix();
+        let order = self.action.layout().slots.len();
+        Ok(Array2::from_shape_fn((order, order), |(i, j)| {
+            matrix[i.max(j) + i.min(j) * ld]
+        }))
+    }
+
     /// Solves for the step once the Hessian is factored; the border's part is
     /// the exact minimum of the reduced quadratic within its bounds. Returns
     /// μᵀs, the work of the bounds' multipliers.
     fn solve(&mut self, x: &[f64], step: &mut [f64]) -> std::result::Result<f64, Indefinite> {
         let border = self.action.layout().border();
-        let mut z = vec![0.0; x.len() - border];
         let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
         let arrow = arrow.ok_or(NOT_SOLVED)?;
-        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
         let room = |bound: &[f64]| -> Vec<f64> {
             let bounds = bound[border..].iter().zip(&x[border..]);
             bounds.map(|(bound, x)| bound - x).collect()
         };
         let (lower, upper) = (room(&self.lower), room(&self.upper));
-        let mut work = 0.0;
-        let mut ranges = z.iter().zip(lower.iter().zip(&upper));
-        if !ranges.all(|(z, (lower, upper))| lower <= z && z <= upper) {
-            let rhs = arrow.border_rhs().to_vec();
-            work = solve_box(arrow.border_matrix(), &rhs, (&lower, &upper), &mut z);
-        }
+        let (z, work) = solve_border(arrow, &lower, &upper)?;
         let action = self.action;
         let mut jobs: Vec<_> = self
             .workers
@@ -471,6 +484,28 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             }
         }
     }
+}
+
+/// The border's part of a step, within what is left to its bounds, and the work
+/// of their multipliers.
+fn solve_border(
+    arrow: &mut BlockArrow,
+    lower: &[f64],
+    upper: &[f64],
+) -> std::result::Result<(Vec<f64>, f64), Indefinite> {
+    let mut z = vec![0.0; lower.len()];
+    let rhs = arrow.border_rhs().to_vec();
+    let ranges = || lower.iter().zip(upper);
+    let mut forces = rhs.iter().zip(ranges());
+    if !forces.any(|(r, (lower, upper))| pushed_out(*r, *lower, *upper)) {
+        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
+        let mut values = z.iter().zip(ranges());
+        if values.all(|(z, (lower, upper))| lower <= z && z <= upper) {
+            return Ok((z, 0.0));
+        }
+    }
+    let work = solve_box(arrow.border_matrix(), &rhs, (lower, upper), &mut z)?;
+    Ok((z, work))
 }
 
 /// Factorizations that one step within bounds may take.

@@ -162,18 +162,12 @@ impl<E> Worker<E> {
     ) -> bool {
         let per_time = action.rule.per_time();
         let h = action.span(w, k).length();
-        let (steps, first) = (action.rule.steps(), action.layout.windows[w].first(k));
-        let factor = action.windows[w].precision_factor(first, steps);
         let drifting = &action.layout.scope.drifting;
         let width = count / per_time.len();
         let mut diagonal = true;
         for (r, c) in per_time.iter().enumerate() {
-            let unit = match action.precision_unit {
-                PrecisionUnit::PerStep => 1.0,
-                PrecisionUnit::PerTime => c / h,
-            };
             let own = own_rows(r, width, drifting.len());
-            let scale = rf * action.model_weight * factor * unit;
+            let scale = rf * action.model_weight * action.residual_weight((w, k), *c);
             let shape = &action.model_shape;
             diagonal = shape.weights(scale, &mut self.weights[own.clone()]);
             let rest = &mut self.weights[own.end..(r + 1) * width];
@@ -373,6 +367,19 @@ impl<E> Worker<E> {
 }
 
 impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// What a residual of interval `k` of window `w` counts, before R_f and its
+    /// shape, in a group with the factor `c` of [`Evaluate::per_time`].
+    ///
+    /// [`Evaluate::per_time`]: crate::discretization::Evaluate::per_time
+    pub(super) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
+        let (steps, first) = (self.rule.steps(), self.layout.windows[w].first(k));
+        let factor = self.windows[w].precision_factor(first, steps);
+        match self.precision_unit {
+            PrecisionUnit::PerStep => factor,
+            PrecisionUnit::PerTime => factor * c / self.span(w, k).length(),
+        }
+    }
+
     /// Interval `k` of window `w`.
     pub(super) fn span(&self, w: usize, k: usize) -> Span<'_> {
         let window = &self.windows[w];

@@ -9,6 +9,7 @@ mod nudging;
 mod results;
 mod schedule;
 mod signal;
+mod spanning;
 mod starts;
 
 use std::ops::ControlFlow;
@@ -26,7 +27,10 @@ use crate::error::{Error, Result};
 use crate::minimize::{GaussNewton, Iteration, Minimizer, Termination};
 use crate::model::Model;
 
-/// Follows minima of an action up a schedule of R_f, from several starts.
+/// Follows minima of an action along a schedule of R_f, from several starts:
+/// each minimization begins at the minimum of a neighbouring R_f. The first
+/// one begins at the start's initial path, at the smallest R_f; a nudged path,
+/// which belongs to a larger one, is followed down and up from there.
 ///
 /// The same seed gives the same bits for any number of threads.
 #[derive(Clone)]
@@ -41,6 +45,15 @@ pub struct Annealer {
 }
 
 /// What an annealing tells its observer while it runs.
+///
+/// The events of one start come in this order: `StartBegan`; `Settling`, where
+/// the start is nudged; the levels, each with its `Iteration`s and then
+/// `LevelReached`; `StartEnded`. A nudged start settles at some R_f of its own:
+/// its levels come downwards from there to the smallest R_f, then upwards from
+/// there to the largest. Other starts go upwards only. [`StartResult::levels`]
+/// are in the order of β however they were reached. `StartBegan` and
+/// `StartEnded` come for every start, also when the observer has stopped the
+/// annealing; the other events then come no more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -70,7 +83,8 @@ pub enum Event {
         /// The action.
         action: f64,
     },
-    /// A level was reached.
+    /// A level was reached; not sent for one that was cancelled or whose
+    /// values are not finite.
     LevelReached {
         /// Index of the start.
         start: usize,
@@ -105,7 +119,8 @@ impl Annealer {
         }
     }
 
-    /// Number of starts.
+    /// Number of starts. Starts that would be identical are run once:
+    /// [`Starts::Given`], and [`Starts::Mean`] with fixed parameters only.
     pub fn starts(mut self, count: usize) -> Self {
         self.count = count;
         self
@@ -170,13 +185,18 @@ impl Annealer {
         }
         let stop = AtomicBool::new(false);
         let tell = |event| {
-            if stop.load(Ordering::Relaxed) || observer(event).is_break() {
+            let frame = matches!(event, Event::StartBegan { .. } | Event::StartEnded { .. });
+            let told = frame || !stop.load(Ordering::Relaxed);
+            if told && observer(event).is_break() {
                 stop.store(true, Ordering::Relaxed);
+            }
+            if stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         };
-        let starts = self.in_parallel(|index| self.anneal(action, index, &tell))?;
+        let count = self.starts.distinct(action, self.count);
+        let starts = self.in_parallel(count, |index| self.anneal(action, index, &tell))?;
         let annealing = Annealing { starts };
         self.check_finite(action, &annealing)?;
         Ok(annealing)
@@ -185,15 +205,16 @@ impl Annealer {
     #[cfg(feature = "rayon")]
     fn in_parallel(
         &self,
+        count: usize,
         one: impl Fn(usize) -> Result<StartResult> + Sync + Send,
     ) -> Result<Vec<StartResult>> {
         use rayon::prelude::*;
         let all = || {
-            let indices = (0..self.count).into_par_iter().with_max_len(1);
+            let indices = (0..count).into_par_iter().with_max_len(1);
             indices.map(&one).collect()
         };
         match self.threads {
-            Some(1) => (0..self.count).map(one).collect(),
+            Some(1) => (0..count).map(one).collect(),
             Some(threads) => rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
@@ -207,8 +228,12 @@ impl Annealer {
     }
 
     #[cfg(not(feature = "rayon"))]
-    fn in_parallel(&self, one: impl Fn(usize) -> Result<StartResult>) -> Result<Vec<StartResult>> {
-        (0..self.count).map(one).collect()
+    fn in_parallel(
+        &self,
+        count: usize,
+        one: impl Fn(usize) -> Result<StartResult>,
+    ) -> Result<Vec<StartResult>> {
+        (0..count).map(one).collect()
     }
 
     /// One start from its initial path to the end of the schedule.
@@ -226,11 +251,25 @@ impl Annealer {
             levels: Vec::new(),
             finished: false,
         };
-        if tell(Event::StartBegan { start: index }).is_break() {
-            return Ok(result);
-        }
+        let climbed = match tell(Event::StartBegan { start: index }) {
+            ControlFlow::Continue(()) => self.climb(action, &mut result, tell),
+            ControlFlow::Break(()) => Ok(()),
+        };
+        // The start is over whatever the observer answers.
+        let _ = tell(Event::StartEnded { start: index });
+        climbed.map(|()| result)
+    }
+
+    /// Makes one start and adds its levels to the result.
+    fn climb<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        result: &mut StartResult,
+        tell: &dyn Fn(Event) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (index, seed) = (result.index, result.seed);
         let Some(first) = self.schedule.steps().first() else {
-            return Ok(result);
+            return Ok(());
         };
         let mut watch = |rf, action| {
             tell(Event::Settling {
@@ -284,9 +323,7 @@ impl Annealer {
         };
         result.finished =
             result.levels.len() == self.schedule.steps().len() && result.levels.iter().all(usable);
-        // The start is over whatever the observer answers.
-        let _ = tell(Event::StartEnded { start: index });
-        Ok(result)
+        Ok(())
     }
 
     fn level<M: Model, R: Rule<M>>(
@@ -323,8 +360,8 @@ impl Annealer {
         annealing: &Annealing,
     ) -> Result<()> {
         let broken = |start: &StartResult| {
-            let first = start.levels.first();
-            first.is_some_and(|level| level.termination == Termination::NonFinite)
+            let mut levels = start.levels.iter();
+            !start.levels.is_empty() && levels.all(|l| l.termination == Termination::NonFinite)
         };
         if annealing.starts.iter().all(broken) {
             let mut objective = action.at(self.schedule.steps()[0].rf)?;

@@ -126,8 +126,9 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             let mut trial = self.action.pack(&again)?;
             let reached;
             (reached, cancelled) = minimize(&mut trial);
-            // Written so that NaN is no progress.
-            if !(reached < (1.0 - SETTLED) * value) {
+            // NaN is no progress.
+            let lower = reached < (1.0 - SETTLED) * value;
+            if !lower {
                 break;
             }
             (value, x) = (reached, trial);

@@ -48,21 +48,18 @@ pub struct Level {
 }
 
 impl Annealing {
-    /// The lowest minimum at the last level that all finished starts have (if
-    /// none finished: at the last level that any start has), with its start.
+    /// The lowest minimum at the largest β, of the starts that finished (if
+    /// none finished: at the largest β that any start came to), with its start.
     /// `None` where no level was reached with a finite action.
     #[must_use]
     pub fn best(&self) -> Option<(&StartResult, &Level)> {
-        let finished = self.starts.iter().filter(|s| s.finished);
-        let common = finished.map(|s| s.levels.len()).min();
-        let any = || self.starts.iter().map(|s| s.levels.len()).max();
-        let last = common.or_else(any)?.checked_sub(1)?;
-        let candidates = self
-            .starts
-            .iter()
-            .filter(|s| common.is_none() || s.finished)
-            .filter_map(|s| Some((s, s.levels.get(last)?)))
-            .filter(|(_, level)| level.action.total.is_finite());
+        let finished = self.starts.iter().any(|s| s.finished);
+        let starts = self.starts.iter().filter(|s| s.finished || !finished);
+        let ends = starts.filter_map(|s| Some((s, s.levels.last()?)));
+        let ends = ends.filter(|(_, level)| level.action.total.is_finite());
+        let last = ends.clone().map(|(_, level)| level.beta);
+        let last = last.fold(f64::NEG_INFINITY, f64::max);
+        let candidates = ends.filter(|(_, level)| level.beta == last);
         // The first of equals, so that the result does not depend on order.
         candidates.reduce(|a, b| {
             if b.1.action.total < a.1.action.total {

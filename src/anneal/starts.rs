@@ -26,12 +26,13 @@ pub enum Starts {
     #[default]
     Nudged,
     /// Observed components follow the interpolated data; the others stay at
-    /// the mean of all observations (or of the first state's prior).
+    /// the mean of all observations (or of the first state's prior). Where no
+    /// parameter is estimated there is only one such start, and it is run once.
     Mean,
     /// Observed components follow the interpolated data; the others are drawn
     /// uniformly from the range of the data at every layer.
     Uniform,
-    /// The given estimate for every start.
+    /// The given estimate: one start, however many are asked for.
     Given(Estimate),
 }
 
@@ -45,6 +46,20 @@ impl Starts {
             Self::Uniform => "uniform",
             Self::Given(_) => "given",
         }
+    }
+
+    /// How many of `asked` starts differ from each other.
+    pub(super) fn distinct<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        asked: usize,
+    ) -> usize {
+        let one = match self {
+            Self::Given(_) => true,
+            Self::Mean => action.parameters().all(|(_, p)| p.fixed.is_some()),
+            Self::Nudged | Self::Uniform => false,
+        };
+        if one { asked.min(1) } else { asked }
     }
 }
 
@@ -142,6 +157,14 @@ pub(super) fn guess_parameters<M: Model, R: Rule<M>>(
         bounds.nearest(drawn)
     };
     action.parameters().map(|(_, p)| draw(p, rng)).collect()
+}
+
+/// The path of [`Starts::Mean`] with the parameters as they are guessed.
+pub(super) fn rest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f64>> {
+    let windows = 0..action.windows().len();
+    let paths = windows.map(|w| mean(action, w, &Signal::new(action, w)));
+    let parameters: Vec<f64> = action.parameters().map(|(_, p)| p.initial()).collect();
+    action.pack(&Estimate::new(paths.collect(), parameters))
 }
 
 fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal) -> Path {

@@ -1,34 +1,37 @@
 //! A small dense quadratic with bounds: the border of a Newton step.
 
-/// Minimizes ½ zᵀSz − rᵀz over `lower` ≤ z ≤ `upper`, S positive definite
-/// (lower triangle, column-major with leading dimension `ld`), with 0 inside
-/// the bounds. Writes the minimum to `z` and returns μᵀz with the multipliers
+use super::Indefinite;
+
+/// Minimizes ½ zᵀSz − rᵀz over `lower` ≤ z ≤ `upper`, S symmetric (lower
+/// triangle, column-major with leading dimension `ld`), with 0 inside the
+/// bounds. Writes the minimum to `z` and returns μᵀz with the multipliers
 /// μ = Sz − r.
 ///
-/// Primal active set: from a feasible point, minimize on the free unknowns, go
-/// as far as the first bound, hold it; release the bound whose multiplier has
-/// the wrong sign most. Each minimum over a free set lowers the value, so no
-/// set comes twice.
+/// Primal active set: from zero, minimize on the free unknowns, go as far as
+/// the first bound, hold it; release the bound whose multiplier has the wrong
+/// sign most. Each minimum over a free set lowers the value, so no set comes
+/// twice. S needs to be positive definite on the free sets only: what stands
+/// at a bound and is pushed out has no say.
+///
+/// # Errors
+/// [`Indefinite`] where S is not positive definite on a free set.
 pub(crate) fn solve_box(
     (s, ld): (&[f64], usize),
     r: &[f64],
     (lower, upper): (&[f64], &[f64]),
     z: &mut [f64],
-) -> f64 {
+) -> Result<f64, Indefinite> {
     let n = r.len();
     let entry = |i: usize, j: usize| s[i.max(j) + i.min(j) * ld];
     let residual = |z: &[f64], i: usize| (0..n).map(|j| entry(i, j) * z[j]).sum::<f64>() - r[i];
-    // Start where the caller's unconstrained minimum points, cut to the box.
-    for i in 0..n {
-        z[i] = z[i].max(lower[i]).min(upper[i]);
-    }
+    z.fill(0.0);
     let mut held: Vec<bool> = (0..n)
-        .map(|i| z[i] <= lower[i] || z[i] >= upper[i])
+        .map(|i| pushed_out(r[i], lower[i], upper[i]))
         .collect();
     // Each unknown is held or released a few times in practice.
     for _ in 0..20 * (n + 1) {
         let free: Vec<usize> = (0..n).filter(|&i| !held[i]).collect();
-        let target = minimum_on(&free, &entry, r, z);
+        let target = minimum_on(&free, &entry, r, z)?;
         let (reach, blocking) = reach(&free, z, &target, lower, upper);
         for (&i, &t) in free.iter().zip(&target) {
             z[i] += reach * (t - z[i]);
@@ -47,7 +50,12 @@ pub(crate) fn solve_box(
             None => break,
         }
     }
-    (0..n).map(|i| residual(z, i) * z[i]).sum()
+    Ok((0..n).map(|i| residual(z, i) * z[i]).sum())
+}
+
+/// Whether a force `r` pushes an unknown at one of its bounds out of them.
+pub(crate) fn pushed_out(r: f64, lower: f64, upper: f64) -> bool {
+    (lower >= 0.0 && r < 0.0) || (upper <= 0.0 && r > 0.0)
 }
 
 /// The minimum over the free unknowns with the others where they are.
@@ -56,7 +64,7 @@ fn minimum_on(
     entry: &impl Fn(usize, usize) -> f64,
     r: &[f64],
     z: &[f64],
-) -> Vec<f64> {
+) -> Result<Vec<f64>, Indefinite> {
     let m = free.len();
     let mut rhs: Vec<f64> = free
         .iter()
@@ -70,10 +78,12 @@ fn minimum_on(
         for i in j..m {
             let known: f64 = (0..j).map(|k| factor[i * m + k] * factor[j * m + k]).sum();
             let rest = entry(free[i], free[j]) - known;
-            factor[i * m + j] = if i == j {
-                rest.max(f64::MIN_POSITIVE).sqrt()
-            } else {
+            factor[i * m + j] = if i > j {
                 rest / factor[j * m + j]
+            } else if rest > 0.0 && rest.is_finite() {
+                rest.sqrt()
+            } else {
+                return Err(Indefinite { pivot: rest });
             };
         }
     }
@@ -85,7 +95,7 @@ fn minimum_on(
         let known: f64 = (i + 1..m).map(|k| factor[k * m + i] * rhs[k]).sum();
         rhs[i] = (rhs[i] - known) / factor[i * m + i];
     }
-    rhs
+    Ok(rhs)
 }
 
 /// How far towards the target the bounds allow, and which stops the way.
@@ -162,7 +172,7 @@ mod tests {
             let lower: Vec<f64> = (0..n).map(|i| -seeds[56 + i].abs()).collect();
             let upper: Vec<f64> = (0..n).map(|i| seeds[63 + i].abs()).collect();
             let mut z = vec![0.0; n];
-            let work = solve_box((&s, n), &r, (&lower, &upper), &mut z);
+            let work = solve_box((&s, n), &r, (&lower, &upper), &mut z).unwrap();
             let mut expected_work = 0.0;
             for i in 0..n {
                 let mu: f64 = (0..n).map(|j| s[i + j * n] * z[j]).sum::<f64>() - r[i];
@@ -173,5 +183,19 @@ mod tests {
             }
             prop_assert!((work - expected_work).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn curvature_across_an_active_bound_does_not_matter() {
+        // ½(z₀² − 4z₁²) + z₀z₁ with z₁ pushed against its upper bound 0: the
+        // minimum over z₀ alone, 2.
+        let s = [1.0, 1.0, 0.0, -4.0];
+        let (lower, upper) = ([-5.0, -5.0], [5.0, 0.0]);
+        let mut z = [0.0; 2];
+        let solved = solve_box((&s, 2), &[2.0, 9.0], (&lower, &upper), &mut z);
+        assert_eq!((solved.unwrap(), z), (0.0, [2.0, 0.0]));
+        // Pulled inside, the negative curvature counts.
+        let solved = solve_box((&s, 2), &[2.0, -9.0], (&lower, &upper), &mut z);
+        assert!(solved.unwrap_err().pivot < 0.0);
     }
 }

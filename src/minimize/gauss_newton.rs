@@ -72,6 +72,10 @@ impl GaussNewton {
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// Predicted decreases below this fraction of the value are near the minimum.
 const NEAR: f64 = 1e-2;
+/// Damping that takes less than this part of a step's predicted decrease is none.
+const NO_RESISTANCE: f64 = 1e-3;
+/// Most steps between two trials of the exact Hessian.
+const LONGEST_SPELL: usize = 8;
 
 /// One walk: the point, the trial and the damping.
 struct Walk<'a> {
@@ -91,6 +95,10 @@ struct Walk<'a> {
     growth: f64,
     /// Second derivatives of the next step.
     curvature: Curvature,
+    /// Steps to go before an exact Hessian is tried again, and how many there
+    /// were after the last that was not positive definite.
+    wait: usize,
+    spell: usize,
     /// Predicted decrease of the step before, where it compares with the next:
     /// no more damping in between.
     before: Option<f64>,
@@ -104,6 +112,8 @@ enum Trial {
         predicted: f64,
         left: f64,
         complete: bool,
+        /// Whether the damping hardly shortened the step.
+        full: bool,
     },
     Rejected {
         predicted: f64,
@@ -148,25 +158,38 @@ impl Walk<'_> {
         }
     }
 
+    /// The step at the present damping, with exact second derivatives where
+    /// they are wanted and positive definite.
     fn newton_step(&mut self) -> Option<QuadraticStep> {
-        let mut step = |curvature| {
-            self.objective.newton_step(
-                self.x,
-                curvature,
-                self.damping,
-                &self.gradient,
-                &mut self.step,
-            )
-        };
-        let result = match step(self.curvature) {
-            Err(_) if self.curvature == Curvature::Exact => {
-                self.work.factorizations += 1;
-                step(Curvature::GaussNewton)
+        if self.curvature == Curvature::Exact && self.wait == 0 {
+            if let Some(step) = self.solve(Curvature::Exact) {
+                self.spell = 0;
+                return Some(step);
             }
-            other => other,
-        };
-        self.work.factorizations += result.map_or(1, |step| step.factorizations);
-        result.ok()
+            self.spell = (2 * self.spell).clamp(1, LONGEST_SPELL);
+            self.wait = self.spell;
+        }
+        let step = self.solve(Curvature::GaussNewton);
+        self.wait = self.wait.saturating_sub(1);
+        step
+    }
+
+    fn solve(&mut self, curvature: Curvature) -> Option<QuadraticStep> {
+        let step = self.objective.newton_step(
+            self.x,
+            curvature,
+            self.damping,
+            &self.gradient,
+            &mut self.step,
+        );
+        self.work.factorizations += step.map_or(1, |step| step.factorizations);
+        step.ok()
+    }
+
+    /// |s/S|², the squared length of the step in scaled unknowns.
+    fn squared_length(&self) -> f64 {
+        let scaled = self.step.iter().zip(self.objective.scales());
+        scaled.map(|(s, scale)| (s / scale).powi(2)).sum()
     }
 
     fn try_step(&mut self) -> Trial {
@@ -188,11 +211,13 @@ impl Walk<'_> {
         self.work.evaluations += 1;
         let finite = value.is_finite() && self.trial_gradient.iter().all(|g| g.is_finite());
         let ratio = (self.value - value) / predicted;
+        let resistance = self.damping * self.squared_length();
         // Below rounding the ratio is noise: any step that does not raise the
         // value by more than rounding is as good.
         let noise = ROUNDING * self.size();
         let good = value <= self.value + noise && (predicted <= noise || ratio > 1e-4);
         if !finite || !good {
+            self.tighten(predicted, ratio);
             return Trial::Rejected {
                 predicted,
                 complete,
@@ -200,7 +225,7 @@ impl Walk<'_> {
         }
         let left = self.decrease_left(predicted, ratio);
         self.before = Some(predicted);
-        self.relax(ratio);
+        self.relax(ratio, resistance <= NO_RESISTANCE * predicted);
         if complete {
             self.choose_curvature(predicted, value);
         }
@@ -212,6 +237,7 @@ impl Walk<'_> {
             predicted,
             left,
             complete,
+            full: resistance <= predicted,
         }
     }
 
@@ -243,28 +269,48 @@ impl Walk<'_> {
         }
     }
 
-    /// Less damping after a step that kept its promise.
-    fn relax(&mut self, ratio: f64) {
+    /// Less damping after a step that kept its promise; none where it made no
+    /// difference.
+    fn relax(&mut self, ratio: f64, free: bool) {
         let factor = (1.0 - (2.0 * ratio - 1.0).powi(3)).clamp(1.0 / 9.0, 2.0);
         self.damping *= factor;
         self.growth = 2.0;
         if factor > 1.0 {
             self.before = None;
         }
-        if self.damping < 1e-9 * self.natural_damping() {
+        if free && factor <= 1.0 {
             self.damping = 0.0;
         }
     }
 
-    /// More damping after a step that did not.
-    fn tighten(&mut self) {
+    /// More damping after a step that broke its promise. The first is measured
+    /// by the curvature along that step, 2p/|s/S|², and by how much shorter the
+    /// step has to be if what is beyond the quadratic model grows with the
+    /// third power of its length.
+    fn tighten(&mut self, predicted: f64, ratio: f64) {
         self.before = None;
-        let natural = self.natural_damping();
+        if self.damping > 0.0 {
+            self.damping *= self.growth;
+            self.growth *= 2.0;
+            return;
+        }
+        let curvature = 2.0 * predicted / self.squared_length();
+        let shorter = if ratio.is_finite() {
+            (1.0 - ratio).sqrt()
+        } else {
+            10.0
+        };
+        self.damping = curvature * shorter.clamp(1.0, 100.0);
+    }
+
+    /// More damping where no matrix was positive definite.
+    fn stiffen(&mut self) {
+        self.before = None;
         if self.damping > 0.0 {
             self.damping *= self.growth;
             self.growth *= 2.0;
         } else {
-            self.damping = 1e-4 * natural;
+            self.damping = 1e-4 * self.natural_damping();
         }
     }
 
@@ -277,12 +323,12 @@ impl Walk<'_> {
             if self.value == 0.0 || self.gradient.iter().all(|g| *g == 0.0) {
                 return Termination::Converged;
             }
-            let undamped = self.damping == 0.0;
             match self.try_step() {
                 Trial::Accepted {
                     predicted,
                     left,
                     complete,
+                    full,
                 } => {
                     failures = 0;
                     let iteration = Iteration {
@@ -297,7 +343,7 @@ impl Walk<'_> {
                     }
                     let size = self.size();
                     let small = self.settings.tolerance * size;
-                    if undamped && left.min(predicted) <= small {
+                    if full && left.min(predicted) <= small {
                         return Termination::Converged;
                     }
                     if predicted <= ROUNDING * size {
@@ -315,14 +361,13 @@ impl Walk<'_> {
                     if failures > 60 {
                         return Termination::NoProgress;
                     }
-                    self.tighten();
                 }
                 Trial::Indefinite => {
                     failures += 1;
                     if failures > 60 {
                         return Termination::NoProgress;
                     }
-                    self.tighten();
+                    self.stiffen();
                 }
             }
         }
@@ -352,6 +397,8 @@ impl Minimizer for GaussNewton {
             damping: 0.0,
             growth: 2.0,
             curvature: Curvature::GaussNewton,
+            wait: 0,
+            spell: 0,
             before: None,
             work: Work::default(),
         };

@@ -13,7 +13,7 @@ mod box_quadratic;
 mod gauss_newton;
 mod lbfgs;
 
-pub(crate) use box_quadratic::solve_box;
+pub(crate) use box_quadratic::{pushed_out, solve_box};
 pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
 
@@ -154,6 +154,18 @@ pub struct Outcome {
     pub work: Work,
 }
 
+impl Outcome {
+    /// How a minimizer says what it came to.
+    #[must_use]
+    pub fn new(value: f64, termination: Termination, work: Work) -> Self {
+        Self {
+            value,
+            termination,
+            work,
+        }
+    }
+}
+
 /// One accepted step, shown to the observer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -164,7 +176,101 @@ pub struct Iteration {
     pub value: f64,
 }
 
+impl Iteration {
+    /// Iteration `number`, from 1, which led to `value`.
+    #[must_use]
+    pub fn new(number: usize, value: f64) -> Self {
+        Self { number, value }
+    }
+}
+
 /// A method that walks from a point to a local minimum.
+///
+/// An own one sees only the [`Objective`]. Steepest descent in scaled
+/// unknowns, which halves its step until the value decreases:
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use deepest::minimize::{Iteration, Outcome};
+/// use deepest::prelude::*;
+/// use deepest::Work;
+///
+/// struct SteepestDescent {
+///     iterations: usize,
+/// }
+///
+/// impl Minimizer for SteepestDescent {
+///     fn name(&self) -> &'static str {
+///         "steepest descent"
+///     }
+///
+///     fn minimize(
+///         &self,
+///         objective: &mut dyn Objective,
+///         x: &mut [f64],
+///         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+///     ) -> Outcome {
+///         let (lower, upper) = (objective.lower().to_vec(), objective.upper().to_vec());
+///         let within = |i: usize, v: f64| v.max(lower[i]).min(upper[i]);
+///         for i in 0..x.len() {
+///             x[i] = within(i, x[i]);
+///         }
+///         let mut work = Work::default();
+///         let mut gradient = vec![0.0; x.len()];
+///         let mut value = objective.value_and_gradient(x, &mut gradient);
+///         work.evaluations += 1;
+///         if !value.is_finite() {
+///             return Outcome::new(value, Termination::NonFinite, work);
+///         }
+///         let mut length = 1.0;
+///         for number in 1..=self.iterations {
+///             let step = |i: usize| length * objective.scales()[i].powi(2) * gradient[i];
+///             let trial: Vec<f64> = (0..x.len()).map(|i| within(i, x[i] - step(i))).collect();
+///             if trial == x {
+///                 return Outcome::new(value, Termination::RoundingLimit, work);
+///             }
+///             let reached = objective.value(&trial);
+///             work.evaluations += 1;
+///             if reached < value {
+///                 x.copy_from_slice(&trial);
+///                 value = objective.value_and_gradient(x, &mut gradient);
+///                 work.evaluations += 1;
+///                 work.iterations += 1;
+///                 length *= 2.0;
+///                 if observe(Iteration::new(number, value)).is_break() {
+///                     return Outcome::new(value, Termination::Cancelled, work);
+///                 }
+///             } else {
+///                 length *= 0.5;
+///             }
+///         }
+///         Outcome::new(value, Termination::IterationLimit, work)
+///     }
+/// }
+///
+/// # fn main() -> deepest::Result<()> {
+/// # let model = deepest::models::LotkaVolterra;
+/// # let grid = Grid::uniform(0.0, 0.1, 21)?;
+/// # let truth = Simulation::new(grid, [0.6, 0.5, 0.8, 0.4]).from_state([2.0, 1.0]).flow(&model)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.1)?))?;
+/// # let mut builder = Action::builder(model, Trapezoid).window(twin.window()?);
+/// # for (k, value) in [0.6, 0.5, 0.8, 0.4].into_iter().enumerate() {
+/// #     builder = builder.parameter(format!("p{k}"), Parameter::fixed(value));
+/// # }
+/// # let action = builder.build()?;
+/// let mut objective = action.at(100.0)?;
+/// let mut walk = |minimizer: &dyn Minimizer| {
+///     let mut x = action.pack(&Estimate::new(vec![twin.truth.clone()], [0.6, 0.5, 0.8, 0.4]))?;
+///     let outcome = minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
+///     Ok::<_, deepest::Error>(outcome.value)
+/// };
+/// let slow = walk(&SteepestDescent { iterations: 1000 })?;
+/// let best = walk(&GaussNewton::default())?;
+/// assert!((slow / best - 1.0).abs() < 1e-6);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Minimizer: Send + Sync {
     /// Minimizes from `x`, which is first projected onto the bounds and which
     /// holds the best point at the end. Every iterate lies within the bounds.

@@ -20,19 +20,22 @@ const MARGINS: [f64; 4] = [72.0, 18.0, 52.0, 32.0];
 const LEGEND_ROW: f64 = 18.0;
 const SWATCH: f64 = 22.0;
 const MOST_DOTS: usize = 400;
+const FEW_DOTS: usize = 50;
 
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// Colour (Okabe-Ito), opacity and width of a line or dot.
+/// Colour (Okabe-Ito), opacity and width of a line; dots have no width.
 fn look(role: Role) -> (RGBColor, f64, f64) {
     match role {
         Role::Estimate => (RGBColor(0, 114, 178), 1.0, 1.8),
         Role::Start => (RGBColor(86, 180, 233), 0.7, 1.0),
         Role::Measurement => (RGBColor(230, 159, 0), 1.0, 1.5),
         Role::Model => (RGBColor(0, 158, 115), 1.0, 1.5),
-        Role::Data => (RGBColor(213, 94, 0), 0.75, 1.9),
+        Role::Data => (RGBColor(213, 94, 0), 0.75, 0.0),
         Role::Truth => (RGBColor(0, 0, 0), 1.0, 1.2),
+        Role::Forecast => (RGBColor(0, 114, 178), 0.65, 1.5),
+        Role::Instant => (RGBColor(120, 120, 120), 1.0, 1.0),
         Role::Band => (RGBColor(240, 228, 66), 0.5, 1.0),
     }
 }
@@ -100,7 +103,7 @@ impl Frame {
         let [left, right, bottom, above] = MARGINS;
         let (left, right) = (corner.0 + left, corner.0 + size.0 - right);
         let (legend, rows) = legend(&panel.marks, (left, right), corner.1 + above);
-        let points = || panel.marks.iter().flat_map(|mark| mark.shape.points());
+        let places = panel.marks.iter().flat_map(|mark| mark.shape.places());
         let heights = panel.marks.iter().flat_map(|mark| mark.shape.heights());
         Self {
             left,
@@ -109,7 +112,7 @@ impl Frame {
             bottom: corner.1 + size.1 - bottom,
             panel_top: corner.1,
             legend,
-            x: Scale::around(&panel.x, points().map(|p| p.0), 0.0),
+            x: Scale::around(&panel.x, places, 0.0),
             y: Scale::around(&panel.y, heights, 0.05),
         }
     }
@@ -174,8 +177,9 @@ impl Frame {
             Shape::Dots(points) => {
                 let shown: Vec<_> = points.iter().filter_map(|p| self.place(*p)).collect();
                 let stride = shown.len().div_ceil(MOST_DOTS).max(1);
+                let radius = radius(shown.len());
                 for place in shown.into_iter().step_by(stride) {
-                    dot(canvas, place, mark.role)?;
+                    dot(canvas, place, mark.role, radius)?;
                 }
                 Ok(())
             }
@@ -189,14 +193,28 @@ impl Frame {
                 let ends = [pixel(self.left, low), pixel(self.right, low)];
                 line(canvas, &ends, mark.role)
             }
+            Shape::Upright(x) => {
+                let Some(x) = self.across(*x) else {
+                    return Ok(());
+                };
+                let ends = [pixel(x, self.bottom), pixel(x, self.top)];
+                line(canvas, &ends, mark.role)
+            }
         }
     }
 
     fn legend_entry(&self, canvas: &Canvas<'_>, mark: &Mark, entry: &LegendEntry) -> Drawn {
         let (x, y) = (entry.x, entry.y);
-        match mark.shape {
+        match &mark.shape {
             _ if mark.role == Role::Band => area(canvas, (x, y + 5.0), (x + SWATCH, y - 5.0))?,
-            Shape::Dots(_) => dot(canvas, pixel(x + 0.5 * SWATCH, y), mark.role)?,
+            Shape::Dots(points) => {
+                let radius = radius(points.len());
+                dot(canvas, pixel(x + 0.5 * SWATCH, y), mark.role, radius)?;
+            }
+            Shape::Upright(_) => {
+                let x = x + 0.5 * SWATCH;
+                line(canvas, &[pixel(x, y + 6.0), pixel(x, y - 6.0)], mark.role)?;
+            }
             _ => line(canvas, &[pixel(x, y), pixel(x + SWATCH, y)], mark.role)?,
         }
         let style = text(TEXT, HPos::Left, VPos::Center);
@@ -260,9 +278,17 @@ impl Shape {
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         let points: &[(f64, f64)] = match self {
             Self::Curve(points) | Self::Dots(points) => points,
-            Self::Across { .. } => &[],
+            Self::Across { .. } | Self::Upright(_) => &[],
         };
         points.iter().copied()
+    }
+
+    fn places(&self) -> impl Iterator<Item = f64> {
+        let place = match self {
+            Self::Upright(x) => Some(*x),
+            _ => None,
+        };
+        self.points().map(|p| p.0).chain(place)
     }
 
     fn heights(&self) -> impl Iterator<Item = f64> {
@@ -319,7 +345,7 @@ fn line(canvas: &Canvas<'_>, points: &[(i32, i32)], role: Role) -> Drawn {
     if let [only] = points {
         return canvas.draw(&Circle::new(*only, (2.0 * FINE) as u32, style.filled()));
     }
-    if role == Role::Truth {
+    if matches!(role, Role::Truth | Role::Forecast) {
         let (dash, gap) = ((5.0 * FINE) as i32, (4.0 * FINE) as i32);
         let points = points.to_vec();
         return canvas.draw(&DashedPathElement::new(points, dash, gap, style));
@@ -327,8 +353,13 @@ fn line(canvas: &Canvas<'_>, points: &[(i32, i32)], role: Role) -> Drawn {
     canvas.draw(&PathElement::new(points.to_vec(), style))
 }
 
-fn dot(canvas: &Canvas<'_>, place: (i32, i32), role: Role) -> Drawn {
-    let (color, opacity, radius) = look(role);
+/// Few dots are drawn larger than many, which would hide each other.
+fn radius(dots: usize) -> f64 {
+    if dots <= FEW_DOTS { 2.8 } else { 1.9 }
+}
+
+fn dot(canvas: &Canvas<'_>, place: (i32, i32), role: Role, radius: f64) -> Drawn {
+    let (color, opacity, _) = look(role);
     let style = color.mix(opacity).filled();
     canvas.draw(&Circle::new(place, (radius * FINE) as u32, style))
 }

@@ -39,6 +39,8 @@ pub(super) enum Shape {
         low: f64,
         high: f64,
     },
+    /// From the lower to the upper side.
+    Upright(f64),
 }
 
 /// What is drawn, which decides how.
@@ -50,6 +52,8 @@ pub(super) enum Role {
     Model,
     Data,
     Truth,
+    Forecast,
+    Instant,
     Band,
 }
 
@@ -121,6 +125,25 @@ impl Panel {
     pub fn truth(mut self, times: &[f64], values: &[f64]) -> Result<Self> {
         self.curve("truth", Role::Truth, pairs(times, values)?);
         Ok(self)
+    }
+
+    /// Adds a path beyond the estimate, dashed in a lighter colour.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one value a time.
+    pub fn forecast(mut self, times: &[f64], values: &[f64]) -> Result<Self> {
+        self.curve("forecast", Role::Forecast, pairs(times, values)?);
+        Ok(self)
+    }
+
+    /// Adds a thin vertical line, such as at the time where a forecast begins.
+    pub fn instant(mut self, legend: &str, x: f64) -> Self {
+        self.marks.push(Mark {
+            legend: Some(legend.into()),
+            role: Role::Instant,
+            shape: Shape::Upright(x),
+        });
+        self
     }
 
     /// Adds a dashed line at one height, such as the true parameter.

@@ -106,6 +106,47 @@ fn data_are_dots_and_missing_values_interrupt_lines() {
 }
 
 #[test]
+fn forecasts_are_dashed_from_an_upright_line_on() {
+    let panel = Panel::path(&[0.0, 4.0, 8.0], &[1.0, 2.0, 1.0]).unwrap();
+    let panel = panel.forecast(&[8.0, 12.0], &[1.0, 1.0]).unwrap();
+    let marked = |x| panel.clone().instant("1920", x);
+    let draw = |panel| Figure::new().panel(panel).to_svg().unwrap();
+    let svg = draw(marked(8.0));
+    assert!(svg.contains("forecast") && svg.contains("1920"));
+    let plain = draw(panel.clone());
+    // An upright line within the axes and one in the legend, in its own colour.
+    let grey = |svg: &str| svg.matches("#787878").count();
+    assert_eq!((grey(&svg), grey(&plain)), (2, 0));
+    // Two thirds along an axis of 0 to 12, over the whole height of the frame:
+    // 72 + (800 − 18 − 72) · 2/3 pixels of four parts each.
+    let upright = svg
+        .split("<polyline ")
+        .find(|line| line.contains("#787878"));
+    let points = upright.unwrap().split("points=\"").nth(1).unwrap();
+    let points = points.split('"').next().unwrap();
+    let x = (4.0 * (72.0 + 710.0 * 2.0 / 3.0_f64)).round() as i32;
+    // The legend takes one row, 18 pixels, below the 32 of the title.
+    let (bottom, top) = (4 * (300 - 52), 4 * (32 + 18));
+    assert_eq!(points.trim(), format!("{x},{bottom} {x},{top}"));
+    // The axis reaches to where the line stands: an estimate that took all of
+    // the width before 12 ends at half of 16.
+    let last = |svg: &str| curves(svg)[0][2].0;
+    assert_eq!(last(&draw(marked(16.0))), 4 * (72 + 710 / 2));
+    // The forecast is cut into dashes, of one colour with the estimate.
+    let dashes = |svg: &str| svg.matches("#0072B2").count();
+    assert!(dashes(&svg) > 20, "{}", dashes(&svg));
+    let short = panel.clone().forecast(&[8.0], &[]).unwrap_err();
+    assert!(matches!(
+        short,
+        Error::Length {
+            expected: 1,
+            found: 0,
+            ..
+        }
+    ));
+}
+
+#[test]
 fn lines_are_cut_where_they_leave_a_logarithmic_axis() {
     let (x, y) = (Axis::linear("x"), Axis::logarithmic("y"));
     let mut panel = Panel::new("", x, y);

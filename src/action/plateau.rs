@@ -1,0 +1,81 @@
+//! Where the action must end if model and errors are what they are said to be.
+
+use super::{Action, Counts, Normalization};
+use crate::discretization::Rule;
+use crate::losses::Loss;
+use crate::model::Model;
+
+/// The distribution of the minimum of the action, when the model and the
+/// precisions are right.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Plateau {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+}
+
+impl Normalization {
+    /// The factors of ½ R_m Σ(…)² and ½ R_f Σ(…)².
+    pub(super) fn weights(self, counts: &Counts) -> [f64; 2] {
+        match self {
+            Self::Sum => [1.0; 2],
+            Self::Mean => [2.0 / counts.measured as f64, 2.0 / counts.residuals as f64],
+            Self::Minaone => [2.0 / counts.measured_layers as f64; 2],
+        }
+    }
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// ν, the terms of the action less its unknowns:
+    /// ν = K_y + K_g + K_p − n, with the [`Counts`] `measured`, `residuals`,
+    /// `priors` and `unknowns`. `None` where there are fewer terms than unknowns.
+    ///
+    /// Every layer but the first has one residual for each of its states, so
+    /// that ν = K_y + K_p − Σ D − P: the widths D of the first layers of all
+    /// windows, and P unknowns for the parameters (one a window for a parameter
+    /// of each window, or that changes in time).
+    pub fn degrees_of_freedom(&self) -> Option<usize> {
+        let Counts {
+            measured,
+            residuals,
+            priors,
+            unknowns,
+            ..
+        } = self.counts;
+        (measured + residuals + priors).checked_sub(unknowns)
+    }
+
+    /// The minimum that is to be expected, in the action's own normalization.
+    ///
+    /// With Gaussian errors every term of 2A is the square of a standard normal
+    /// number, and a linear least-squares problem of so many terms with n
+    /// unknowns leaves χ² with ν = [terms − n](Self::degrees_of_freedom): mean ν
+    /// and variance 2ν. In *sum* A has half of both the mean and the standard
+    /// deviation √(2ν). That holds twice: at the R_f that the model errors have,
+    /// and at R_f → ∞ for a model without errors, where each residual that
+    /// becomes a constraint takes one term and one unknown away. Priors are
+    /// data: the truth is a draw from them (a log-normal one of deviation σ in
+    /// ln θ adds up to ½σ² to A that is not counted here).
+    ///
+    /// The other normalizations multiply by 2/K_y and 2/K_t. Nonlinear problems
+    /// follow this as far as they are linear within their errors; unknowns that
+    /// end at a bound are unknowns less.
+    ///
+    /// `None` without degrees of freedom, and where a [`Loss`] is not Gaussian.
+    pub fn expected_plateau(&self) -> Option<Plateau> {
+        let sets = self.windows.iter().flat_map(|w| w.observation_sets());
+        let mut losses = sets.map(|set| set.loss_function());
+        if losses.any(|loss| loss != Loss::Gaussian) {
+            return None;
+        }
+        let freedom = self.degrees_of_freedom().filter(|f| *f > 0)? as f64;
+        let half = 0.5 * self.measurement_weight;
+        Some(Plateau {
+            mean: half * freedom,
+            deviation: half * (2.0 * freedom).sqrt(),
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! The range of R_f that a problem asks for, from its data and its model.
+
+use super::Schedule;
+use super::starts::rest;
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::model::Model;
+use crate::precision::Precision;
+
+/// The first level is at most this part of the measurement error that noise
+/// makes.
+const NEGLIGIBLE: f64 = 1e-3;
+
+/// The model error at the last level is about this part of the standard
+/// deviation of the action.
+const CONVERGED: f64 = 1e-2;
+
+/// The ratio of neighbouring values of R_f.
+const ALPHA: f64 = 1.5;
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// The action with a model precision whose shape fits its states, each in
+    /// its own unit: diagonal, sᵢ = 1/vᵢ, where vᵢ is the mean square of the
+    /// residuals of component i (per time: of gᵢ²c/h) along the path that
+    /// nothing constrains. That path is the one of
+    /// [`Starts::Mean`](crate::Starts::Mean): data where there are any, else
+    /// the mean of the first state's prior, the middle of the bounds, or the
+    /// mean of all observations; parameters as guessed. R_f = 1 then weighs a
+    /// residual as large as that with one half, and a state in another unit
+    /// changes nothing. Where the widths of layers differ there is one v.
+    ///
+    /// # Errors
+    /// [`ModelNotFinite`](crate::Error::ModelNotFinite) where the model gives
+    /// NaN or infinity along that path.
+    pub fn balanced(self) -> Result<Self> {
+        let sizes = self.residual_sizes(&rest(&self)?)?;
+        let shape: Vec<f64> = sizes.weighted.iter().map(|v| v.recip()).collect();
+        let precision = match shape[..] {
+            [one] => Precision::scalar(one)?,
+            _ => Precision::diagonal(shape)?,
+        };
+        Ok(self.with_model_precision(precision))
+    }
+}
+
+impl Schedule {
+    /// R_f from where the model does not matter to where it is a constraint,
+    /// in steps of α = 1.5; for those who know no R_f0. In *sum*:
+    ///
+    /// - R_f0 = 10⁻³ K_y / Σ gᵀSg, with S the shape of the model precision and
+    ///   g the residuals along the unconstrained path of [`Action::balanced`].
+    ///   That path goes through the data, so that the minimum at R_f0 is no
+    ///   higher than its model error, 10⁻³ · ½K_y: a thousandth of what noise
+    ///   leaves at the plateau.
+    /// - The last R_f ≥ K_g K q ⟨1/(vᵢsᵢ)⟩ / (6 · 10⁻² √(2ν)). Measurement
+    ///   forces add up along the K measured layers of a window like a random
+    ///   walk that begins and ends at zero, whose mean square is K/6 times that
+    ///   of one; q is that of one, ⟨R_m vᵢ⟩, if states were off by the
+    ///   deviation √vᵢ of their residuals. These momenta p leave the model
+    ///   error ½ Σ p²/(R_f s), here a hundredth of the standard deviation
+    ///   ½√(2ν) of the action's minimum.
+    ///
+    /// The orders of magnitude are what matters: R_f grows by α^10 = 58 in ten
+    /// cheap levels.
+    ///
+    /// ```
+    /// # use deepest::{models::Lorenz63, prelude::*};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let grid = Grid::uniform(0.0, 0.01, 101)?;
+    /// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+    /// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?))?;
+    /// # let builder = Action::builder(Lorenz63, SimpsonHermite).window(twin.window()?);
+    /// # let builder = builder.parameter("sigma", Parameter::fixed(10.0));
+    /// # let builder = builder.parameter("rho", Bounds::new(0.0, 60.0)?);
+    /// # let builder = builder.parameter("beta", Parameter::fixed(8.0 / 3.0));
+    /// let action = builder.build()?.balanced()?;
+    /// let annealing = Annealer::new(Schedule::spanning(&action)?).starts(1).run(&action)?;
+    /// let (start, best) = annealing.best().expect("a start that reached the last level");
+    /// let plateau = action.expected_plateau().expect("more data than unknowns");
+    /// assert!(start.levels[0].action.total < 0.01 * plateau.mean);
+    /// assert!(best.action.model < 0.1 * plateau.deviation);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Action::balanced`], and as [`Schedule::geometric`] where the range
+    /// of numbers does not hold such R_f.
+    pub fn spanning<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Self> {
+        let counts = action.counts();
+        let x = rest(action)?;
+        let sizes = action.residual_sizes(&x)?;
+        let shape = action.shape_diagonal(sizes.weighted.len());
+        let [measured, residuals] = [counts.measured, counts.residuals].map(|k| k as f64);
+        // In the action's normalization, which cancels in `force`.
+        let mut at = action.at(1.0)?;
+        let unit = action.sum_per_rf();
+        let noise = action.measurement_scale() * measured;
+        let model = match at.terms(&x).model {
+            0.0 => 0.5 * unit * action.measurement_scale() * residuals,
+            model => model,
+        };
+        let first = NEGLIGIBLE * 0.5 * noise / model;
+        let force = 2.0 * at.terms(&displaced(action, &x, &sizes.squares)).measurement / noise;
+        let compliance = sizes
+            .weighted
+            .iter()
+            .zip(&shape)
+            .map(|(v, s)| (v * s).recip());
+        let compliance = compliance.sum::<f64>() / shape.len() as f64;
+        let layers = counts.measured_layers as f64 / action.windows().len() as f64;
+        let freedom = action.degrees_of_freedom().unwrap_or(0).max(1) as f64;
+        let last = residuals * layers * force * compliance
+            / (6.0 * CONVERGED * (2.0 * freedom).sqrt())
+            / unit;
+        let steps = ((last / first).ln() / ALPHA.ln()).ceil().max(0.0);
+        Self::geometric(first, ALPHA, (0..=steps as u32).map(f64::from))
+    }
+}
+
+/// All states off by the deviation of their residuals.
+fn displaced<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64], squares: &[f64]) -> Vec<f64> {
+    let mut x = x.to_vec();
+    for window in &action.layout().windows {
+        for n in 0..window.layers() {
+            for (i, v) in x[window.state(n)].iter_mut().enumerate() {
+                *v += squares[i % squares.len()].sqrt();
+            }
+        }
+    }
+    x
+}

@@ -237,18 +237,23 @@ fn model_precisions_that_vary_in_time() {
 /// A pair of steps of Simpson-Hermite has one weight, the mean of its steps'.
 #[test]
 fn factors_of_an_interval_of_two_steps_are_their_mean() {
-    let build = |factors: [f64; 4]| {
+    let model = |factors: Option<[f64; 4]>| {
         let mut recording = Recording::new(5, |_| 0.2, 1);
-        recording.factors = Some(factors.to_vec());
-        action(SimpsonHermite, &[recording], PER_STEP)
+        recording.factors = factors.map(|f| f.to_vec());
+        let x = Numbers(6).vector(11);
+        let action = action(SimpsonHermite, &[recording], PER_STEP);
+        action.at(RF).unwrap().terms(&x).model
     };
-    let x = Numbers(6).vector(11);
-    let model = |factors| build(factors).at(RF).unwrap().terms(&x).model;
-    let (split, mean) = (model([1.0, 3.0, 0.5, 0.5]), model([2.0, 2.0, 0.5, 0.5]));
-    assert!((split - mean).abs() <= 1e-14 * mean);
-    // And it is linear in the factors, interval by interval.
-    let parts = 2.0 * model([1.0, 1.0, 1e-9, 1e-9]) + 0.5 * model([1e-9, 1e-9, 1.0, 1.0]);
-    assert!((mean - parts).abs() <= 1e-8 * mean);
+    let none = model(None);
+    assert_eq!(model(Some([1.0; 4])), none);
+    assert_eq!(model(Some([0.5, 1.5, 1.75, 0.25])), none);
+    // The two intervals apart, and linear in their factors.
+    let (first, second) = (
+        model(Some([1.0, 1.0, 1e-9, 1e-9])),
+        model(Some([1e-9, 1e-9, 1.0, 1.0])),
+    );
+    let weighed = model(Some([1.0, 3.0, 0.5, 0.5]));
+    assert!((weighed - 2.0 * first - 0.5 * second).abs() <= 1e-8 * weighed);
 }
 
 /// Windows that differ in their values only carry the same information: the

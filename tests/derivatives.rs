@@ -351,7 +351,7 @@ fn gauss_newton_is_exact_where_the_model_is_linear() {
             assert!(error <= 1e-13 * norm(&first), "{name}: {error:e}");
         }
     }
-    features::linear(&Same);
+    features::linear(&Same, false);
     let linear = || Linear::new(matrix.clone()).unwrap();
     for setting in cases::settings() {
         Same.check(&cases::case(linear(), Map, setting, "linear", &[]));

@@ -6,11 +6,13 @@ mod fixtures;
 
 use deepest::models::{Lorenz63, LotkaVolterra};
 use deepest::prelude::*;
-use deepest::{Level, Path, Rule};
+use deepest::{Curvature, Level, Path, Rule};
 use fixtures::affine::{Scheme, Value, add_value};
+use fixtures::cases::{Case, Check};
 use fixtures::dense::Normal;
+use fixtures::features;
 use fixtures::watched::{gauss_newton, karush_kuhn_tucker, lbfgs, minimum, state};
-use fixtures::{Affine, Noise};
+use fixtures::{Affine, Noise, norm, plus};
 use ndarray::{Array2, array};
 
 const D: usize = 2;
@@ -169,6 +171,58 @@ fn bounded_states_solve_the_quadratic_program_under_the_trapezoidal_rule() {
 #[test]
 fn bounded_states_solve_the_quadratic_program_under_euler() {
     solve(Euler, Scheme::Euler);
+}
+
+/// The action of a linear problem is its own quadratic model: a step within
+/// bounds gains what it promises, whatever it was cut or held to on the way.
+struct Promise;
+
+impl Check for Promise {
+    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+        let mut at = action.at(RF).unwrap();
+        let inside = |at: &dyn Objective, x: &[f64]| -> Vec<f64> {
+            let bounds = at.lower().iter().zip(at.upper());
+            let nearest = x
+                .iter()
+                .zip(bounds)
+                .map(|(v, (lo, hi))| v.max(*lo).min(*hi));
+            nearest.collect()
+        };
+        let x = inside(&at, x);
+        let mut g = vec![0.0; x.len()];
+        let value = at.value_and_gradient(&x, &mut g);
+        let mut held = 0;
+        for curvature in [Curvature::GaussNewton, Curvature::Exact] {
+            for damping in [0.0, 1e-2, 1.0, 100.0] {
+                let mut s = vec![0.0; x.len()];
+                let Ok(step) = at.newton_step(&x, curvature, damping, &g, &mut s) else {
+                    continue;
+                };
+                let there = plus(&x, 1.0, &s);
+                let nearest = inside(&at, &there);
+                // x + (bound − x) is the bound but for rounding.
+                let out = norm(&plus(&there, -1.0, &nearest));
+                assert!(out <= 1e-14, "{name}: {out:e} outside");
+                let gain = value - at.value(&nearest);
+                let off = (gain - step.predicted_decrease).abs();
+                assert!(
+                    off <= 1e-12 * value,
+                    "{name}, {damping}: {gain} of {step:?}"
+                );
+                held += nearest
+                    .iter()
+                    .zip(at.lower().iter().zip(at.upper()))
+                    .filter(|(v, (lo, hi))| *v == *lo || *v == *hi)
+                    .count();
+            }
+        }
+        assert!(held > 0, "{name}: no bound acts");
+    }
+}
+
+#[test]
+fn steps_within_bounds_gain_what_they_promise() {
+    features::linear(&Promise, true);
 }
 
 /// A given path outside is moved to the nearest one inside.

@@ -134,7 +134,7 @@ impl Observe for Alternating {
     }
     fn observe<S: Scalar>(&self, k: usize, _t: S, x: &[S], _theta: &[S], out: &mut [S]) {
         out[0] = x[0];
-        if k % 2 == 0 {
+        if self.len(k) > 1 {
             out[1] = x[1];
         }
     }

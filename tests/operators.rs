@@ -160,10 +160,10 @@ impl Observe for Mixed {
         k % 3
     }
     fn observe<S: Scalar>(&self, k: usize, t: S, x: &[S], theta: &[S], out: &mut [S]) {
-        if k % 3 > 0 {
+        if self.len(k) > 0 {
             out[0] = x[0] * x[1] + theta[2] * t;
         }
-        if k % 3 > 1 {
+        if self.len(k) > 1 {
             out[1] = (x[2] * theta[0]).tanh() + S::from(k as f64);
         }
     }

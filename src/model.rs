@@ -295,7 +295,7 @@ impl FlowDerivative {
         x: &[f64],
         theta: &[f64],
         weights: &[f64],
-        add: &mut dyn FnMut(usize, usize, f64),
+        add: impl FnMut(usize, usize, f64),
     ) {
         self.differentiator.contract(at, x, theta, weights, add);
     }

@@ -150,18 +150,9 @@ impl<E> Worker<E> {
             self.add_correlated(action, count, factor, places, front);
         }
         if newton.curvature == Curvature::Exact {
-            let sizes = front.sizes();
-            let first = sizes.total() - sizes.border;
-            let place = |a: usize| match a.checked_sub(first) {
-                None => a,
-                Some(c) => first + places[c],
-            };
-            let (v, theta) = (&self.v[..count], &self.theta);
+            let (v, point) = (&self.v[..count], (x, &self.theta[..]));
             self.evaluator
-                .curvature(model, span, x, theta, v, &mut |a, b, value| {
-                    let (a, b) = (place(a), place(b));
-                    front.add(a.max(b), a.min(b), value);
-                });
+                .add_curvature(model, span, point, v, places, front);
         }
     }
 

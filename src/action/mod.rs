@@ -13,6 +13,8 @@ mod linearized;
 mod objective;
 mod plateau;
 mod spread;
+mod step;
+mod tangent;
 mod terms;
 mod worker;
 

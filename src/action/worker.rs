@@ -6,6 +6,7 @@ use super::Action;
 use super::terms::{At, Scratch, Sums, own_rows};
 use super::{PrecisionUnit, terms::ModelShape};
 use crate::discretization::{Evaluator, Rule, Span};
+use crate::inputs::Inputs;
 use crate::linalg::BlockArrow;
 use crate::model::Model;
 
@@ -385,11 +386,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let window = &self.windows[w];
         let first = self.layout.windows[w].first(k);
         let inputs = window.known_inputs();
+        // Held inputs may jump where two intervals meet.
+        let smooth = !inputs.is_some_and(Inputs::are_held);
         Span {
             index: k,
             times: &window.grid().times()[first..=first + self.rule.steps()],
-            // Held inputs may jump where two intervals meet.
-            follows: k > 0 && !inputs.is_some_and(|inputs| inputs.are_held()),
+            follows: k > 0 && smooth,
+            followed: k + 1 < self.layout.windows[w].intervals() && smooth,
             inputs,
         }
     }

@@ -11,6 +11,7 @@ mod schedule;
 mod signal;
 mod spanning;
 mod starts;
+mod track;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use nudging::Settling;
 pub use results::{Annealing, Level, StartResult};
 pub use schedule::{Schedule, Step};
 pub use starts::Starts;
+use track::Track;
 
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
@@ -295,10 +297,17 @@ impl Annealer {
         let legs = [(true, below), (false, above)];
         'legs: for (down, leg) in legs {
             let mut x = start.x.clone();
+            let mut track = Track::default();
             for k in 0..leg.len() {
                 let step = leg[if down { leg.len() - 1 - k } else { k }];
                 objective.set_rf(step.rf)?;
-                let mut level = self.level(action, &mut objective, &mut x, (index, step), tell);
+                let mut level = self.level(
+                    action,
+                    (&mut objective, &mut track),
+                    &mut x,
+                    (index, step),
+                    tell,
+                );
                 level.work.add(std::mem::take(&mut work));
                 let termination = level.termination;
                 let reached = Event::LevelReached {
@@ -329,7 +338,7 @@ impl Annealer {
     fn level<M: Model, R: Rule<M>>(
         &self,
         action: &Action<M, R>,
-        objective: &mut ActionAt<'_, M, R>,
+        (objective, track): (&mut ActionAt<'_, M, R>, &mut Track),
         x: &mut [f64],
         (start, step): (usize, Step),
         tell: &dyn Fn(Event) -> ControlFlow<()>,
@@ -342,14 +351,26 @@ impl Annealer {
                 action: iteration.value,
             })
         };
-        let outcome = self.minimizer.minimize(objective, x, &mut watch);
+        let outcome = if track.predict(objective, x) {
+            self.minimizer.minimize_nearby(objective, x, &mut watch)
+        } else {
+            self.minimizer.minimize(objective, x, &mut watch)
+        };
+        let mut work = outcome.work;
+        let minimum = matches!(
+            outcome.termination,
+            Termination::Converged | Termination::RoundingLimit
+        );
+        if minimum && work.factorizations > 0 {
+            work.factorizations += track.note(objective, x);
+        }
         Level {
             beta: step.beta,
             rf: step.rf,
             action: objective.terms(x),
             estimate: action.unpack(x),
             termination: outcome.termination,
-            work: outcome.work,
+            work,
         }
     }
 

@@ -188,6 +188,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
                 index: n,
                 times: &window.grid().times()[n..=n + 1],
                 follows: false,
+                followed: false,
                 inputs: window.known_inputs(),
             };
             let model = self.action.model();

@@ -2,9 +2,11 @@
 //!
 //! A [`Differentiator`] traces a function once to find its sparsity pattern,
 //! colours the columns, and from then on gives compressed Jacobians and, by
-//! nested duals, second derivatives.
+//! second-order adjoints on a tape, Hessians of weighted sums of its results.
 
+mod hessian;
 mod pattern;
+mod tape;
 mod trace;
 
 pub(crate) use pattern::Pattern;
@@ -14,6 +16,7 @@ use num_traits::Zero;
 use crate::dual::Dual;
 use crate::linalg::{Wide, vectorize};
 use crate::scalar::Scalar;
+use hessian::Hessian;
 use trace::Trace;
 
 /// A function of local variables `x` and parameters `theta` that can be
@@ -54,7 +57,7 @@ pub(crate) struct Differentiator {
     entry_color: Vec<usize>,
     /// First colour and number of lanes of each pass.
     passes: Vec<(usize, usize)>,
-    colors: usize,
+    hessian: Hessian,
     buffers: Buffers,
 }
 
@@ -66,7 +69,6 @@ struct Buffers {
     four: Arguments<Dual<f64, 4>>,
     eight: Arguments<Dual<f64, 8>>,
     sixteen: Arguments<Dual<f64, 16>>,
-    second: Arguments<Second>,
 }
 
 #[derive(Debug, Clone)]
@@ -133,7 +135,8 @@ impl Differentiator {
         free: &[usize],
         sparsity: &Sparsity,
     ) -> Self {
-        Self::with_pattern(find_pattern(f, parameters, free, sparsity), free)
+        let pattern = find_pattern(f, parameters, free, sparsity);
+        Self::with_pattern(f, parameters, free, sparsity, pattern)
     }
 
     /// The same with the diagonal as part of the pattern.
@@ -144,21 +147,27 @@ impl Differentiator {
         sparsity: &Sparsity,
     ) -> Self {
         let pattern = find_pattern(f, parameters, free, sparsity).with_diagonal();
-        Self::with_pattern(pattern, free)
+        Self::with_pattern(f, parameters, free, sparsity, pattern)
     }
 
-    fn with_pattern(pattern: Pattern, free: &[usize]) -> Self {
+    fn with_pattern<F: Generic>(
+        f: &F,
+        parameters: usize,
+        free: &[usize],
+        sparsity: &Sparsity,
+        pattern: Pattern,
+    ) -> Self {
         let (color, colors) = pattern.color();
         let entry_color = (0..pattern.rows())
             .flat_map(|i| pattern.row(i).0.iter().map(|&c| color[c]))
             .collect();
         Self {
+            hessian: Hessian::new(f, parameters, free, sparsity, &pattern),
             pattern,
             free: free.to_vec(),
             color,
             entry_color,
             passes: plan_passes(colors),
-            colors,
             buffers: Buffers::default(),
         }
     }
@@ -203,78 +212,18 @@ impl Differentiator {
         }
     }
 
-    /// Exact second derivatives of the rows, contracted with `weights`:
-    /// calls `add(a, b, weights[i] ∂²f_i/∂a∂b)` for every row i and every pair
-    /// of its columns a ≥ b.
+    /// Exact second derivatives of the results, contracted with `weights`:
+    /// calls `add(a, b, Σᵢ weights[i] ∂²fᵢ/∂a∂b)` for pairs of columns a ≥ b.
     pub(crate) fn contract<F: Generic>(
         &mut self,
         f: &F,
         x: &[f64],
         theta: &[f64],
         weights: &[f64],
-        add: &mut dyn FnMut(usize, usize, f64),
+        add: impl FnMut(usize, usize, f64),
     ) {
-        for outer in (0..self.colors).step_by(4) {
-            for inner in (0..=outer).step_by(4) {
-                vectorize(SecondPass {
-                    f,
-                    point: (x, theta),
-                    arguments: &mut self.buffers.second,
-                    columns: (&self.color, &self.free),
-                    outer,
-                    inner,
-                });
-                for (i, result) in self.buffers.second.out.iter().enumerate() {
-                    if weights[i] == 0.0 {
-                        continue;
-                    }
-                    let (columns, range) = self.pattern.row(i);
-                    let colors = &self.entry_color[range];
-                    for (p, (&a, color)) in columns.iter().zip(colors).enumerate() {
-                        let Some(slopes) = result.lanes.get(color.wrapping_sub(outer)) else {
-                            continue;
-                        };
-                        for (q, (&b, color)) in columns.iter().zip(colors).enumerate() {
-                            // Pairs within one block of colours are met twice.
-                            if outer == inner && q > p {
-                                break;
-                            }
-                            if let Some(&second) = slopes.lanes.get(color.wrapping_sub(inner)) {
-                                add(a.max(b), a.min(b), weights[i] * second);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A number with two directions of derivatives, four lanes each.
-type Second = Dual<Dual<f64, 4>, 4>;
-
-/// One call of a function with second derivatives, between colours from
-/// `outer` and from `inner` on.
-struct SecondPass<'a, F> {
-    f: &'a F,
-    point: (&'a [f64], &'a [f64]),
-    arguments: &'a mut Arguments<Second>,
-    columns: (&'a [usize], &'a [usize]),
-    outer: usize,
-    inner: usize,
-}
-
-impl<F: Generic> Wide for SecondPass<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let (outer, inner) = (self.outer, self.inner);
-        self.arguments
-            .call(self.f, self.point, self.columns, |v, c| {
-                let value = Dual::variable(v, c.wrapping_sub(inner));
-                Second::variable(value, c.wrapping_sub(outer))
-            });
+        let point = (x, theta);
+        self.hessian.contract(f, point, &self.free, weights, add);
     }
 }
 
@@ -367,20 +316,13 @@ fn find_pattern<F: Generic>(
     }
 }
 
-/// Union of the dependences at several points of different sign and size.
+/// Union of the dependences at several points.
 fn trace<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Vec<Vec<usize>> {
     let columns = f.inputs() + free.len();
     let mut rows = vec![Vec::new(); f.outputs()];
     let mut arguments = Arguments::<Trace>::default();
     let identity: Vec<usize> = (0..columns).collect();
-    for (point, size) in [0.1, 1.0, 10.0, -1.0, 0.5].into_iter().enumerate() {
-        // Deterministic, without symmetry: (fractional part of k·golden) − ½.
-        let value = |k: usize| {
-            let turn = (k + 1) as f64 * 0.618_033_988_749_894_9 + 0.37 * point as f64;
-            size * (turn.fract() + if point % 2 == 0 { -0.5 } else { 0.5 })
-        };
-        let x: Vec<f64> = (0..f.inputs()).map(value).collect();
-        let theta: Vec<f64> = (0..parameters).map(|p| value(p + f.inputs())).collect();
+    for (x, theta) in probe_points(f, parameters) {
         for batch in (0..columns.max(1)).step_by(Trace::BATCH) {
             let last = (batch + Trace::BATCH).min(columns);
             arguments.call(f, (&x, &theta), (&identity, free), |v, column| {
@@ -396,4 +338,24 @@ fn trace<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Vec<Vec<usize>
         }
     }
     rows
+}
+
+/// Points of different sign and size where a function is probed for what
+/// depends on what.
+fn probe_points<F: Generic>(
+    f: &F,
+    parameters: usize,
+) -> impl Iterator<Item = (Vec<f64>, Vec<f64>)> {
+    let inputs = f.inputs();
+    let sizes = [0.1, 1.0, 10.0, -1.0, 0.5].into_iter().enumerate();
+    sizes.map(move |(point, size)| {
+        // Deterministic, without symmetry: (fractional part of k·golden) − ½.
+        let value = |k: usize| {
+            let turn = (k + 1) as f64 * 0.618_033_988_749_894_9 + 0.37 * point as f64;
+            size * (turn.fract() + if point % 2 == 0 { -0.5 } else { 0.5 })
+        };
+        let x = (0..inputs).map(value).collect();
+        let theta = (0..parameters).map(|p| value(p + inputs)).collect();
+        (x, theta)
+    })
 }

@@ -91,6 +91,10 @@ pub struct Collocation {
     state_entries: Vec<usize>,
     /// Which of them is the diagonal one.
     diagonal: Vec<usize>,
+    /// What the residuals' weights are for a stage.
+    stage_weights: Vec<f64>,
+    /// The same for the last stage of the interval before.
+    carried: Vec<f64>,
 }
 
 impl Collocation {
@@ -116,6 +120,8 @@ impl Collocation {
             gram: Gram::default(),
             state_entries: Vec::new(),
             diagonal: Vec::new(),
+            stage_weights: Vec::new(),
+            carried: Vec::new(),
         };
         let pattern = collocation.derivative.pattern();
         for i in 0..width {
@@ -243,7 +249,7 @@ impl Collocation {
     }
 
     /// h Σ_r b_rs v_r: what the residuals' weights are for stage `s`.
-    fn stage_weights(&self, length: f64, s: usize, v: &[f64], out: &mut Vec<f64>) {
+    fn weigh_stage(&self, length: f64, s: usize, v: &[f64], out: &mut Vec<f64>) {
         out.clear();
         out.resize(self.width, 0.0);
         for (group, v) in self.table.groups.iter().zip(v.chunks_exact(self.width)) {
@@ -458,51 +464,93 @@ impl<M: Flow> Evaluator<M> for Collocation {
         self.gram = gram;
     }
 
-    fn curvature(
+    fn add_curvature(
         &mut self,
         model: &M,
         span: Span<'_>,
-        x: &[f64],
-        theta: &[f64],
+        (x, theta): (&[f64], &[f64]),
         v: &[f64],
-        add: &mut dyn FnMut(usize, usize, f64),
+        border: &[usize],
+        front: &mut Front<'_>,
     ) {
-        let (d, steps) = (self.width, self.table.steps);
-        let positions: [usize; MOST] =
-            std::array::from_fn(|j| if j <= steps { self.position(j) } else { 0 });
-        let border = (steps + 1) * d;
-        let mut weights = Vec::new();
-        for (s, stage_weights) in self.table.stages.iter().enumerate() {
-            let layers = &stage_weights[..=steps];
-            self.stage_weights(span.length(), s, v, &mut weights);
-            let mut spread = |a: usize, b: usize, value: f64| {
-                if b >= d {
-                    add(border + a - d, border + b - d, value);
-                    return;
+        let d = self.width;
+        let last = self.table.stages.len() - 1;
+        let mut weights = std::mem::take(&mut self.stage_weights);
+        for s in 0..=last {
+            self.weigh_stage(span.length(), s, v, &mut weights);
+            if s == 0 && span.follows && self.table.shares_ends {
+                for (slot, carried) in weights.iter_mut().zip(&self.carried) {
+                    *slot += carried;
                 }
-                for (k, &ck) in layers.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                    let column = positions[k] + b;
-                    if a >= d {
-                        add(border + a - d, column, ck * value);
-                        continue;
-                    }
-                    for (j, &cj) in layers.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                        let row = positions[j] + a;
-                        // (a, b) and (b, a) are two entries of the stage's
-                        // Hessian; across two layers both are met below the
-                        // diagonal.
-                        if row >= column {
-                            add(row, column, cj * ck * value);
-                        }
-                        if a != b && positions[j] + b > positions[k] + a {
-                            add(positions[j] + b, positions[k] + a, cj * ck * value);
-                        }
-                    }
-                }
+            }
+            if s == last && span.followed && self.table.shares_ends {
+                // One contraction serves both intervals.
+                self.carried.clone_from(&weights);
+                break;
+            }
+            let layers: [f64; MOST] = self.table.stages[s];
+            let mut spread = Spread {
+                layers: &layers[..=self.table.steps],
+                positions: std::array::from_fn(|j| match layers[j] {
+                    0.0 => 0,
+                    _ => self.position(j),
+                }),
+                width: d,
+                border,
+                front,
             };
             self.at_stage(model, span, x, s, |derivative, at, state, _| {
-                derivative.contract(at, state, theta, &weights, &mut spread);
+                derivative.contract(at, state, theta, &weights, |a, b, value| {
+                    spread.add(a, b, value);
+                });
             });
+        }
+        self.stage_weights = weights;
+    }
+}
+
+/// Where the second derivatives of the flow at a stage go: the stage's state is
+/// a combination of layers.
+struct Spread<'a, 'b> {
+    layers: &'a [f64],
+    positions: [usize; MOST],
+    width: usize,
+    border: &'a [usize],
+    front: &'a mut Front<'b>,
+}
+
+impl Spread<'_, '_> {
+    /// Adds the entry of columns a ≥ b of the flow.
+    #[inline(always)]
+    fn add(&mut self, a: usize, b: usize, value: f64) {
+        let sizes = self.front.sizes();
+        let first = sizes.total() - sizes.border;
+        if b >= self.width {
+            let (a, b) = (self.border[a - self.width], self.border[b - self.width]);
+            self.front.add(first + a.max(b), first + a.min(b), value);
+            return;
+        }
+        let positions = self.positions;
+        let live = |(_, c): &(usize, &f64)| **c != 0.0;
+        for (k, &ck) in self.layers.iter().enumerate().filter(live) {
+            let column = positions[k] + b;
+            if a >= self.width {
+                let row = first + self.border[a - self.width];
+                self.front.add(row, column, ck * value);
+                continue;
+            }
+            for (j, &cj) in self.layers.iter().enumerate().filter(live) {
+                let row = positions[j] + a;
+                // (a, b) and (b, a) are two entries of the stage's Hessian;
+                // across two layers both are met below the diagonal.
+                if row >= column {
+                    self.front.add(row, column, cj * ck * value);
+                }
+                if a != b && positions[j] + b > positions[k] + a {
+                    let (row, column) = (positions[j] + b, positions[k] + a);
+                    self.front.add(row, column, cj * ck * value);
+                }
+            }
         }
     }
 }

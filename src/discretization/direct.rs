@@ -132,6 +132,7 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
             index: interval,
             times: &[0.0, 0.25],
             follows: false,
+            followed: false,
             inputs: None,
         },
         kind: PhantomData,
@@ -232,14 +233,14 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
         }
     }
 
-    fn curvature(
+    fn add_curvature(
         &mut self,
         model: &M,
         span: Span<'_>,
-        x: &[f64],
-        theta: &[f64],
+        (x, theta): (&[f64], &[f64]),
         v: &[f64],
-        add: &mut dyn FnMut(usize, usize, f64),
+        border: &[usize],
+        front: &mut Front<'_>,
     ) {
         let current = self.plan_of(span.index);
         let plan = &mut self.plans[current];
@@ -249,14 +250,15 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
             span,
             kind: PhantomData,
         };
-        let (states, border) = (plan.states, &plan.border);
-        let position = |c: usize| match c.checked_sub(states) {
+        let (states, own) = (plan.states, &plan.border);
+        let place = |c: usize| match c.checked_sub(states) {
             None => c,
-            Some(c) => states + border[c],
+            Some(c) => states + border[own[c]],
         };
         plan.differentiator
-            .contract(&between, x, theta, v, &mut |a, b, value| {
-                add(position(a), position(b), value);
+            .contract(&between, x, theta, v, |a, b, value| {
+                let (a, b) = (place(a), place(b));
+                front.add(a.max(b), a.min(b), value);
             });
     }
 }

@@ -107,6 +107,9 @@ pub struct Span<'a> {
     /// Whether the last call was for the interval just before this one, at the
     /// same point: what was computed at the shared layer is still good.
     pub(crate) follows: bool,
+    /// Whether the next call will be for the interval just after this one, at
+    /// the same point.
+    pub(crate) followed: bool,
     /// The known inputs; only a model without inputs has none.
     pub(crate) inputs: Option<&'a Inputs>,
 }
@@ -162,16 +165,16 @@ pub trait Evaluator<M>: Send {
     /// Adds Gᵀ W G to a front, W the diagonal of `weights`.
     fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>);
 
-    /// Adds Σᵢ vᵢ ∇²gᵢ: calls `add(row, column, value)` with positions,
-    /// row ≥ column.
-    fn curvature(
+    /// Adds Σᵢ vᵢ ∇²gᵢ to a front. What belongs to the shared layer may be added
+    /// with the next interval, where one [follows](Span::followed).
+    fn add_curvature(
         &mut self,
         model: &M,
         span: Span<'_>,
-        x: &[f64],
-        theta: &[f64],
+        point: (&[f64], &[f64]),
         v: &[f64],
-        add: &mut dyn FnMut(usize, usize, f64),
+        border: &[usize],
+        front: &mut Front<'_>,
     );
 }
 

@@ -271,6 +271,16 @@ impl BlockArrow {
         Ok(())
     }
 
+    /// Another reduced right-hand side, with the chains as they are.
+    pub(super) fn set_reduced(&mut self, reduced: &[f64]) {
+        let order = self.shape.border();
+        self.reduced.copy_from_slice(reduced);
+        for (j, value) in reduced.iter().enumerate() {
+            self.buffer[self.layout.corner + j * self.layout.corner_ld + order] = *value;
+        }
+        self.stage = Stage::Chains;
+    }
+
     /// Cholesky of a copy of S, the reduced right-hand side riding along.
     pub(super) fn factor_border(&mut self) -> std::result::Result<(), Indefinite> {
         self.stage = Stage::Chains;

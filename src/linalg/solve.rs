@@ -40,6 +40,49 @@ impl BlockArrow {
         Ok(())
     }
 
+    /// Substitutes another right-hand side forward with the factor at hand, in
+    /// the place of the one that [`factor`](Self::factor) was given; `rhs` is
+    /// used up. [`solve_border`](Self::solve_border) and
+    /// [`back_substitute`](Self::back_substitute) then solve for it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`](crate::Error::Missing) before
+    /// [`factor`](Self::factor), [`Error::Length`](crate::Error::Length) for a
+    /// slice of another length.
+    pub fn substitute_forward(&mut self, rhs: &mut [f64]) -> Result<()> {
+        self.require(Stage::Chains)?;
+        check_length("right-hand side", self.shape.dimension(), rhs.len())?;
+        for step in &self.layout.steps {
+            let geometry = &step.geometry;
+            gather(step, rhs, &mut self.local);
+            self.kernel.forward(&self.buffer, geometry, &mut self.local);
+            scatter(step, &self.local, rhs);
+            let last = geometry.panel + geometry.rows() - 1;
+            for (j, value) in self.local[..geometry.pivots].iter().enumerate() {
+                self.buffer[last + j * geometry.ld] = *value;
+            }
+        }
+        let order = self.shape.border();
+        let reduced = rhs[rhs.len() - order..].to_vec();
+        self.set_reduced(&reduced);
+        Ok(())
+    }
+
+    /// Adds the reduced right-hand side of another matrix' chains, as
+    /// [`absorb_border`](Self::absorb_border) did that of the factorization.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn absorb_rhs(&mut self, other: &Self) -> Result<()> {
+        self.require(Stage::Chains)?;
+        other.require(Stage::Chains)?;
+        check_length("border", self.shape.border(), other.shape.border())?;
+        let sum = self.border_rhs().iter().zip(other.border_rhs());
+        let sum: Vec<f64> = sum.map(|(a, b)| a + b).collect();
+        self.set_reduced(&sum);
+        Ok(())
+    }
+
     /// Solves H x = b for a further right-hand side with the factor at hand:
     /// `vector` is b before and x after.
     ///

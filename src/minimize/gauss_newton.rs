@@ -95,6 +95,8 @@ struct Walk<'a> {
     growth: f64,
     /// Second derivatives of the next step.
     curvature: Curvature,
+    /// Whether the step at hand is one of the exact Hessian.
+    exact: bool,
     /// Steps to go before an exact Hessian is tried again, and how many there
     /// were after the last that was not positive definite.
     wait: usize,
@@ -162,6 +164,7 @@ impl Walk<'_> {
     /// they are wanted and positive definite.
     fn newton_step(&mut self) -> Option<QuadraticStep> {
         if self.curvature == Curvature::Exact && self.wait == 0 {
+            self.exact = true;
             if let Some(step) = self.solve(Curvature::Exact) {
                 self.spell = 0;
                 return Some(step);
@@ -169,6 +172,7 @@ impl Walk<'_> {
             self.spell = (2 * self.spell).clamp(1, LONGEST_SPELL);
             self.wait = self.spell;
         }
+        self.exact = false;
         let step = self.solve(Curvature::GaussNewton);
         self.wait = self.wait.saturating_sub(1);
         step
@@ -256,10 +260,16 @@ impl Walk<'_> {
         self.curvature = next;
     }
 
-    /// What the steps after this one have to gain together, if predictions go
-    /// on falling at the rate q of the last two: p(q + q² + …). Infinite where
-    /// the rate is not known or the step broke its promise.
+    /// What the steps after this one have to gain together. What a full step
+    /// with the exact Hessian missed of its promise is what lies beyond the
+    /// quadratic model, and so is what it left. Otherwise predictions go on
+    /// falling at the rate q of the last two: p(q + q² + …). Infinite where
+    /// neither is known.
     fn decrease_left(&self, predicted: f64, ratio: f64) -> f64 {
+        let missed = (1.0 - ratio).abs();
+        if self.exact && self.damping == 0.0 && missed < 0.1 {
+            return (missed * predicted).max(ROUNDING * self.size());
+        }
         match self.before {
             Some(before) if predicted < before && ratio > 0.5 => {
                 let rate = predicted / before;
@@ -375,11 +385,12 @@ impl Walk<'_> {
     }
 }
 
-impl Minimizer for GaussNewton {
-    fn minimize(
+impl GaussNewton {
+    fn walk(
         &self,
         objective: &mut dyn Objective,
         x: &mut [f64],
+        curvature: Curvature,
         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
     ) -> Outcome {
         project(x, objective.lower(), objective.upper());
@@ -396,18 +407,36 @@ impl Minimizer for GaussNewton {
             trial_gradient: vec![0.0; n],
             damping: 0.0,
             growth: 2.0,
-            curvature: Curvature::GaussNewton,
+            curvature,
+            exact: false,
             wait: 0,
             spell: 0,
             before: None,
             work: Work::default(),
         };
         let termination = walk.run(observe);
-        Outcome {
-            value: walk.value,
-            termination,
-            work: walk.work,
-        }
+        Outcome::new(walk.value, termination, walk.work)
+    }
+}
+
+impl Minimizer for GaussNewton {
+    fn minimize(
+        &self,
+        objective: &mut dyn Objective,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome {
+        self.walk(objective, x, Curvature::GaussNewton, observe)
+    }
+
+    /// Begins with the second derivatives that are used near the minimum.
+    fn minimize_nearby(
+        &self,
+        objective: &mut dyn Objective,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome {
+        self.walk(objective, x, self.curvature, observe)
     }
 
     fn name(&self) -> &'static str {

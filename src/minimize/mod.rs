@@ -282,6 +282,17 @@ pub trait Minimizer: Send + Sync {
         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
     ) -> Outcome;
 
+    /// The same from a point that is expected to be close to the minimum, such
+    /// as one that was predicted along a continuation.
+    fn minimize_nearby(
+        &self,
+        objective: &mut dyn Objective,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome {
+        self.minimize(objective, x, observe)
+    }
+
     /// The name that results and messages use.
     fn name(&self) -> &'static str;
 }

@@ -191,6 +191,7 @@ impl Simulation {
             index,
             times,
             follows: false,
+            followed: false,
             inputs: self.inputs.as_ref(),
         }
     }

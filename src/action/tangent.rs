@@ -1,0 +1,84 @@
+//! How the minimum moves as R_f grows.
+
+use super::ActionAt;
+use super::objective::in_parallel;
+use super::step::{NOT_SOLVED, own_rhs};
+use crate::discretization::Rule;
+use crate::minimize::{Curvature, Indefinite, Objective};
+use crate::model::Model;
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// dx/d ln R_f along the minimum, for the minimum `x`: the solution of
+    /// H t = −∂∇A/∂ln R_f, with H the exact Hessian. Unknowns at bounds stay
+    /// there. The factor that the last Newton step left serves where it is one
+    /// of H, close enough to `x`; returns how many more it took.
+    ///
+    /// # Errors
+    /// [`Indefinite`] where `x` is no minimum.
+    pub(crate) fn tangent(
+        &mut self,
+        x: &[f64],
+        tangent: &mut [f64],
+    ) -> std::result::Result<usize, Indefinite> {
+        let rf = self.rf;
+        let mut gradient = vec![0.0; x.len()];
+        let mut doubled = vec![0.0; x.len()];
+        self.value_and_gradient(x, &mut gradient);
+        self.rf = 2.0 * rf;
+        self.value_and_gradient(x, &mut doubled);
+        self.rf = rf;
+        // R_f ∂∇A/∂R_f, because ∇A is linear in R_f.
+        for (slot, g) in doubled.iter_mut().zip(&gradient) {
+            *slot -= g;
+        }
+        let fresh = !self.exact;
+        if fresh {
+            self.hold(x, &gradient);
+            self.factor(x, Curvature::Exact, 0.0, &doubled)?;
+        } else {
+            self.substitute(&doubled)?;
+        }
+        let border = self.action.layout().border();
+        let ends = |k: usize| {
+            let k = border + k;
+            let free = self.lower[k] < x[k] && x[k] < self.upper[k];
+            if free { f64::INFINITY } else { 0.0 }
+        };
+        let upper: Vec<f64> = (0..x.len() - border).map(ends).collect();
+        let lower: Vec<f64> = upper.iter().map(|v| -v).collect();
+        self.solve((&lower, &upper), tangent)?;
+        Ok(usize::from(fresh))
+    }
+
+    /// Puts −`gradient` in the place of the right-hand side that was factored.
+    fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
+        self.set_rhs(gradient);
+        let action = self.action;
+        let (rhs, held) = (&self.rhs, &self.held);
+        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, false)).collect();
+        in_parallel(&mut jobs, |(worker, done)| {
+            let mut own = own_rhs(
+                worker.states(action),
+                worker.windows.start,
+                rhs,
+                action.layout().border(),
+            );
+            for (slot, held) in own.iter_mut().zip(&held[worker.states(action)]) {
+                if *held {
+                    *slot = 0.0;
+                }
+            }
+            let arrow = worker.arrow.as_mut();
+            *done = arrow.is_some_and(|arrow| arrow.substitute_forward(&mut own).is_ok());
+        });
+        if jobs.iter().any(|(_, done)| !done) {
+            return Err(NOT_SOLVED);
+        }
+        let mut arrows = self.workers.iter_mut().filter_map(|w| w.arrow.as_mut());
+        let first = arrows.next().ok_or(NOT_SOLVED)?;
+        for arrow in arrows {
+            first.absorb_rhs(arrow).map_err(|_| NOT_SOLVED)?;
+        }
+        Ok(())
+    }
+}

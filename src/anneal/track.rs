@@ -1,0 +1,85 @@
+//! The minimum as a curve over s = ln R_f, followed from level to level.
+
+use crate::action::ActionAt;
+use crate::discretization::Rule;
+use crate::minimize::{Objective, project};
+use crate::model::Model;
+
+/// The tangents dx/ds of the last two levels.
+#[derive(Debug, Default)]
+pub(super) struct Track {
+    last: Option<Tangent>,
+    before: Option<Tangent>,
+}
+
+#[derive(Debug)]
+struct Tangent {
+    s: f64,
+    slope: Vec<f64>,
+}
+
+impl Track {
+    /// Notes the tangent at the minimum `x`, which the last Newton step's
+    /// factor gives nearly for nothing; returns the factorizations that it took.
+    /// Where the Hessian is not positive definite there is none.
+    pub(super) fn note<M: Model, R: Rule<M>>(
+        &mut self,
+        objective: &mut ActionAt<'_, M, R>,
+        x: &[f64],
+    ) -> usize {
+        self.before = self.last.take();
+        let mut slope = vec![0.0; x.len()];
+        let s = objective.rf().ln();
+        match objective.tangent(x, &mut slope) {
+            Ok(factorizations) => {
+                self.last = Some(Tangent { s, slope });
+                factorizations
+            }
+            Err(_) => {
+                self.before = None;
+                1
+            }
+        }
+    }
+
+    /// Moves `x` to where the minimum is expected at the objective's R_f: by
+    /// the last tangent, and by its change since the one before. What would
+    /// raise the action is left out; returns whether `x` moved.
+    pub(super) fn predict<M: Model, R: Rule<M>>(
+        &self,
+        objective: &mut ActionAt<'_, M, R>,
+        x: &mut [f64],
+    ) -> bool {
+        let Some(last) = &self.last else {
+            return false;
+        };
+        let way = objective.rf().ln() - last.s;
+        let mut lowest = objective.value(x);
+        let origin = x.to_vec();
+        let mut moved = false;
+        let mut trial = origin.clone();
+        let bend = self.before.as_ref().map(|before| {
+            let scale = 0.5 * way * way / (last.s - before.s);
+            (before, scale)
+        });
+        for bend in [None, bend] {
+            for (i, slot) in trial.iter_mut().enumerate() {
+                let bent = bend.map_or(0.0, |(before, scale)| {
+                    scale * (last.slope[i] - before.slope[i])
+                });
+                *slot = origin[i] + way * last.slope[i] + bent;
+            }
+            project(&mut trial, objective.lower(), objective.upper());
+            let value = objective.value(&trial);
+            if value < lowest {
+                lowest = value;
+                x.copy_from_slice(&trial);
+                moved = true;
+            }
+            if bend.is_none() && self.before.is_none() {
+                break;
+            }
+        }
+        moved
+    }
+}

@@ -1,0 +1,291 @@
+//! Exact Hessians of weighted sums Σᵢ wᵢ fᵢ of a function's results.
+//!
+//! The function is recorded once on a tape. Then each pass over the tape,
+//! forward with directions and backward with adjoints, gives the Hessian's
+//! products with eight directions: second-order adjoints, whose cost does not
+//! grow with the number of results. Columns that share no row share a
+//! direction.
+
+use num_traits::Zero;
+
+use super::tape::{self, Operation, Taped};
+use super::{Arguments, Generic, Pattern, Sparsity, probe_points};
+use crate::linalg::{Wide, vectorize};
+
+/// Directions of one pass.
+const LANES: usize = 8;
+
+type Lanes = [f64; LANES];
+
+/// Which entries the Hessian may have, and how to compute them.
+#[derive(Debug, Clone)]
+pub(super) struct Hessian {
+    variables: usize,
+    /// Direction of each variable.
+    color: Vec<usize>,
+    colors: usize,
+    /// Pairs of variables a ≥ b, ordered by the direction that gives them.
+    entries: Vec<Entry>,
+    arguments: Arguments<Taped>,
+    sweep: Sweep,
+}
+
+/// The entry (row, column), read from a direction at one of the two.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    row: usize,
+    column: usize,
+    at: usize,
+    color: usize,
+}
+
+/// Reused memory of the passes, one value a node.
+#[derive(Debug, Clone, Default)]
+struct Sweep {
+    adjoint: Vec<f64>,
+    tangent: Vec<Lanes>,
+    bend: Vec<Lanes>,
+}
+
+impl Hessian {
+    /// Finds the pairs of unknowns that `f` combines nonlinearly.
+    pub(super) fn new<F: Generic>(
+        f: &F,
+        parameters: usize,
+        free: &[usize],
+        sparsity: &Sparsity,
+        jacobian: &Pattern,
+    ) -> Self {
+        let (states, variables) = (f.inputs(), f.inputs() + free.len());
+        let mut rows = vec![Vec::new(); variables];
+        if *sparsity == Sparsity::Traced {
+            for (x, theta) in probe_points(f, parameters) {
+                let mut arguments = Arguments::default();
+                record(f, (&x, &theta), free, &mut arguments);
+                tape::read(|operations| interactions(operations, variables, &mut rows));
+            }
+        } else {
+            for i in 0..jacobian.rows() {
+                for &a in jacobian.row(i).0 {
+                    rows[a].extend_from_slice(jacobian.row(i).0);
+                }
+            }
+        }
+        let pattern = Pattern::from_rows(variables, rows);
+        let (color, colors) = directions(&pattern, states);
+        let mut entries = Vec::new();
+        for row in 0..variables {
+            for &column in pattern.row(row).0.iter().filter(|&&c| c <= row) {
+                // A parameter has a direction of its own, which gives all of
+                // its pairs.
+                let (at, along) = if row < states {
+                    (row, column)
+                } else {
+                    (column, row)
+                };
+                entries.push(Entry {
+                    row,
+                    column,
+                    at,
+                    color: color[along],
+                });
+            }
+        }
+        entries.sort_by_key(|entry| entry.color);
+        Self {
+            variables,
+            color,
+            colors: if entries.is_empty() { 0 } else { colors },
+            entries,
+            arguments: Arguments::default(),
+            sweep: Sweep::default(),
+        }
+    }
+
+    /// Calls `add(a, b, Σᵢ weights[i] ∂²fᵢ/∂a∂b)` for the pairs a ≥ b.
+    pub(super) fn contract<F: Generic>(
+        &mut self,
+        f: &F,
+        point: (&[f64], &[f64]),
+        free: &[usize],
+        weights: &[f64],
+        mut add: impl FnMut(usize, usize, f64),
+    ) {
+        if self.colors == 0 {
+            return;
+        }
+        record(f, point, free, &mut self.arguments);
+        tape::read(|operations| {
+            self.sweep.adjoin(operations, &self.arguments.out, weights);
+            let mut rest = &self.entries[..];
+            for first in (0..self.colors).step_by(LANES) {
+                vectorize(Pass {
+                    operations,
+                    variables: self.variables,
+                    color: &self.color,
+                    first,
+                    sweep: &mut self.sweep,
+                });
+                let here = rest.partition_point(|entry| entry.color < first + LANES);
+                for entry in &rest[..here] {
+                    let value = self.sweep.bend[entry.at][entry.color - first];
+                    add(entry.row, entry.column, value);
+                }
+                rest = &rest[here..];
+            }
+        });
+    }
+}
+
+/// Calls the function on the tape, its unknowns being the first nodes.
+fn record<F: Generic>(
+    f: &F,
+    (x, theta): (&[f64], &[f64]),
+    free: &[usize],
+    arguments: &mut Arguments<Taped>,
+) {
+    tape::open(x.len() + free.len());
+    arguments.x.clear();
+    let leaves = x.iter().enumerate();
+    arguments.x.extend(leaves.map(|(i, &v)| Taped::leaf(v, i)));
+    arguments.theta.clear();
+    arguments
+        .theta
+        .extend(theta.iter().map(|&v| Taped::from(v)));
+    for (k, &p) in free.iter().enumerate() {
+        arguments.theta[p] = Taped::leaf(theta[p], x.len() + k);
+    }
+    arguments.out.clear();
+    arguments.out.resize(f.outputs(), Taped::zero());
+    let Arguments {
+        x,
+        theta,
+        scratch,
+        out,
+        ..
+    } = arguments;
+    f.call(x, theta, scratch, out);
+}
+
+/// Adds the pairs of variables that meet in a nonlinear operation.
+fn interactions(operations: &[Operation], variables: usize, rows: &mut [Vec<usize>]) {
+    let mut depends: Vec<Vec<usize>> = (0..variables).map(|v| vec![v]).collect();
+    for operation in &operations[variables..] {
+        let mut own: Vec<usize> = Vec::new();
+        for (k, a) in operation.live() {
+            for (l, b) in operation.live() {
+                if !operation.straight[k + l] {
+                    for &v in &depends[a] {
+                        rows[v].extend_from_slice(&depends[b]);
+                    }
+                }
+            }
+            own.extend_from_slice(&depends[a]);
+        }
+        own.sort_unstable();
+        own.dedup();
+        depends.push(own);
+    }
+    for row in rows {
+        row.sort_unstable();
+        row.dedup();
+    }
+}
+
+/// A direction for each variable: states may share one where no state meets
+/// two of them; each parameter that meets anything has its own.
+fn directions(pattern: &Pattern, states: usize) -> (Vec<usize>, usize) {
+    let among_states = (0..states).map(|i| {
+        let columns = pattern.row(i).0.iter().copied();
+        columns.filter(|&c| c < states).collect()
+    });
+    let (mut color, mut colors) = Pattern::from_rows(states, among_states).color();
+    for parameter in states..pattern.rows() {
+        color.push(colors);
+        colors += usize::from(!pattern.row(parameter).0.is_empty());
+    }
+    (color, colors)
+}
+
+impl Sweep {
+    /// Adjoints of all nodes for the weighted sum of the results.
+    fn adjoin(&mut self, operations: &[Operation], out: &[Taped], weights: &[f64]) {
+        self.adjoint.clear();
+        self.adjoint.resize(operations.len(), 0.0);
+        for (result, weight) in out.iter().zip(weights) {
+            if let Some(slot) = result.node().and_then(|node| self.adjoint.get_mut(node)) {
+                *slot += weight;
+            }
+        }
+        for (node, operation) in operations.iter().enumerate().rev() {
+            let adjoint = self.adjoint[node];
+            if adjoint != 0.0 {
+                for (k, argument) in operation.live() {
+                    self.adjoint[argument] += adjoint * operation.first[k];
+                }
+            }
+        }
+    }
+}
+
+/// One pass with the directions from `first` on.
+struct Pass<'a> {
+    operations: &'a [Operation],
+    variables: usize,
+    color: &'a [usize],
+    first: usize,
+    sweep: &'a mut Sweep,
+}
+
+impl Wide for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Sweep {
+            adjoint,
+            tangent,
+            bend,
+        } = self.sweep;
+        tangent.clear();
+        tangent.resize(self.operations.len(), [0.0; LANES]);
+        bend.clear();
+        bend.resize(self.operations.len(), [0.0; LANES]);
+        for (slot, &color) in tangent.iter_mut().zip(self.color) {
+            if let Some(one) = slot.get_mut(color.wrapping_sub(self.first)) {
+                *one = 1.0;
+            }
+        }
+        for (node, operation) in self.operations.iter().enumerate().skip(self.variables) {
+            let mut sum = [0.0; LANES];
+            for (k, argument) in operation.live() {
+                let (first, other) = (operation.first[k], tangent[argument]);
+                for l in 0..LANES {
+                    sum[l] += first * other[l];
+                }
+            }
+            tangent[node] = sum;
+        }
+        let operations = self.operations.iter().enumerate().skip(self.variables);
+        for (node, operation) in operations.rev() {
+            let (weight, own) = (adjoint[node], bend[node]);
+            for (k, argument) in operation.live() {
+                let first = operation.first[k];
+                let mut sum = bend[argument];
+                for l in 0..LANES {
+                    sum[l] += first * own[l];
+                }
+                for (m, other) in operation.live() {
+                    if !operation.straight[k + m] {
+                        let second = weight * operation.second[k + m];
+                        let other = tangent[other];
+                        for l in 0..LANES {
+                            sum[l] += second * other[l];
+                        }
+                    }
+                }
+                bend[argument] = sum;
+            }
+        }
+    }
+}

@@ -21,7 +21,7 @@ const RM: f64 = 4.0;
 /// bends it by 1000/R_f a layer.
 const STRONG: f64 = 1e12;
 
-/// The location of a constant with this loss, by values or all of one time.
+/// The location of a constant with this loss, from the mean on.
 fn location(loss: Loss, minimizer: impl Minimizer + 'static) -> (f64, Level) {
     let layers = Y.len();
     let grid = Grid::uniform(0.0, 1.0, layers).unwrap();

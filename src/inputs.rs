@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
-use crate::grid::check_increasing;
+use crate::grid::{Grid, check_increasing};
 
 /// Time series that the model reads, given at their own times.
 ///
@@ -32,7 +32,8 @@ impl Inputs {
 
     /// Constant from each given time up to the next, where it jumps; the last
     /// value holds for ever. An interval that ends at a jump sees the value
-    /// before it, the interval that begins there the value after it.
+    /// before it, the interval that begins there the value after it; a jump
+    /// within a millionth of a step of a layer is at the layer.
     ///
     /// # Errors
     /// As [`Inputs::linear`].
@@ -123,6 +124,20 @@ impl Inputs {
             });
         }
         Ok(())
+    }
+
+    /// The series with jumps at the layers that they are meant for: a held
+    /// value that changes within a millionth of a step of a layer does so
+    /// there, else one interval would see both sides of it.
+    pub(crate) fn aligned(mut self, grid: &Grid) -> Self {
+        if self.holds {
+            for time in &mut self.times {
+                if let Ok(layer) = grid.layer_at(*time, String::new) {
+                    *time = grid.times()[layer];
+                }
+            }
+        }
+        self
     }
 
     /// How many samples lie before `t`, one at `t` included unless `before`.

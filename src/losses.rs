@@ -9,7 +9,8 @@ use crate::precision::check_positive;
 /// gets ½ρ(s): for each value alone where R_m is scalar or diagonal, for all
 /// values of one time together where it is a full matrix. The Gauss-Newton
 /// step weighs with ρ′(s) (iteratively reweighted least squares), which keeps
-/// the block structure; the gradient is exact.
+/// the block structure; the gradient is exact. Another normalization than sum
+/// divides ρ and leaves s as it is.
 ///
 /// Use [`Huber`](Self::Huber) against a few outliers in otherwise Gaussian
 /// data, [`StudentT`](Self::StudentT) where errors of any size occur (the

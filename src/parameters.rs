@@ -8,7 +8,7 @@
 use crate::bounds::Bounds;
 use crate::error::{Error, Result};
 use crate::grid::check_finite;
-use crate::precision::check_positive;
+use crate::precision::{PRECISION, check_positive};
 
 /// A Gaussian prior of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +23,9 @@ impl Gaussian {
     /// Mean and standard deviation, in the parameter's unit.
     ///
     /// # Errors
-    /// [`Error::NotFinite`], [`Error::NotPositive`] for the deviation.
+    /// [`Error::NotFinite`], [`Error::NotPositive`] for the deviation, and
+    /// where one over its square is zero or, [`Error::InfinitePrecision`],
+    /// infinite.
     pub fn new(mean: f64, standard_deviation: f64) -> Result<Self> {
         check_finite("mean", "Gaussian prior", mean)?;
         check_positive(
@@ -31,10 +33,9 @@ impl Gaussian {
             || "Gaussian prior".into(),
             standard_deviation,
         )?;
-        Ok(Self {
-            mean,
-            precision: standard_deviation.powi(-2),
-        })
+        let precision = standard_deviation.powi(-2);
+        check_positive(PRECISION, || "Gaussian prior".into(), precision)?;
+        Ok(Self { mean, precision })
     }
 }
 

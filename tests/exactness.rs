@@ -5,11 +5,12 @@
 
 mod fixtures;
 
+use deepest::Rule;
 use deepest::models::Linear;
 use deepest::prelude::*;
-use deepest::{Curvature, Rule};
 use fixtures::cases::{SHAPES, Shape};
 use fixtures::dense::{Normal, inverse, solve};
+use fixtures::exact::{close, close_matrix, inverse_hessian, minimize};
 use fixtures::{Affine, Noise};
 use ndarray::{Array1, Array2, array, s};
 
@@ -166,53 +167,6 @@ struct Smoothed {
     means: Vec<Array1<f64>>,
     covariances: Vec<Array2<f64>>,
     lagged: Vec<Array2<f64>>,
-}
-
-fn minimize(at: &mut dyn Objective, x: &mut [f64]) {
-    let outcome = GaussNewton::default()
-        .tolerance(1e-15)
-        .unwrap()
-        .minimize(at, x, &mut |_| std::ops::ControlFlow::Continue(()));
-    assert!(
-        matches!(
-            outcome.termination,
-            Termination::Converged | Termination::RoundingLimit
-        ),
-        "{outcome:?}"
-    );
-    // The first step is exact; the second sees that nothing is left.
-    assert!(outcome.work.factorizations <= 3, "{outcome:?}");
-}
-
-/// Newton steps against unit vectors are the columns of H⁻¹.
-fn inverse_hessian(at: &mut dyn Objective, x: &[f64]) -> Array2<f64> {
-    let n = x.len();
-    let mut columns = Array2::zeros((n, n));
-    let mut step = vec![0.0; n];
-    for j in 0..n {
-        let mut gradient = vec![0.0; n];
-        gradient[j] = -1.0;
-        at.newton_step(x, Curvature::Exact, 0.0, &gradient, &mut step)
-            .unwrap();
-        columns.column_mut(j).assign(&Array1::from(step.clone()));
-    }
-    columns
-}
-
-fn close(found: &[f64], expected: &[f64], name: &str) {
-    assert_eq!(found.len(), expected.len(), "{name}");
-    let size = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!(
-            (a - b).abs() <= 1e-10 * size,
-            "{name}, {i}: {a} against {b}"
-        );
-    }
-}
-
-fn close_matrix(found: &Array2<f64>, expected: &Array2<f64>, name: &str) {
-    let all = |m: &Array2<f64>| m.iter().copied().collect::<Vec<_>>();
-    close(&all(found), &all(expected), name);
 }
 
 /// Every rule of one step on ẋ = Mx, as A₁x_{n+1} = A₀x_n.

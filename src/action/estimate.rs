@@ -170,10 +170,26 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         same("paths", here, self.windows.len(), estimate.paths.len())?;
         let p = self.parameters.len();
         same("parameters", here, p, estimate.parameters.len())?;
+        for (what, lists) in [
+            (
+                "lists of the windows' own parameters",
+                estimate.per_window.len(),
+            ),
+            ("paths of varying parameters", estimate.varying.len()),
+        ] {
+            // None at all: they are the same everywhere.
+            if lists > 0 {
+                same(what, here, self.windows.len(), lists)?;
+            }
+        }
         let mut x = Vec::with_capacity(self.layout.dimension());
         for (w, (path, layout)) in estimate.paths.iter().zip(&self.layout.windows).enumerate() {
             let place = || format!("estimate, path {w}");
             same("layers", place, layout.layers(), path.layers())?;
+            if let Some(varying) = estimate.varying.get(w) {
+                let place = || format!("estimate, varying parameters of window {w}");
+                same("layers", place, layout.layers(), varying.layers())?;
+            }
             for n in 0..layout.layers() {
                 let place = || format!("estimate, path {w}, layer {n}");
                 let state = path.layer(n);

@@ -52,6 +52,9 @@ impl Layout {
         let shared = |p: &usize| parameters[*p].reach == Reach::All;
         let slot = |&parameter, window| Slot { parameter, window };
         let (all, own): (Vec<usize>, Vec<usize>) = scope.free.iter().partition(|p| shared(p));
+        // In the order of the border, so that a window's columns increase
+        // there and Gram matrices fill one triangle.
+        scope.free = [&all[..], &own[..]].concat();
         let mut slots: Vec<Slot> = all.iter().map(|p| slot(p, None)).collect();
         for w in 0..widths.len() {
             slots.extend(own.iter().map(|p| slot(p, Some(w))));

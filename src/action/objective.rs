@@ -221,7 +221,8 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         }
     }
 
-    /// The first residual that is not finite at `x`, as an error.
+    /// The first residual or observed value that is not finite at `x`, as an
+    /// error.
     pub(crate) fn locate_non_finite(&mut self, x: &[f64]) -> Error {
         let action = self.action;
         let groups = action.rule.per_time().len();
@@ -239,8 +240,19 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
                 }
             });
         }
+        for worker in &mut self.workers {
+            if let (None, Some((w, n, component, value))) =
+                (&found, worker.non_finite_observation(action, x))
+            {
+                found = Some(Error::ModelNotFinite {
+                    place: format!("observation operator, window {w}, layer {n}"),
+                    component,
+                    found: value,
+                });
+            }
+        }
         found.unwrap_or_else(|| Error::ModelNotFinite {
-            place: "observation operators or derivatives at the start".into(),
+            place: "derivatives at the start".into(),
             component: 0,
             found: f64::NAN,
         })

@@ -11,8 +11,7 @@ use crate::parameters::Prior;
 use crate::precision::{Precision, Shape, cholesky};
 use crate::windows::Window;
 
-/// The terms on the layers of one window; normalizations are part of their
-/// weights.
+/// The terms on the layers of one window.
 #[derive(Debug, Clone)]
 pub(super) struct WindowTerms {
     layers: Vec<LayerTerms>,
@@ -34,8 +33,23 @@ struct Single {
     component: usize,
     value: f64,
     weight: f64,
-    loss: Loss,
+    loss: Normalized,
     kind: Kind,
+}
+
+/// A loss times the normalization's factor, which does not change what the
+/// loss takes for large.
+#[derive(Debug, Clone, Copy)]
+struct Normalized {
+    loss: Loss,
+    factor: f64,
+}
+
+impl Normalized {
+    #[inline]
+    fn at(self, s: f64, count: usize) -> [f64; 3] {
+        self.loss.at(s, count).map(|v| self.factor * v)
+    }
 }
 
 /// Errors of an operator's values.
@@ -48,7 +62,7 @@ struct General {
     kept: Vec<usize>,
     values: Vec<f64>,
     weight: Weight,
-    loss: Loss,
+    loss: Normalized,
     kind: Kind,
 }
 
@@ -114,9 +128,9 @@ pub(super) struct Scratch {
 }
 
 impl WindowTerms {
-    /// `weight` multiplies the measurement precision; `drifting` are the
-    /// priors of the parameters that change in time.
-    pub(super) fn new(window: &Window, weight: f64, drifting: &[Option<Prior>]) -> Self {
+    /// `factor` multiplies the measurement error; `drifting` are the priors of
+    /// the parameters that change in time.
+    pub(super) fn new(window: &Window, factor: f64, drifting: &[Option<Prior>]) -> Self {
         let mut terms = Self {
             layers: vec![LayerTerms::default(); window.grid().layers()],
         };
@@ -128,9 +142,12 @@ impl WindowTerms {
                     k,
                     time: set.times()[k],
                     values: kept.iter().map(|&l| values[l]).collect(),
-                    weight: Weight::new(set.precision(k), &kept, weight),
+                    weight: Weight::new(set.precision(k), &kept),
                     kept,
-                    loss: set.loss_function(),
+                    loss: Normalized {
+                        loss: set.loss_function(),
+                        factor,
+                    },
                     kind: Kind::Measurement,
                 };
                 terms.add(layer, general, set.components());
@@ -143,9 +160,12 @@ impl WindowTerms {
                 k: 0,
                 time: window.grid().times()[0],
                 values: prior.mean.clone(),
-                weight: Weight::new(&prior.precision, &all, 1.0),
+                weight: Weight::new(&prior.precision, &all),
                 kept: all.clone(),
-                loss: Loss::Gaussian,
+                loss: Normalized {
+                    loss: Loss::Gaussian,
+                    factor: 1.0,
+                },
                 kind: Kind::Prior,
             };
             terms.add(0, general, Some(&all));
@@ -257,6 +277,26 @@ impl WindowTerms {
         }
     }
 
+    /// The first value of an operator on layer `n`, or slope of one, that is
+    /// not finite.
+    pub(super) fn non_finite(
+        &self,
+        n: usize,
+        at: At<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<(usize, f64)> {
+        self.layers[n].general.iter().find_map(|general| {
+            general.linearize(at, scratch);
+            let columns = at.width + at.wanted.len();
+            general.kept.iter().find_map(|&l| {
+                let slopes = &scratch.jacobian[l * columns..(l + 1) * columns];
+                let mut numbers = scratch.values[l..=l].iter().chain(slopes);
+                let found = numbers.find(|v| !v.is_finite())?;
+                Some((l, *found))
+            })
+        })
+    }
+
     /// How many layers have a measured value, and how many values there are.
     pub(super) fn count_measured(&self) -> (usize, usize) {
         let counts = self.layers.iter().map(|layer| {
@@ -272,13 +312,11 @@ impl WindowTerms {
 }
 
 impl Weight {
-    fn new(precision: &Precision, kept: &[usize], factor: f64) -> Self {
+    fn new(precision: &Precision, kept: &[usize]) -> Self {
         match precision.shape() {
-            Shape::Scalar(value) => Self::Independent(vec![factor * value; kept.len()]),
-            Shape::Diagonal(values) => {
-                Self::Independent(kept.iter().map(|&l| factor * values[l]).collect())
-            }
-            Shape::Full(_) => Self::Joint(precision.marginal(kept) * factor),
+            Shape::Scalar(value) => Self::Independent(vec![*value; kept.len()]),
+            Shape::Diagonal(values) => Self::Independent(kept.iter().map(|&l| values[l]).collect()),
+            Shape::Full(_) => Self::Joint(precision.marginal(kept)),
         }
     }
 }

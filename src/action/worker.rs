@@ -251,6 +251,26 @@ impl<E> Worker<E> {
         }
     }
 
+    /// The window, layer and number of the first value of an observation
+    /// operator, or slope of one, that is not finite.
+    pub(super) fn non_finite_observation<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+    ) -> Option<(usize, usize, usize, f64)> {
+        for w in self.windows.clone() {
+            action.window_parameters(x, w, &mut self.theta);
+            for n in 0..action.layout.windows[w].layers() {
+                let (at, scratch) = self.at(action, x, (w, n));
+                let found = action.terms[w].non_finite(n, at, scratch);
+                if let Some((l, value)) = found {
+                    return Some((w, n, l, value));
+                }
+            }
+        }
+        None
+    }
+
     /// H s with the Gauss-Newton H and no damping, for a step `s` of all
     /// unknowns: its part by the group's states is written to `product`, the
     /// group's share of that by the border to [`border`](Self::border).
@@ -324,15 +344,26 @@ impl<E> Worker<E> {
         exact: bool,
         add: &mut dyn FnMut(usize, usize, f64),
     ) {
-        self.drift_to(action, visit.x, (w, n));
+        let (at, scratch) = self.at(action, visit.x, (w, n));
+        action.terms[w].hessian(n, at, exact, scratch, add);
+    }
+
+    /// Layer `n` as its terms see it, and the memory for them.
+    fn at<'b, M, R>(
+        &'b mut self,
+        action: &Action<M, R>,
+        x: &'b [f64],
+        (w, n): (usize, usize),
+    ) -> (At<'b>, &'b mut Scratch) {
+        self.drift_to(action, x, (w, n));
         let window = &action.layout.windows[w];
         let at = At {
-            layer: &visit.x[window.layer(n)],
+            layer: &x[window.layer(n)],
             width: window.state(n).len(),
             theta: &self.theta_here,
             wanted: &self.wanted,
         };
-        action.terms[w].hessian(n, at, exact, &mut self.scratch, add);
+        (at, &mut self.scratch)
     }
 }
 

@@ -129,7 +129,9 @@ impl Span<'_> {
     #[inline]
     pub(crate) fn write_inputs(&self, t: f64, out: &mut Vec<f64>) {
         if let Some(inputs) = self.inputs {
-            inputs.write(t, t >= self.end(), out);
+            // A last stage may lie beyond the end by rounding.
+            let end = self.end();
+            inputs.write(t.min(end), t >= end, out);
         }
     }
 }

@@ -72,6 +72,9 @@ impl GaussNewton {
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// Predicted decreases below this fraction of the value are near the minimum.
 const NEAR: f64 = 1e-2;
+/// Damping that takes less than this part of a step's predicted decrease tells
+/// nothing wrong about what is left to gain.
+const LITTLE_RESISTANCE: f64 = 1e-2;
 /// Damping that takes less than this part of a step's predicted decrease is none.
 const NO_RESISTANCE: f64 = 1e-3;
 /// Most steps between two trials of the exact Hessian.
@@ -241,7 +244,7 @@ impl Walk<'_> {
             predicted,
             left,
             complete,
-            full: resistance <= predicted,
+            full: resistance <= LITTLE_RESISTANCE * predicted,
         }
     }
 

@@ -75,7 +75,7 @@ impl Simulation {
 
     /// The known inputs of the model; they must reach over the spin-up too.
     pub fn inputs(mut self, inputs: Inputs) -> Self {
-        self.inputs = Some(inputs);
+        self.inputs = Some(inputs.aligned(&self.grid));
         self
     }
 

@@ -166,7 +166,7 @@ pub trait Evaluator<M>: Send {
     fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>);
 
     /// Adds Σᵢ vᵢ ∇²gᵢ to a front. What belongs to the shared layer may be added
-    /// with the next interval, where one [follows](Span::followed).
+    /// with the next interval, where one follows.
     fn add_curvature(
         &mut self,
         model: &M,

@@ -62,7 +62,7 @@ impl Track {
             let scale = 0.5 * way * way / (last.s - before.s);
             (before, scale)
         });
-        for bend in [None, bend] {
+        for bend in std::iter::once(None).chain(bend.map(Some)) {
             for (i, slot) in trial.iter_mut().enumerate() {
                 let bent = bend.map_or(0.0, |(before, scale)| {
                     scale * (last.slope[i] - before.slope[i])
@@ -75,9 +75,6 @@ impl Track {
                 lowest = value;
                 x.copy_from_slice(&trial);
                 moved = true;
-            }
-            if bend.is_none() && self.before.is_none() {
-                break;
             }
         }
         moved

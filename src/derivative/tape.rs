@@ -109,22 +109,26 @@ impl Taped {
         )
     }
 
+    /// A linear function of two numbers.
+    #[inline]
+    fn linear(self, other: Self, value: f64, first: [f64; 2]) -> Self {
+        Self::record(
+            value,
+            Operation {
+                arguments: [self.node, other.node],
+                first,
+                ..Operation::LEAF
+            },
+        )
+    }
+
     /// A linear function of one number.
     #[inline]
     fn scaled(self, value: f64, first: f64) -> Self {
         if first == 1.0 {
             return Self { value, ..self };
         }
-        let arguments = [self.node, NONE];
-        let first = [first, 0.0];
-        Self::record(
-            value,
-            Operation {
-                arguments,
-                first,
-                ..Operation::LEAF
-            },
-        )
+        self.linear(Self::from(0.0), value, [first, 0.0])
     }
 
     /// One of two; the other counts among what the result depends on.
@@ -134,30 +138,7 @@ impl Taped {
         } else {
             (other.value, [0.0, 1.0])
         };
-        let arguments = [self.node, other.node];
-        Self::record(
-            value,
-            Operation {
-                arguments,
-                first,
-                ..Operation::LEAF
-            },
-        )
-    }
-
-    /// a + f b.
-    #[inline]
-    fn sum(self, other: Self, value: f64, factor: f64) -> Self {
-        let arguments = [self.node, other.node];
-        let first = [1.0, factor];
-        Self::record(
-            value,
-            Operation {
-                arguments,
-                first,
-                ..Operation::LEAF
-            },
-        )
+        self.linear(other, value, first)
     }
 }
 
@@ -190,7 +171,7 @@ impl Add for Taped {
     type Output = Self;
     #[inline]
     fn add(self, other: Self) -> Self {
-        self.sum(other, self.value + other.value, 1.0)
+        self.linear(other, self.value + other.value, [1.0, 1.0])
     }
 }
 
@@ -198,7 +179,7 @@ impl Sub for Taped {
     type Output = Self;
     #[inline]
     fn sub(self, other: Self) -> Self {
-        self.sum(other, self.value - other.value, -1.0)
+        self.linear(other, self.value - other.value, [1.0, -1.0])
     }
 }
 

@@ -17,7 +17,8 @@ use crate::error::Result;
 /// their promise. First derivatives alone converge linearly, and at large
 /// residuals not at all without damping: so near the minimum, where the last
 /// step promised less than a hundredth of the value, H is the exact Hessian. One
-/// that is not positive definite gives way to first derivatives for that step.
+/// that is not positive definite gives way to first derivatives for that step, and
+/// if that happens again, for twice as many (up to 8).
 ///
 /// The walk ends when no decrease above `tolerance` times the value is left,
 /// by the quadratic model or by the rate at which its predictions fall: no
@@ -301,29 +302,28 @@ impl Walk<'_> {
     /// step has to be if what is beyond the quadratic model grows with the
     /// third power of its length.
     fn tighten(&mut self, predicted: f64, ratio: f64) {
-        self.before = None;
-        if self.damping > 0.0 {
-            self.damping *= self.growth;
-            self.growth *= 2.0;
-            return;
-        }
         let curvature = 2.0 * predicted / self.squared_length();
         let shorter = if ratio.is_finite() {
             (1.0 - ratio).sqrt()
         } else {
             10.0
         };
-        self.damping = curvature * shorter.clamp(1.0, 100.0);
+        self.damp(curvature * shorter.clamp(1.0, 100.0));
     }
 
     /// More damping where no matrix was positive definite.
     fn stiffen(&mut self) {
+        self.damp(1e-4 * self.natural_damping());
+    }
+
+    /// More damping, `first` where there was none.
+    fn damp(&mut self, first: f64) {
         self.before = None;
         if self.damping > 0.0 {
             self.damping *= self.growth;
             self.growth *= 2.0;
         } else {
-            self.damping = 1e-4 * self.natural_damping();
+            self.damping = first;
         }
     }
 

@@ -12,6 +12,7 @@ use deepest::plot::{Figure, Panel};
 use deepest::prelude::*;
 use ndarray::{Array2, Axis};
 
+use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
@@ -111,18 +112,13 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<Lorenz96, SimpsonHermite>
 
 /// The annealer: follows the minimum from small to large model precision.
 fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", "0..60")?;
-    let starts = flags.count("--starts", 4)?;
-    let progress = Progress::new(starts, betas.len());
-    let (rf0, alpha) = (flags.value("--rf0", 4e-6)?, flags.value("--alpha", 1.5)?);
-    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
-    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
-        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
-        .starts(starts)
-        .seed(flags.value("--seed", 0)?);
-    if flags.text("--threads").is_some() {
-        annealer = annealer.threads(flags.count("--threads", 1)?);
-    }
+    let defaults = Defaults {
+        rf0: 4e-6,
+        alpha: 1.5,
+        betas: "0..60",
+        starts: 4,
+    };
+    let (mut annealer, progress) = report::annealer::annealer(flags, &defaults)?;
     let minimizers = [("gauss-newton", false), ("lbfgs", true)];
     if flags.choice("--minimizer", &minimizers, false)? {
         annealer = annealer.minimizer(Lbfgs::default());

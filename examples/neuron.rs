@@ -13,6 +13,7 @@ use deepest::plot::{Figure, Panel};
 use deepest::prelude::*;
 use ndarray::{Array2, s};
 
+use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
@@ -138,17 +139,13 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<NaKl, SimpsonHermite>, Fa
 
 /// The annealer: follows the minimum from small to large model precision.
 fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", "0..94")?;
-    let starts = flags.count("--starts", 1)?;
-    let progress = Progress::new(starts, betas.len());
-    let (rf0, alpha) = (flags.value("--rf0", 1e-8)?, flags.value("--alpha", 1.5)?);
-    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
-        .starts(starts)
-        .seed(flags.value("--seed", 0)?);
-    if flags.text("--threads").is_some() {
-        annealer = annealer.threads(flags.count("--threads", 1)?);
-    }
-    Ok((annealer, progress))
+    let defaults = Defaults {
+        rf0: 1e-8,
+        alpha: 1.5,
+        betas: "0..94",
+        starts: 1,
+    };
+    report::annealer::annealer(flags, &defaults)
 }
 
 /// What is observed, and what else is known.

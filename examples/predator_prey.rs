@@ -16,6 +16,7 @@ use deepest::models::LotkaVolterra;
 use deepest::plot::{Figure, Panel};
 use deepest::{Truth, prelude::*};
 
+use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
@@ -175,19 +176,13 @@ fn action(flags: &Flags, series: &Series, precision: f64) -> Result<Problem, Fai
 
 /// The annealer: follows the minimum from small to large model precision.
 fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", "0..32")?;
-    let starts = flags.count("--starts", 4)?;
-    let progress = Progress::new(starts, betas.len());
-    let (rf0, alpha) = (flags.value("--rf0", 1.0)?, flags.value("--alpha", 2.0)?);
-    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
-    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
-        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
-        .starts(starts)
-        .seed(flags.value("--seed", 0)?);
-    if flags.text("--threads").is_some() {
-        annealer = annealer.threads(flags.count("--threads", 1)?);
-    }
-    Ok((annealer, progress))
+    let defaults = Defaults {
+        rf0: 1.0,
+        alpha: 2.0,
+        betas: "0..32",
+        starts: 4,
+    };
+    report::annealer::annealer(flags, &defaults)
 }
 
 /// The columns of the four rates.

@@ -1,5 +1,6 @@
-//! What the examples share: flags, progress, the tables and the JSON report.
+//! What the examples share: flags, the annealer, progress, the tables and the JSON report.
 
+pub mod annealer;
 pub mod flags;
 pub mod json;
 pub mod plateau;

@@ -2,10 +2,14 @@
 //! the flow at a few stages:
 //! g_r = Σ_j a_rj x_j + h Σ_s b_rs F(t_s, Σ_j c_sj x_j).
 
+mod passes;
+
+use passes::{Combine, Pullback, Spread};
+
 use super::gram::Gram;
 use super::{Evaluator, Rows, Span};
 use crate::derivative::{Generic, Pattern};
-use crate::linalg::{Front, Wide, vectorize};
+use crate::linalg::{Front, vectorize};
 use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
 
 /// Most layers, and most stages, in an interval.
@@ -263,92 +267,6 @@ impl Collocation {
     }
 }
 
-/// The residuals from the stages.
-struct Combine<'a> {
-    engine: &'a Collocation,
-    length: f64,
-    x: &'a [f64],
-    g: &'a mut [f64],
-}
-
-impl Wide for Combine<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let d = self.engine.width;
-        let table = self.engine.table;
-        for (group, g) in table.groups.iter().zip(self.g.chunks_exact_mut(d)) {
-            g.fill(0.0);
-            for (j, &a) in group.layers.iter().enumerate() {
-                if a != 0.0 {
-                    for (slot, v) in g.iter_mut().zip(&self.x[j * d..]) {
-                        *slot += a * v;
-                    }
-                }
-            }
-            for (stage, &b) in self.engine.stages.iter().zip(&group.stages) {
-                if b != 0.0 {
-                    for (slot, v) in g.iter_mut().zip(&stage.flow) {
-                        *slot += self.length * b * v;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Gᵀv.
-struct Pullback<'a> {
-    engine: &'a Collocation,
-    v: &'a [f64],
-    gradient: &'a mut [f64],
-    border: &'a mut [f64],
-}
-
-impl Wide for Pullback<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let engine = self.engine;
-        let (d, table) = (engine.width, engine.table);
-        for (group, v) in table.groups.iter().zip(self.v.chunks_exact(d)) {
-            for (j, &a) in group.layers.iter().enumerate() {
-                if a != 0.0 {
-                    for (slot, v) in self.gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
-                        *slot += a * v;
-                    }
-                }
-            }
-        }
-        let pattern = engine.derivative.pattern();
-        for (s, stage) in engine.stages[..table.stages.len()].iter().enumerate() {
-            for i in 0..d {
-                let mut u = 0.0;
-                for (r, group) in table.groups.iter().enumerate() {
-                    u += group.stages[s] * self.v[r * d + i];
-                }
-                u *= engine.length;
-                let (columns, range) = pattern.row(i);
-                let (states, free) = columns.split_at(engine.state_entries[i]);
-                let (slopes, free_slopes) = stage.entries[range].split_at(states.len());
-                for (j, &c) in table.stages[s][..=table.steps].iter().enumerate() {
-                    if c != 0.0 {
-                        let layer = &mut self.gradient[j * d..(j + 1) * d];
-                        for (&column, &slope) in states.iter().zip(slopes) {
-                            layer[column] += c * u * slope;
-                        }
-                    }
-                }
-                for (&column, &slope) in free.iter().zip(free_slopes) {
-                    self.border[column - d] += u * slope;
-                }
-            }
-        }
-    }
-}
-
 impl<M: Flow> Evaluator<M> for Collocation {
     fn residual_count(&self, _interval: usize) -> usize {
         self.table.groups.len() * self.width
@@ -506,51 +424,5 @@ impl<M: Flow> Evaluator<M> for Collocation {
             });
         }
         self.stage_weights = weights;
-    }
-}
-
-/// Where the second derivatives of the flow at a stage go: the stage's state is
-/// a combination of layers.
-struct Spread<'a, 'b> {
-    layers: &'a [f64],
-    positions: [usize; MOST],
-    width: usize,
-    border: &'a [usize],
-    front: &'a mut Front<'b>,
-}
-
-impl Spread<'_, '_> {
-    /// Adds the entry of columns a ≥ b of the flow.
-    #[inline(always)]
-    fn add(&mut self, a: usize, b: usize, value: f64) {
-        let sizes = self.front.sizes();
-        let first = sizes.total() - sizes.border;
-        if b >= self.width {
-            let (a, b) = (self.border[a - self.width], self.border[b - self.width]);
-            self.front.add(first + a.max(b), first + a.min(b), value);
-            return;
-        }
-        let positions = self.positions;
-        let live = |(_, c): &(usize, &f64)| **c != 0.0;
-        for (k, &ck) in self.layers.iter().enumerate().filter(live) {
-            let column = positions[k] + b;
-            if a >= self.width {
-                let row = first + self.border[a - self.width];
-                self.front.add(row, column, ck * value);
-                continue;
-            }
-            for (j, &cj) in self.layers.iter().enumerate().filter(live) {
-                let row = positions[j] + a;
-                // (a, b) and (b, a) are two entries of the stage's Hessian;
-                // across two layers both are met below the diagonal.
-                if row >= column {
-                    self.front.add(row, column, cj * ck * value);
-                }
-                if a != b && positions[j] + b > positions[k] + a {
-                    let (row, column) = (positions[j] + b, positions[k] + a);
-                    self.front.add(row, column, cj * ck * value);
-                }
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@
 
 use ndarray::Array2;
 
-use crate::derivative::{Differentiator, Generic, Pattern, Sparsity};
+use crate::derivative::{Differentiator, Generic, Packed, Pattern, Sparsity, looks_at_values};
 use crate::error::{Error, Result};
 use crate::parameters::Drift;
 use crate::scalar::Scalar;
@@ -173,14 +173,14 @@ impl Scope {
 
 /// A flow at one time with one input: the generic function of (x, θ), where x
 /// includes the parameters that change in time.
-pub(crate) struct FlowAt<'a, M> {
+pub(crate) struct FlowAt<'a, M, B = f64> {
     pub(crate) model: &'a M,
     pub(crate) scope: &'a Scope,
-    pub(crate) time: f64,
-    pub(crate) input: &'a [f64],
+    pub(crate) time: B,
+    pub(crate) input: &'a [B],
 }
 
-impl<M: Flow> Generic for FlowAt<'_, M> {
+impl<M: Flow, B: Scalar> Generic<B> for FlowAt<'_, M, B> {
     fn inputs(&self) -> usize {
         self.model.width() + self.scope.drifting.len()
     }
@@ -188,10 +188,16 @@ impl<M: Flow> Generic for FlowAt<'_, M> {
         self.inputs()
     }
     #[inline(always)]
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+    fn call<S: Scalar + From<B>>(
+        &self,
+        x: &[S],
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    ) {
         scratch.clear();
-        scratch.extend(self.input.iter().map(|&u| S::from(u)));
-        let time = S::from(self.time);
+        scratch.extend(self.input.iter().map(|&u| <S as From<B>>::from(u)));
+        let time = <S as From<B>>::from(self.time);
         if self.scope.drifting.is_empty() {
             self.model.flow(time, x, theta, scratch, out);
             return;
@@ -212,6 +218,9 @@ pub(crate) struct FlowDerivative {
     differentiator: Differentiator,
     parameter_column: Vec<Option<usize>>,
     scratch: Vec<f64>,
+    /// Many points at once, where the model neither compares numbers nor has a
+    /// hand-written Jacobian.
+    pub(crate) packed: Option<Packed>,
 }
 
 impl FlowDerivative {
@@ -230,17 +239,37 @@ impl FlowDerivative {
         for (k, &p) in scope.free.iter().enumerate() {
             parameter_column[p] = Some(at.inputs() + k);
         }
-        Self {
+        let parameters = model.parameter_count();
+        let mut derivative = Self {
             // The diagonal is always there: discretizations add to it.
             differentiator: Differentiator::with_diagonal(
                 &at,
-                model.parameter_count(),
+                parameters,
                 &scope.free,
                 &declared(model, &parameter_column),
             ),
             parameter_column,
             scratch: Vec::new(),
+            packed: None,
+        };
+        if !looks_at_values(&at, parameters) && !derivative.by_hand(&at) {
+            derivative.packed = Some(derivative.differentiator.packed());
         }
+        derivative
+    }
+
+    /// Whether the model's Jacobian is hand-written.
+    fn by_hand<M: Flow>(&self, at: &FlowAt<'_, M>) -> bool {
+        let (model, pattern) = (at.model, self.pattern());
+        let mut entries = JacobianEntries {
+            pattern,
+            parameter_column: &self.parameter_column,
+            values: &mut vec![0.0; pattern.entry_count()],
+            outside: None,
+        };
+        let x = vec![0.5; model.width()];
+        let theta = vec![0.5; model.parameter_count()];
+        model.jacobian(at.time, &x, &theta, at.input, &mut entries)
     }
 
     /// Columns: state components, then free parameters.

@@ -139,9 +139,10 @@ impl<E> Worker<E> {
         let span = action.span(w, k);
         let count = self.evaluator.residual_count(k);
         let (model, theta) = (&action.model, &self.theta);
-        self.evaluator
-            .linearize(model, span, x, theta, &mut self.g[..count]);
-        let diagonal = self.weigh(action, visit.rf, (w, k), count, &mut Sums::default());
+        let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
+        self.evaluator.linearize(model, span, x, theta, g);
+        let weighed = (&mut self.weights[..], v);
+        let diagonal = action.weigh(visit.rf, (w, k), g, weighed, &mut Sums::default());
         let places = &action.layout.border_of[w];
         if diagonal {
             self.evaluator

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Action;
 use super::terms::{At, Scratch, Sums, own_rows};
 use super::{PrecisionUnit, terms::ModelShape};
-use crate::discretization::{Evaluator, Rule, Span};
+use crate::discretization::{Course, Evaluator, Rule, Span};
 use crate::inputs::Inputs;
 use crate::linalg::BlockArrow;
 use crate::model::Model;
@@ -101,12 +101,10 @@ impl<E> Worker<E> {
             let window = &action.layout.windows[w];
             action.window_parameters(visit.x, w, &mut self.theta);
             self.free.fill(0.0);
-            for k in 0..window.intervals() {
-                let states = window.span(k);
-                let part = gradient.as_deref_mut();
-                let part = part.map(|g| &mut g[states.start - origin..states.end - origin]);
-                self.interval(action, visit, (w, k), part, &mut sums);
-            }
+            let all = window.all();
+            let part = gradient.as_deref_mut();
+            let part = part.map(|g| &mut g[all.start - origin..all.end - origin]);
+            self.intervals(action, visit, w, part, &mut sums);
             for n in 0..window.layers() {
                 let layer = window.layer(n);
                 let part = gradient.as_deref_mut();
@@ -121,78 +119,49 @@ impl<E> Worker<E> {
         sums
     }
 
-    fn interval<M: Model, R: Rule<M, Evaluator = E>>(
+    /// The intervals of window `w`.
+    fn intervals<M: Model, R: Rule<M, Evaluator = E>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
-        (w, k): (usize, usize),
+        w: usize,
         gradient: Option<&mut [f64]>,
         sums: &mut Sums,
     ) where
         E: Evaluator<M>,
     {
-        let x = &visit.x[action.layout.windows[w].span(k)];
-        let span = action.span(w, k);
-        let count = self.evaluator.residual_count(k);
-        let (model, theta) = (&action.model, &self.theta);
+        let window = &action.layout.windows[w];
+        let (model, theta) = (&action.model, &self.theta[..]);
+        let (evaluator, weights) = (&mut self.evaluator, &mut self.weights);
         match gradient {
             None => {
-                self.evaluator
-                    .residual(model, span, x, theta, &mut self.g[..count]);
-                self.weigh(action, visit.rf, (w, k), count, sums);
-            }
-            Some(gradient) => {
-                self.evaluator
-                    .linearize(model, span, x, theta, &mut self.g[..count]);
-                self.weigh(action, visit.rf, (w, k), count, sums);
-                self.evaluator
-                    .pullback(&self.v[..count], gradient, &mut self.free);
-            }
-        }
-    }
-
-    /// Writes the weights and v = R g of one interval and books ½ gᵀ R g;
-    /// returns whether R is diagonal.
-    pub(super) fn weigh<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        rf: f64,
-        (w, k): (usize, usize),
-        count: usize,
-        sums: &mut Sums,
-    ) -> bool {
-        let per_time = action.rule.per_time();
-        let h = action.span(w, k).length();
-        let drifting = &action.layout.scope.drifting;
-        let width = count / per_time.len();
-        let mut diagonal = true;
-        for (r, c) in per_time.iter().enumerate() {
-            let own = own_rows(r, width, drifting.len());
-            let scale = rf * action.model_weight * action.residual_weight((w, k), *c);
-            let shape = &action.model_shape;
-            diagonal = shape.weights(scale, &mut self.weights[own.clone()]);
-            let rest = &mut self.weights[own.end..(r + 1) * width];
-            for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
-                *slot = drift.precision * c / h;
-            }
-            for i in r * width..(r + 1) * width {
-                self.v[i] = self.weights[i] * self.g[i];
-            }
-            if let ModelShape::Full { matrix, .. } = shape {
-                for (slot, row) in self.v[own.clone()].iter_mut().zip(matrix.rows()) {
-                    let products = row.iter().zip(&self.g[own.clone()]);
-                    *slot = scale * products.map(|(r, g)| r * g).sum::<f64>();
+                for k in 0..window.intervals() {
+                    let count = evaluator.residual_count(k);
+                    let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
+                    let x = &visit.x[window.span(k)];
+                    evaluator.residual(model, action.span(w, k), x, theta, g);
+                    action.weigh(visit.rf, (w, k), g, (weights, v), sums);
                 }
             }
-            let energy = |rows: Range<usize>| {
-                let products = self.g[rows.clone()].iter().zip(&self.v[rows]);
-                0.5 * products.map(|(g, v)| g * v).sum::<f64>()
-            };
-            sums.model += energy(own.clone());
-            // What a parameter may do in time is known beforehand.
-            sums.prior += energy(own.end..(r + 1) * width);
+            Some(gradient) => {
+                let all = window.all();
+                let interval = |k: usize| {
+                    let states = window.span(k);
+                    let states = states.start - all.start..states.end - all.start;
+                    (action.span(w, k), states)
+                };
+                let course = Course {
+                    intervals: window.intervals(),
+                    interval: &interval,
+                    x: &visit.x[all.clone()],
+                    theta,
+                };
+                let mut weigh = |k: usize, g: &[f64], v: &mut [f64]| {
+                    action.weigh(visit.rf, (w, k), g, (weights, v), sums);
+                };
+                evaluator.gradient(model, &course, &mut weigh, gradient, &mut self.free);
+            }
         }
-        diagonal
     }
 
     fn layer<M: Model, R: Rule<M>>(
@@ -302,7 +271,8 @@ impl<E> Worker<E> {
                 self.evaluator.linearize(&action.model, span, x, theta, g);
                 g.fill(0.0);
                 self.evaluator.push(&step[states.clone()], &free, g);
-                self.weigh(action, visit.rf, (w, k), count, &mut Sums::default());
+                let (weights, v) = (&mut self.weights, &mut self.v);
+                action.weigh(visit.rf, (w, k), g, (weights, v), &mut Sums::default());
                 let part = &mut product[states.start - origin..states.end - origin];
                 self.evaluator
                     .pullback(&self.v[..count], part, &mut self.free);
@@ -379,6 +349,52 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             PrecisionUnit::PerStep => factor,
             PrecisionUnit::PerTime => factor * c / self.span(w, k).length(),
         }
+    }
+
+    /// Writes the weights and v = R g of interval `k` of window `w` and books
+    /// ½ gᵀ R g; returns whether R is diagonal.
+    pub(super) fn weigh(
+        &self,
+        rf: f64,
+        (w, k): (usize, usize),
+        g: &[f64],
+        (weights, v): (&mut [f64], &mut [f64]),
+        sums: &mut Sums,
+    ) -> bool {
+        let per_time = self.rule.per_time();
+        let h = self.span(w, k).length();
+        let drifting = &self.layout.scope.drifting;
+        let width = g.len() / per_time.len();
+        let mut diagonal = true;
+        for (r, c) in per_time.iter().enumerate() {
+            let own = own_rows(r, width, drifting.len());
+            let scale = rf * self.model_weight * self.residual_weight((w, k), *c);
+            let shape = &self.model_shape;
+            diagonal = shape.weights(scale, &mut weights[own.clone()]);
+            let rest = &mut weights[own.end..(r + 1) * width];
+            for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
+                *slot = drift.precision * c / h;
+            }
+            let all = r * width..(r + 1) * width;
+            let products = weights[all.clone()].iter().zip(&g[all.clone()]);
+            for (slot, (weight, g)) in v[all].iter_mut().zip(products) {
+                *slot = weight * g;
+            }
+            if let ModelShape::Full { matrix, .. } = shape {
+                for (slot, row) in v[own.clone()].iter_mut().zip(matrix.rows()) {
+                    let products = row.iter().zip(&g[own.clone()]);
+                    *slot = scale * products.map(|(r, g)| r * g).sum::<f64>();
+                }
+            }
+            let energy = |rows: Range<usize>| {
+                let products = g[rows.clone()].iter().zip(&v[rows]);
+                0.5 * products.map(|(g, v)| g * v).sum::<f64>()
+            };
+            sums.model += energy(own.clone());
+            // What a parameter may do in time is known beforehand.
+            sums.prior += energy(own.end..(r + 1) * width);
+        }
+        diagonal
     }
 
     /// Interval `k` of window `w`.

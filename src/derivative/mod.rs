@@ -5,10 +5,14 @@
 //! second-order adjoints on a tape, Hessians of weighted sums of its results.
 
 mod hessian;
+mod pack;
+mod packed;
 mod pattern;
 mod tape;
 mod trace;
 
+pub(crate) use pack::{LANES, Pack};
+pub(crate) use packed::{Packed, Points};
 pub(crate) use pattern::Pattern;
 
 use num_traits::Zero;
@@ -20,14 +24,20 @@ use hessian::Hessian;
 use trace::Trace;
 
 /// A function of local variables `x` and parameters `theta` that can be
-/// called with any scalar.
-pub(crate) trait Generic {
+/// called with any scalar; what else it depends on is made of `B`.
+pub(crate) trait Generic<B: Scalar = f64> {
     /// Number of local variables.
     fn inputs(&self) -> usize;
     /// Number of results.
     fn outputs(&self) -> usize;
     /// Computes the results; `scratch` may be resized and used freely.
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]);
+    fn call<S: Scalar + From<B>>(
+        &self,
+        x: &[S],
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    );
 }
 
 /// How the pattern of a Jacobian is known.
@@ -174,6 +184,12 @@ impl Differentiator {
 
     pub(crate) fn pattern(&self) -> &Pattern {
         &self.pattern
+    }
+
+    /// The same function at many points at once.
+    pub(crate) fn packed(&self) -> Packed {
+        let states = self.color.len() - self.free.len();
+        Packed::new(&self.pattern, &self.color, states, &self.free)
     }
 
     /// Values in `out` and the entries of the Jacobian, in the order of the
@@ -338,6 +354,18 @@ fn trace<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Vec<Vec<usize>
         }
     }
     rows
+}
+
+/// Whether `f` compares numbers or asks for their values: then it may do one
+/// thing at one point and another at the next.
+pub(crate) fn looks_at_values<F: Generic>(f: &F, parameters: usize) -> bool {
+    let mut out = vec![Trace::zero(); f.outputs()];
+    Trace::looks(|| {
+        for (x, theta) in probe_points(f, parameters) {
+            let [x, theta] = [x, theta].map(|v| v.into_iter().map(Trace::from).collect::<Vec<_>>());
+            f.call(&x, &theta, &mut Vec::new(), &mut out);
+        }
+    })
 }
 
 /// Points of different sign and size where a function is probed for what

@@ -1,5 +1,6 @@
 //! A scalar that records which unknowns a result depends on.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -8,6 +9,11 @@ use num_traits::{One, Zero};
 use crate::scalar::Scalar;
 
 const WORDS: usize = 4;
+
+thread_local! {
+    /// Whether a value was looked at.
+    static LOOKED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// A value with the set of unknowns (of one batch) that it depends on.
 ///
@@ -36,6 +42,19 @@ impl Trace {
         self.depends[bit / 64] >> (bit % 64) & 1 == 1
     }
 
+    /// Whether `run` looks at the value of any `Trace`: what it does may then
+    /// depend on the point.
+    pub(super) fn looks(run: impl FnOnce()) -> bool {
+        LOOKED.set(false);
+        run();
+        LOOKED.get()
+    }
+
+    fn looked_at(&self) -> f64 {
+        LOOKED.set(true);
+        self.value
+    }
+
     fn with(self, value: f64) -> Self {
         Self { value, ..self }
     }
@@ -60,13 +79,13 @@ impl From<f64> for Trace {
 
 impl PartialEq for Trace {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+        self.looked_at() == other.value
     }
 }
 
 impl PartialOrd for Trace {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.value.partial_cmp(&other.value)
+        self.looked_at().partial_cmp(&other.value)
     }
 }
 
@@ -110,7 +129,7 @@ impl Zero for Trace {
         Self::from(0.0)
     }
     fn is_zero(&self) -> bool {
-        self.value == 0.0
+        self.looked_at() == 0.0
     }
 }
 
@@ -122,7 +141,7 @@ impl One for Trace {
 
 impl Scalar for Trace {
     fn value(&self) -> f64 {
-        self.value
+        self.looked_at()
     }
     fn exp(self) -> Self {
         self.with(self.value.exp())
@@ -149,12 +168,12 @@ impl Scalar for Trace {
         self.with(self.value.powf(exponent))
     }
     fn abs(self) -> Self {
-        self.with(self.value.abs())
+        self.with(self.looked_at().abs())
     }
     fn max(self, other: Self) -> Self {
-        self.join(other, self.value.max(other.value))
+        self.join(other, self.looked_at().max(other.value))
     }
     fn min(self, other: Self) -> Self {
-        self.join(other, self.value.min(other.value))
+        self.join(other, self.looked_at().min(other.value))
     }
 }

@@ -3,11 +3,13 @@
 //! g_r = Σ_j a_rj x_j + h Σ_s b_rs F(t_s, Σ_j c_sj x_j).
 
 mod passes;
+mod sweep;
 
 use passes::{Combine, Pullback, Spread};
+use sweep::Sweep;
 
 use super::gram::Gram;
-use super::{Evaluator, Rows, Span};
+use super::{Course, Evaluator, Rows, Span, interval_by_interval};
 use crate::derivative::{Generic, Pattern};
 use crate::linalg::{Front, vectorize};
 use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
@@ -35,6 +37,31 @@ impl Table {
             j if j == self.steps => self.steps,
             interior => interior - 1,
         }
+    }
+
+    /// State and time of stage `s` of an interval with layers `x`; `between`, as
+    /// long as a layer, is for a state between layers.
+    fn stage<'a>(
+        &self,
+        s: usize,
+        span: Span<'_>,
+        x: &'a [f64],
+        between: &'a mut [f64],
+    ) -> (&'a [f64], f64) {
+        let weights = &self.stages[s][..=self.steps];
+        let d = between.len();
+        if let Some(j) = weights.iter().position(|&c| c == 1.0) {
+            return (&x[j * d..(j + 1) * d], span.times[j]);
+        }
+        between.fill(0.0);
+        let mut time = 0.0;
+        for (j, &c) in weights.iter().enumerate() {
+            time += c * span.times[j];
+            for (slot, v) in between.iter_mut().zip(&x[j * d..]) {
+                *slot += c * v;
+            }
+        }
+        (between, time)
     }
 
     /// The one stage through which residual group `r` sees layer `j`, and the
@@ -99,6 +126,7 @@ pub struct Collocation {
     stage_weights: Vec<f64>,
     /// The same for the last stage of the interval before.
     carried: Vec<f64>,
+    sweep: Sweep,
 }
 
 impl Collocation {
@@ -126,6 +154,7 @@ impl Collocation {
             diagonal: Vec::new(),
             stage_weights: Vec::new(),
             carried: Vec::new(),
+            sweep: Sweep::default(),
         };
         let pattern = collocation.derivative.pattern();
         for i in 0..width {
@@ -207,22 +236,7 @@ impl Collocation {
         s: usize,
         f: impl FnOnce(&mut FlowDerivative, &FlowAt<'_, M>, &[f64], &mut Stage),
     ) {
-        let weights = &self.table.stages[s][..=self.table.steps];
-        let d = self.width;
-        let (state, time) = match weights.iter().position(|&c| c == 1.0) {
-            Some(j) => (&x[j * d..(j + 1) * d], span.times[j]),
-            None => {
-                self.state.fill(0.0);
-                let mut time = 0.0;
-                for (j, &c) in weights.iter().enumerate() {
-                    time += c * span.times[j];
-                    for (slot, v) in self.state.iter_mut().zip(&x[j * d..]) {
-                        *slot += c * v;
-                    }
-                }
-                (&self.state[..], time)
-            }
-        };
+        let (state, time) = self.table.stage(s, span, x, &mut self.state);
         span.write_inputs(time, &mut self.input);
         let at = FlowAt {
             model,
@@ -293,6 +307,23 @@ impl<M: Flow> Evaluator<M> for Collocation {
         }
         self.length = span.length();
         self.combine(self.length, x, g);
+    }
+
+    fn gradient(
+        &mut self,
+        model: &M,
+        course: &Course<'_>,
+        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        gradient: &mut [f64],
+        border: &mut [f64],
+    ) {
+        match self.derivative.packed.take() {
+            Some(mut packed) => {
+                self.in_blocks(model, &mut packed, course, weigh, (gradient, border));
+                self.derivative.packed = Some(packed);
+            }
+            None => interval_by_interval(self, model, course, weigh, (gradient, border)),
+        }
     }
 
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {

@@ -29,6 +29,8 @@ pub use rk4::Rk4;
 pub use simpson_hermite::SimpsonHermite;
 pub use trapezoid::Trapezoid;
 
+use std::ops::Range;
+
 use crate::inputs::Inputs;
 use crate::linalg::Front;
 use crate::model::{Model, Scope};
@@ -136,6 +138,18 @@ impl Span<'_> {
     }
 }
 
+/// A whole window at one point.
+pub struct Course<'a> {
+    /// Number of intervals.
+    pub(crate) intervals: usize,
+    /// Gives an interval, and where the states of its layers stand in `x`.
+    pub(crate) interval: &'a dyn Fn(usize) -> (Span<'a>, Range<usize>),
+    /// All states of the window.
+    pub(crate) x: &'a [f64],
+    /// All parameters.
+    pub(crate) theta: &'a [f64],
+}
+
 /// Residuals and derivatives of a rule, interval by interval.
 ///
 /// `x` holds the states of the interval's layers, one after the other; `theta`
@@ -154,6 +168,20 @@ pub trait Evaluator<M>: Send {
     /// Adds Gᵀv, to `gradient` for the states in the order of the layers and to
     /// `border` for the free parameters.
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]);
+
+    /// Adds Σ_k G_kᵀ v_k of a window's intervals k, to `gradient` for its states
+    /// and to `border` for the free parameters; `weigh(k, g, v)` sees the
+    /// residuals of each interval in turn and writes v.
+    fn gradient(
+        &mut self,
+        model: &M,
+        course: &Course<'_>,
+        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        gradient: &mut [f64],
+        border: &mut [f64],
+    ) {
+        interval_by_interval(self, model, course, weigh, (gradient, border));
+    }
 
     /// Adds G times a change of the states, in the order of the layers, and of
     /// the free parameters to `g`.
@@ -176,6 +204,26 @@ pub trait Evaluator<M>: Send {
         border: &[usize],
         front: &mut Front<'_>,
     );
+}
+
+/// [`Evaluator::gradient`] by its other methods.
+fn interval_by_interval<M, E: Evaluator<M> + ?Sized>(
+    evaluator: &mut E,
+    model: &M,
+    course: &Course<'_>,
+    weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+    (gradient, border): (&mut [f64], &mut [f64]),
+) {
+    let (mut g, mut v) = (Vec::new(), Vec::new());
+    for k in 0..course.intervals {
+        let (span, states) = (course.interval)(k);
+        let x = &course.x[states.clone()];
+        g.resize(evaluator.residual_count(k), 0.0);
+        v.resize(g.len(), 0.0);
+        evaluator.linearize(model, span, x, course.theta, &mut g);
+        weigh(k, &g, &mut v);
+        evaluator.pullback(&v, &mut gradient[states], border);
+    }
 }
 
 /// A Jacobian of one interval by rows, columns given as positions.

@@ -54,15 +54,7 @@ impl Wide for Pullback<'_> {
     fn run(self) {
         let engine = self.engine;
         let (d, table) = (engine.width, engine.table);
-        for (group, v) in table.groups.iter().zip(self.v.chunks_exact(d)) {
-            for (j, &a) in group.layers.iter().enumerate() {
-                if a != 0.0 {
-                    for (slot, v) in self.gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
-                        *slot += a * v;
-                    }
-                }
-            }
-        }
+        engine.pull_layers(self.v, self.gradient);
         let pattern = engine.derivative.pattern();
         for (s, stage) in engine.stages[..table.stages.len()].iter().enumerate() {
             for i in 0..d {
@@ -84,6 +76,23 @@ impl Wide for Pullback<'_> {
                 }
                 for (&column, &slope) in free.iter().zip(free_slopes) {
                     self.border[column - d] += u * slope;
+                }
+            }
+        }
+    }
+}
+
+impl Collocation {
+    /// Adds what v gives to the layers without the flow: Σ_r a_rj v_r.
+    #[inline(always)]
+    pub(super) fn pull_layers(&self, v: &[f64], gradient: &mut [f64]) {
+        let d = self.width;
+        for (group, v) in self.table.groups.iter().zip(v.chunks_exact(d)) {
+            for (j, &a) in group.layers.iter().enumerate() {
+                if a != 0.0 {
+                    for (slot, v) in gradient[j * d..(j + 1) * d].iter_mut().zip(v) {
+                        *slot += a * v;
+                    }
                 }
             }
         }

@@ -1,0 +1,243 @@
+//! Gradients of whole windows, the stages of a block of intervals at a time:
+//! their flows in packs, the residuals, what those weigh at each stage, and the
+//! flows' adjoints in packs again. No Jacobian is stored.
+
+use std::ops::Range;
+
+use num_traits::Zero;
+
+use super::Collocation;
+use crate::derivative::{LANES, Pack, Packed, Points};
+use crate::discretization::{Course, Span};
+use crate::model::{Flow, FlowAt, Scope};
+
+/// Stages of a block: few enough for a CPU's nearest cache.
+const BLOCK: usize = 8 * LANES;
+
+/// The memory of a sweep.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    stages: Stages,
+    flows: Vec<Pack>,
+    weights: Vec<Pack>,
+    gradient: Vec<Pack>,
+    border: Vec<Pack>,
+    g: Vec<f64>,
+    v: Vec<f64>,
+}
+
+/// The stages of a block, one lane each, pack by pack.
+#[derive(Debug, Default)]
+struct Stages {
+    count: usize,
+    times: Vec<Pack>,
+    inputs: Vec<Pack>,
+    states: Vec<Pack>,
+}
+
+impl Sweep {
+    /// The flows at the stages.
+    fn evaluate<M: Flow>(&mut self, model: &M, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
+        self.flows.resize(self.stages.states.len(), Pack::zero());
+        let points = self.stages.points(model, scope, theta);
+        packed.values(&points, &mut self.flows);
+    }
+
+    /// The gradient by the stages, and by the border.
+    fn pull<M: Flow>(&mut self, model: &M, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
+        self.gradient.clear();
+        self.gradient.resize(self.weights.len(), Pack::zero());
+        let points = self.stages.points(model, scope, theta);
+        packed.pull(&points, &self.weights, &mut self.gradient, &mut self.border);
+    }
+}
+
+/// One interval of a block.
+struct Interval<'a> {
+    k: usize,
+    span: Span<'a>,
+    /// Where its layers stand in the window.
+    layers: Range<usize>,
+    /// Number of its first stage in the block.
+    first: usize,
+}
+
+impl Stages {
+    fn clear(&mut self) {
+        self.count = 0;
+        self.times.clear();
+        self.inputs.clear();
+        self.states.clear();
+    }
+
+    /// Adds a stage.
+    fn push(&mut self, time: f64, input: &[f64], state: &[f64]) {
+        let lane = self.count % LANES;
+        if lane == 0 {
+            // The lanes of a last pack that no stage uses repeat its first, so
+            // that all are points of the model.
+            let pack = |v: &f64| Pack::from(*v);
+            self.times.push(pack(&time));
+            self.inputs.extend(input.iter().map(pack));
+            self.states.extend(state.iter().map(pack));
+        } else {
+            let put = |packs: &mut [Pack], values: &[f64]| {
+                let first = packs.len() - values.len();
+                for (slot, &value) in packs[first..].iter_mut().zip(values) {
+                    slot.0[lane] = value;
+                }
+            };
+            put(&mut self.times, &[time]);
+            put(&mut self.inputs, input);
+            put(&mut self.states, state);
+        }
+        self.count += 1;
+    }
+
+    /// The model at all of them.
+    fn points<'a, M: Flow>(
+        &'a self,
+        model: &'a M,
+        scope: &'a Scope,
+        theta: &'a [f64],
+    ) -> Points<'a, impl Fn(usize) -> FlowAt<'a, M, Pack>> {
+        let count = model.input_count();
+        Points {
+            at: move |p: usize| FlowAt {
+                model,
+                scope,
+                time: self.times[p],
+                input: &self.inputs[p * count..(p + 1) * count],
+            },
+            x: &self.states,
+            theta,
+        }
+    }
+}
+
+/// The packs of stage `q` and its lane there.
+fn place(q: usize, width: usize) -> (Range<usize>, usize) {
+    let first = q / LANES * width;
+    (first..first + width, q % LANES)
+}
+
+impl Collocation {
+    /// See `Evaluator::gradient`.
+    pub(super) fn in_blocks<M: Flow>(
+        &mut self,
+        model: &M,
+        packed: &mut Packed,
+        course: &Course<'_>,
+        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        (gradient, border): (&mut [f64], &mut [f64]),
+    ) {
+        let mut sweep = std::mem::take(&mut self.sweep);
+        sweep.border.clear();
+        sweep.border.resize(border.len(), Pack::zero());
+        sweep.g.resize(self.table.groups.len() * self.width, 0.0);
+        sweep.v.resize(sweep.g.len(), 0.0);
+        let shared = usize::from(self.table.shares_ends);
+        let most = (BLOCK - shared) / (self.table.stages.len() - shared);
+        for begin in (0..course.intervals).step_by(most) {
+            let end = course.intervals.min(begin + most);
+            let block = self.gather(course, begin..end, &mut sweep.stages);
+            sweep.evaluate(model, packed, &self.scope, course.theta);
+            self.weigh_block(&block, course.x, weigh, &mut sweep, gradient);
+            sweep.pull(model, packed, &self.scope, course.theta);
+            self.scatter(&block, &sweep, gradient);
+        }
+        for (slot, pack) in border.iter_mut().zip(&sweep.border) {
+            *slot += pack.sum();
+        }
+        self.sweep = sweep;
+    }
+
+    /// The stages of the intervals `range`.
+    fn gather<'a>(
+        &mut self,
+        course: &Course<'a>,
+        range: Range<usize>,
+        stages: &mut Stages,
+    ) -> Vec<Interval<'a>> {
+        stages.clear();
+        let mut block: Vec<Interval<'a>> = Vec::with_capacity(range.len());
+        for k in range {
+            let (span, layers) = (course.interval)(k);
+            let x = &course.x[layers.clone()];
+            let shares = self.table.shares_ends && span.follows && !block.is_empty();
+            let from = usize::from(shares);
+            let first = stages.count - from;
+            for s in from..self.table.stages.len() {
+                let (state, time) = self.table.stage(s, span, x, &mut self.state);
+                span.write_inputs(time, &mut self.input);
+                stages.push(time, &self.input, state);
+            }
+            block.push(Interval {
+                k,
+                span,
+                layers,
+                first,
+            });
+        }
+        block
+    }
+
+    /// The residuals of a block: their own part of the gradient, and what they
+    /// weigh at the stages.
+    fn weigh_block(
+        &mut self,
+        block: &[Interval<'_>],
+        x: &[f64],
+        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        sweep: &mut Sweep,
+        gradient: &mut [f64],
+    ) {
+        sweep.weights.clear();
+        sweep.weights.resize(sweep.flows.len(), Pack::zero());
+        for interval in block {
+            for s in 0..self.table.stages.len() {
+                let (packs, lane) = place(interval.first + s, self.width);
+                let flow = self.stages[s].flow.iter_mut();
+                for (slot, pack) in flow.zip(&sweep.flows[packs]) {
+                    *slot = pack.0[lane];
+                }
+            }
+            let (length, layers) = (interval.span.length(), interval.layers.clone());
+            self.combine(length, &x[layers.clone()], &mut sweep.g);
+            weigh(interval.k, &sweep.g, &mut sweep.v);
+            self.pull_layers(&sweep.v, &mut gradient[layers]);
+            for (group, v) in self.table.groups.iter().zip(sweep.v.chunks_exact(self.width)) {
+                for (s, b) in group.stages.iter().enumerate().filter(|(_, b)| **b != 0.0) {
+                    let (packs, lane) = place(interval.first + s, self.width);
+                    for (pack, v) in sweep.weights[packs].iter_mut().zip(v) {
+                        pack.0[lane] += length * b * v;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the gradient by the stages to that by the layers.
+    fn scatter(&self, block: &[Interval<'_>], sweep: &Sweep, gradient: &mut [f64]) {
+        let mut done = 0;
+        for interval in block {
+            let layers = &mut gradient[interval.layers.clone()];
+            for (s, weights) in self.table.stages.iter().enumerate() {
+                let q = interval.first + s;
+                if q < done {
+                    continue;
+                }
+                done = q + 1;
+                let (packs, lane) = place(q, self.width);
+                let packs = &sweep.gradient[packs];
+                for (layer, &c) in layers.chunks_exact_mut(self.width).zip(weights) {
+                    if c != 0.0 {
+                        for (slot, pack) in layer.iter_mut().zip(packs) {
+                            *slot += c * pack.0[lane];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

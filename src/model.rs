@@ -188,13 +188,7 @@ impl<M: Flow, B: Scalar> Generic<B> for FlowAt<'_, M, B> {
         self.inputs()
     }
     #[inline(always)]
-    fn call<S: Scalar + From<B>>(
-        &self,
-        x: &[S],
-        theta: &[S],
-        scratch: &mut Vec<S>,
-        out: &mut [S],
-    ) {
+    fn call<S: Scalar + From<B>>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
         scratch.clear();
         scratch.extend(self.input.iter().map(|&u| <S as From<B>>::from(u)));
         let time = <S as From<B>>::from(self.time);

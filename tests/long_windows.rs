@@ -65,7 +65,8 @@ fn action<R: Rule<Chain>>(rule: R, layers: usize, held: bool, looks: bool) -> Ac
             false => Inputs::linear(times.clone(), drive),
         };
         let values = Array2::from_shape_fn((layers, 1), |_| noise.next());
-        let data = Observations::of_components(&[2], times, values, Precision::scalar(1.5).unwrap());
+        let data =
+            Observations::of_components(&[2], times, values, Precision::scalar(1.5).unwrap());
         let window = Window::new(grid).observations(data.unwrap()).unwrap();
         builder = builder.window(window.inputs(inputs.unwrap()).unwrap());
     }

@@ -14,15 +14,19 @@ use crate::windows::Window;
 /// The terms on the layers of one window.
 #[derive(Debug, Clone)]
 pub(super) struct WindowTerms {
+    /// Independent errors of components, the usual case, layer by layer: a long
+    /// window is read in one go.
+    single: Vec<Single>,
+    /// Where those of each layer begin, and where the last ones end.
+    starts: Vec<usize>,
+    /// The losses of single errors.
+    losses: Vec<(Normalized, Kind)>,
     layers: Vec<LayerTerms>,
 }
 
-/// The terms on one layer's state.
+/// The other terms on one layer's state.
 #[derive(Debug, Clone, Default)]
 struct LayerTerms {
-    /// Independent errors of components: the usual case.
-    single: Vec<Single>,
-    /// Everything else.
     general: Vec<General>,
     /// Priors of components that are parameters.
     priors: Vec<(usize, Prior)>,
@@ -30,16 +34,16 @@ struct LayerTerms {
 
 #[derive(Debug, Clone, Copy)]
 struct Single {
-    component: usize,
     value: f64,
     weight: f64,
-    loss: Normalized,
-    kind: Kind,
+    component: u32,
+    /// Which of the window's losses it has.
+    loss: u32,
 }
 
 /// A loss times the normalization's factor, which does not change what the
 /// loss takes for large.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Normalized {
     loss: Loss,
     factor: f64,
@@ -131,9 +135,14 @@ impl WindowTerms {
     /// `factor` multiplies the measurement error; `drifting` are the priors of
     /// the parameters that change in time.
     pub(super) fn new(window: &Window, factor: f64, drifting: &[Option<Prior>]) -> Self {
+        let layers = window.grid().layers();
         let mut terms = Self {
-            layers: vec![LayerTerms::default(); window.grid().layers()],
+            single: Vec::new(),
+            starts: vec![0],
+            losses: Vec::new(),
+            layers: vec![LayerTerms::default(); layers],
         };
+        let mut single = vec![Vec::new(); layers];
         for (set, layers) in window.sets() {
             for (k, (&layer, values)) in layers.iter().zip(set.values().rows()).enumerate() {
                 let kept: Vec<usize> = (0..values.len()).filter(|&l| !values[l].is_nan()).collect();
@@ -150,7 +159,7 @@ impl WindowTerms {
                     },
                     kind: Kind::Measurement,
                 };
-                terms.add(layer, general, set.components());
+                terms.add(layer, general, set.components(), &mut single);
             }
         }
         if let Some(prior) = window.state_prior() {
@@ -168,35 +177,63 @@ impl WindowTerms {
                 },
                 kind: Kind::Prior,
             };
-            terms.add(0, general, Some(&all));
+            terms.add(0, general, Some(&all), &mut single);
         }
         terms.layers[0].priors = drifting
             .iter()
             .enumerate()
             .filter_map(|(k, prior)| Some((k, (*prior)?)))
             .collect();
+        for of_layer in single {
+            terms.single.extend(of_layer);
+            terms.starts.push(terms.single.len());
+        }
         terms
     }
 
-    fn add(&mut self, layer: usize, general: General, components: Option<&[usize]>) {
+    fn add(
+        &mut self,
+        layer: usize,
+        general: General,
+        components: Option<&[usize]>,
+        single: &mut [Vec<Single>],
+    ) {
         if general.kept.is_empty() {
             return;
         }
-        let terms = &mut self.layers[layer];
         match (components, &general.weight) {
             (Some(components), Weight::Independent(weights)) => {
+                let loss = self.loss((general.loss, general.kind));
                 for (m, &l) in general.kept.iter().enumerate() {
-                    terms.single.push(Single {
-                        component: components[l],
+                    single[layer].push(Single {
                         value: general.values[m],
                         weight: weights[m],
-                        loss: general.loss,
-                        kind: general.kind,
+                        component: components[l] as u32,
+                        loss,
                     });
                 }
             }
-            _ => terms.general.push(general),
+            _ => self.layers[layer].general.push(general),
         }
+    }
+
+    /// The number of a loss among those of single errors.
+    fn loss(&mut self, wanted: (Normalized, Kind)) -> u32 {
+        let known = self.losses.iter().position(|loss| *loss == wanted);
+        known.unwrap_or_else(|| {
+            self.losses.push(wanted);
+            self.losses.len() - 1
+        }) as u32
+    }
+
+    /// The single errors on layer `n`, with their losses and components.
+    #[inline(always)]
+    fn single(&self, n: usize) -> impl Iterator<Item = (&Single, &(Normalized, Kind), usize)> {
+        let of_layer = &self.single[self.starts[n]..self.starts[n + 1]];
+        of_layer.iter().map(|single| {
+            let loss = &self.losses[single.loss as usize];
+            (single, loss, single.component as usize)
+        })
     }
 
     /// Adds the terms on layer `n` to the sums and, where there are any, to
@@ -211,13 +248,13 @@ impl WindowTerms {
         scratch: &mut Scratch,
     ) {
         let terms = &self.layers[n];
-        for single in &terms.single {
-            let error = at.layer[single.component] - single.value;
+        for (single, (loss, kind), component) in self.single(n) {
+            let error = at.layer[component] - single.value;
             let force = single.weight * error;
-            let [rho, slope, _] = single.loss.at(force * error, 1);
-            sums.book(single.kind, 0.5 * rho);
+            let [rho, slope, _] = loss.at(force * error, 1);
+            sums.book(*kind, 0.5 * rho);
             if let Some((layer, _)) = &mut gradient {
-                layer[single.component] += slope * force;
+                layer[component] += slope * force;
             }
         }
         for &(k, prior) in &terms.priors {
@@ -256,15 +293,15 @@ impl WindowTerms {
         mut add: impl FnMut(usize, usize, f64),
     ) {
         let terms = &self.layers[n];
-        for single in &terms.single {
-            let error = at.layer[single.component] - single.value;
+        for (single, (loss, _), component) in self.single(n) {
+            let error = at.layer[component] - single.value;
             let s = single.weight * error * error;
-            let [_, slope, bend] = single.loss.at(s, 1);
+            let [_, slope, bend] = loss.at(s, 1);
             let mut value = single.weight * slope;
             if exact {
                 value += 2.0 * bend * single.weight * s;
             }
-            add(single.component, single.component, value);
+            add(component, component, value);
         }
         for &(k, prior) in &terms.priors {
             let [_, _, gauss_newton, full] = prior.at(at.layer[at.width + k]);
@@ -299,8 +336,9 @@ impl WindowTerms {
 
     /// How many layers have a measured value, and how many values there are.
     pub(super) fn count_measured(&self) -> (usize, usize) {
-        let counts = self.layers.iter().map(|layer| {
-            let single = layer.single.iter().filter(|s| s.kind == Kind::Measurement);
+        let counts = self.layers.iter().enumerate().map(|(n, layer)| {
+            let single = self.single(n);
+            let single = single.filter(|(_, loss, _)| loss.1 == Kind::Measurement);
             let general = layer.general.iter();
             let general = general.filter(|g| g.kind == Kind::Measurement);
             single.count() + general.map(|g| g.values.len()).sum::<usize>()

@@ -31,13 +31,7 @@ pub(crate) trait Generic<B: Scalar = f64> {
     /// Number of results.
     fn outputs(&self) -> usize;
     /// Computes the results; `scratch` may be resized and used freely.
-    fn call<S: Scalar + From<B>>(
-        &self,
-        x: &[S],
-        theta: &[S],
-        scratch: &mut Vec<S>,
-        out: &mut [S],
-    );
+    fn call<S: Scalar + From<B>>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]);
 }
 
 /// How the pattern of a Jacobian is known.

@@ -140,7 +140,13 @@ impl Packed {
         macro_rules! pass {
             ($arguments:ident, $pass:expr) => {{
                 let arguments = &mut self.$arguments;
-                arguments.seed($pass.first, self.states, &self.color, &self.free, points.theta);
+                arguments.seed(
+                    $pass.first,
+                    self.states,
+                    &self.color,
+                    &self.free,
+                    points.theta,
+                );
                 vectorize(Pull {
                     points,
                     arguments,
@@ -173,9 +179,8 @@ impl<const L: usize> Arguments<Dual<Pack, L>> {
         free: &[usize],
         theta: &[f64],
     ) {
-        let variable = |value: f64, c: usize| {
-            Dual::variable(Pack::from(value), c.wrapping_sub(first))
-        };
+        let variable =
+            |value: f64, c: usize| Dual::variable(Pack::from(value), c.wrapping_sub(first));
         self.x.clear();
         self.x
             .extend(color[..states].iter().map(|&c| variable(0.0, c)));

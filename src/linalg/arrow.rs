@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Indefinite};
 use super::front::{Front, column_bases};
-use super::kernel::{Backend, BadPivot, Kernel};
+use super::kernel::{Backend, BadPivot, Kernel, prefetch};
 use super::layout::{Geometry, Layout, Step};
 use super::shape::ArrowShape;
 use crate::error::{Error, Result};
@@ -111,6 +111,7 @@ impl BlockArrow {
         self.open_corner(rhs);
         for index in 0..self.layout.steps.len() {
             self.open_front(index, rhs);
+            self.prefetch_front(index + 1);
             let step = &self.layout.steps[index];
             column_bases(step, &mut self.column_base);
             let mut front = Front {
@@ -128,6 +129,7 @@ impl BlockArrow {
             self.kernel
                 .eliminate(&mut self.buffer, &step.geometry)
                 .map_err(|bad| indefinite(step.chain, step.front, bad))?;
+            self.kernel.pack(&mut self.buffer, &step.geometry);
         }
         self.close_corner()?;
         self.stage = Stage::Chains;
@@ -165,6 +167,20 @@ impl BlockArrow {
             panel[(step.interior + j) * geometry.ld + last] += *value;
         }
         after[..geometry.right.columns * geometry.right.ld].fill(0.0);
+    }
+
+    /// Brings the panel of a later front near.
+    fn prefetch_front(&self, index: usize) {
+        if let (true, Some(step)) = (self.is_far(), self.layout.steps.get(index)) {
+            let before = &self.layout.steps[index - 1].geometry;
+            let (from, to) = (before.panel_end(), step.geometry.panel_end());
+            prefetch(&self.buffer[from.min(to)..to]);
+        }
+    }
+
+    /// Whether the factor exceeds a core's own caches.
+    pub(super) fn is_far(&self) -> bool {
+        self.buffer.len() * size_of::<f64>() > 2 << 20
     }
 
     /// Keeps the reduced right-hand side; a NaN that passed by all pivots (in a
@@ -260,13 +276,12 @@ impl BlockArrow {
         let order = self.shape.border();
         check_length("border", order, out.len())?;
         self.factor_border()?;
-        let geometry = &self.border_geometry;
+        let factor = self.border_geometry.stairs();
         for j in 0..order {
-            self.local[j] = self.border[j * geometry.ld + order];
+            self.local[j] = self.border[factor.entry(order, j)];
         }
         self.local[order..].fill(0.0);
-        self.kernel
-            .backward(&self.border, geometry, &mut self.local);
+        self.kernel.backward(&self.border, &factor, &mut self.local);
         out.copy_from_slice(&self.local[..order]);
         Ok(())
     }
@@ -289,6 +304,7 @@ impl BlockArrow {
         self.kernel
             .eliminate(&mut self.border, &self.border_geometry)
             .map_err(|bad| indefinite(self.shape.chains().len(), 0, bad))?;
+        self.kernel.pack(&mut self.border, &self.border_geometry);
         self.stage = Stage::Border;
         Ok(())
     }

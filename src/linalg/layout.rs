@@ -24,9 +24,10 @@ pub(crate) struct Block {
 }
 
 /// One front: a lower trapezoid of `rows()` rows, the last of which is the
-/// right-hand side. Its pivot columns stay in the buffer as the factor; its
-/// other columns are the right block, which is handed to the next front, and
-/// the border's corner, which all fronts share.
+/// right-hand side. Its pivot columns, once eliminated and packed as
+/// [`Stairs`], stay in the buffer as the factor; its other columns are the
+/// right block, which is handed to the next front, and the border's corner,
+/// which all fronts share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     /// Number of columns to eliminate.
@@ -54,6 +55,15 @@ impl Geometry {
         self.panel + self.pivots * self.ld
     }
 
+    /// The pivot columns as they are kept.
+    pub(crate) fn stairs(&self) -> Stairs {
+        Stairs {
+            base: self.panel,
+            columns: self.pivots,
+            ld: self.ld,
+        }
+    }
+
     /// The columns that are updated but not eliminated.
     pub(crate) fn trailing(&self) -> [Block; 2] {
         [self.right, self.corner]
@@ -73,6 +83,45 @@ impl Geometry {
             ld: padded(order + 1),
             right: nothing,
             corner: nothing,
+        }
+    }
+}
+
+/// Eliminated columns without most of what stands above the diagonal: groups of
+/// [`ROW_GROUP`] columns (the last may be smaller), one after the other, each
+/// with the rows from its first pivot on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stairs {
+    pub(crate) base: usize,
+    pub(crate) columns: usize,
+    /// Rows of the first group.
+    pub(crate) ld: usize,
+}
+
+impl Stairs {
+    /// Offset of the group that begins with column `first`; its columns are
+    /// `ld` − `first` high.
+    pub(crate) fn group(&self, first: usize) -> usize {
+        // The groups before are ld, ld − 4, ld − 8, … high.
+        self.base + first * self.ld - first * first.saturating_sub(ROW_GROUP) / 2
+    }
+
+    /// First column of the group that column `j` belongs to.
+    pub(crate) fn first(j: usize) -> usize {
+        j - j % ROW_GROUP
+    }
+
+    /// Offset of entry (i, j).
+    pub(crate) fn entry(&self, i: usize, j: usize) -> usize {
+        let first = Self::first(j);
+        self.group(first) + (j - first) * (self.ld - first) + (i - first)
+    }
+
+    /// Offset just behind the last column.
+    pub(crate) fn end(&self) -> usize {
+        match self.columns.checked_sub(1) {
+            Some(last) => self.entry(self.ld, last),
+            None => self.base,
         }
     }
 }
@@ -106,8 +155,9 @@ impl Step {
     }
 }
 
-/// All fronts of a matrix: panels one after the other, then one right block
-/// (used by each front in turn), then the corner.
+/// All fronts of a matrix: factors one after the other, then one right block
+/// (used by each front in turn), then the corner. The panel of a front reaches
+/// beyond its factor while it is eliminated, to where the next ones will be.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) steps: Vec<Step>,
@@ -126,14 +176,15 @@ impl Layout {
         let mut steps = Vec::new();
         // Everything starts at a cache line, as `origin` does.
         let line = |offset: usize| origin + (offset - origin).next_multiple_of(8);
-        let (mut panel, mut start) = (origin, 0);
+        let (mut panel, mut panels_end, mut start) = (origin, origin, 0);
         let (mut right_entries, mut tallest) = (0, padded(border + 1));
         for (chain, of_chain) in shape.chains().iter().enumerate() {
             for (front, &left) in of_chain.nodes.iter().enumerate() {
                 let interior = of_chain.interiors.get(front).copied().unwrap_or(0);
                 let right = of_chain.nodes.get(front + 1).copied().unwrap_or(0);
                 let geometry = place(interior + left, right, border, panel);
-                panel = line(geometry.panel_end());
+                panels_end = panels_end.max(geometry.panel_end());
+                panel = line(geometry.stairs().end());
                 right_entries = right_entries.max(right * geometry.right.ld);
                 tallest = tallest.max(geometry.ld);
                 steps.push(Step {
@@ -147,7 +198,7 @@ impl Layout {
                 start += left + interior;
             }
         }
-        let right_base = panel;
+        let right_base = line(panels_end);
         let corner = line(right_base + right_entries);
         let corner_ld = padded(border + 1);
         for step in &mut steps {

@@ -2,7 +2,8 @@
 
 use super::arrow::{BlockArrow, Stage, check_length};
 use super::failure::Failure;
-use super::layout::{Geometry, Step};
+use super::kernel::prefetch;
+use super::layout::{Stairs, Step};
 use crate::error::Result;
 
 impl BlockArrow {
@@ -19,24 +20,7 @@ impl BlockArrow {
         check_length("solution", self.shape.dimension(), out.len())?;
         let chains = out.len() - border.len();
         out[chains..].copy_from_slice(border);
-        for step in &self.layout.steps {
-            let geometry = &step.geometry;
-            let last = geometry.rows() - 1;
-            let forward = |j: usize| self.buffer[geometry.panel + j * geometry.ld + last];
-            for (i, value) in out[step.interior_start()..step.right_start()]
-                .iter_mut()
-                .enumerate()
-            {
-                *value = forward(i);
-            }
-            for (i, value) in out[step.start..step.interior_start()]
-                .iter_mut()
-                .enumerate()
-            {
-                *value = forward(step.interior + i);
-            }
-        }
-        self.substitute_chains_backward(out);
+        self.substitute_chains_backward(out, true);
         Ok(())
     }
 
@@ -53,13 +37,12 @@ impl BlockArrow {
         self.require(Stage::Chains)?;
         check_length("right-hand side", self.shape.dimension(), rhs.len())?;
         for step in &self.layout.steps {
-            let geometry = &step.geometry;
+            let (factor, last) = (step.geometry.stairs(), step.geometry.unknowns());
             gather(step, rhs, &mut self.local);
-            self.kernel.forward(&self.buffer, geometry, &mut self.local);
+            self.kernel.forward(&self.buffer, &factor, &mut self.local);
             scatter(step, &self.local, rhs);
-            let last = geometry.panel + geometry.rows() - 1;
-            for (j, value) in self.local[..geometry.pivots].iter().enumerate() {
-                self.buffer[last + j * geometry.ld] = *value;
+            for (j, value) in self.local[..factor.columns].iter().enumerate() {
+                self.buffer[factor.entry(last, j)] = *value;
             }
         }
         let order = self.shape.border();
@@ -99,34 +82,44 @@ impl BlockArrow {
         for step in &self.layout.steps {
             gather(step, vector, &mut self.local);
             self.kernel
-                .forward(&self.buffer, &step.geometry, &mut self.local);
+                .forward(&self.buffer, &step.geometry.stairs(), &mut self.local);
             scatter(step, &self.local, vector);
         }
         let chains = vector.len() - self.shape.border();
         self.substitute_border(&mut vector[chains..]);
-        self.substitute_chains_backward(vector);
+        self.substitute_chains_backward(vector, false);
         Ok(())
     }
 
     /// z ← S⁻¹z.
     fn substitute_border(&mut self, z: &mut [f64]) {
-        let geometry = &self.border_geometry;
+        let factor = self.border_geometry.stairs();
         let order = z.len();
         self.local[..order].copy_from_slice(z);
         self.local[order..].fill(0.0);
-        self.kernel.forward(&self.border, geometry, &mut self.local);
+        self.kernel.forward(&self.border, &factor, &mut self.local);
         self.local[order..].fill(0.0);
-        self.kernel
-            .backward(&self.border, geometry, &mut self.local);
+        self.kernel.backward(&self.border, &factor, &mut self.local);
         z.copy_from_slice(&self.local[..order]);
     }
 
-    /// L⁻ᵀ for all chains, the border's values being solved already.
-    fn substitute_chains_backward(&mut self, vector: &mut [f64]) {
-        for step in self.layout.steps.iter().rev() {
+    /// L⁻ᵀ for all chains, the border's values being solved already. What it is
+    /// applied to comes from the last row of the factor, where the
+    /// factorization put it, or else from `vector`.
+    fn substitute_chains_backward(&mut self, vector: &mut [f64], from_factor: bool) {
+        for (index, step) in self.layout.steps.iter().enumerate().rev() {
+            if let (true, Some(next)) = (self.is_far(), index.checked_sub(1)) {
+                let next = self.layout.steps[next].geometry.stairs();
+                prefetch(&self.buffer[next.base..next.end()]);
+            }
+            let (factor, last) = (step.geometry.stairs(), step.geometry.unknowns());
             gather(step, vector, &mut self.local);
-            self.kernel
-                .backward(&self.buffer, &step.geometry, &mut self.local);
+            if from_factor {
+                for (j, value) in self.local[..factor.columns].iter_mut().enumerate() {
+                    *value = self.buffer[factor.entry(last, j)];
+                }
+            }
+            self.kernel.backward(&self.buffer, &factor, &mut self.local);
             vector[step.interior_start()..step.right_start()]
                 .copy_from_slice(&self.local[..step.interior]);
             vector[step.start..step.interior_start()]
@@ -142,16 +135,16 @@ impl BlockArrow {
         }
         let chains = self.layout.steps.iter();
         let chains: f64 = chains
-            .map(|step| log_diagonal(&self.buffer, &step.geometry))
+            .map(|step| log_diagonal(&self.buffer, &step.geometry.stairs()))
             .sum();
-        2.0 * (chains + log_diagonal(&self.border, &self.border_geometry))
+        2.0 * (chains + log_diagonal(&self.border, &self.border_geometry.stairs()))
     }
 }
 
 /// Σ ln Lⱼⱼ of one front.
-fn log_diagonal(buffer: &[f64], geometry: &Geometry) -> f64 {
-    (0..geometry.pivots)
-        .map(|j| buffer[geometry.panel + j * (geometry.ld + 1)].ln())
+fn log_diagonal(buffer: &[f64], factor: &Stairs) -> f64 {
+    (0..factor.columns)
+        .map(|j| buffer[factor.entry(j, j)].ln())
         .sum()
 }
 

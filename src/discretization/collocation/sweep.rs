@@ -206,7 +206,12 @@ impl Collocation {
             self.combine(length, &x[layers.clone()], &mut sweep.g);
             weigh(interval.k, &sweep.g, &mut sweep.v);
             self.pull_layers(&sweep.v, &mut gradient[layers]);
-            for (group, v) in self.table.groups.iter().zip(sweep.v.chunks_exact(self.width)) {
+            for (group, v) in self
+                .table
+                .groups
+                .iter()
+                .zip(sweep.v.chunks_exact(self.width))
+            {
                 for (s, b) in group.stages.iter().enumerate().filter(|(_, b)| **b != 0.0) {
                     let (packs, lane) = place(interval.first + s, self.width);
                     for (pack, v) in sweep.weights[packs].iter_mut().zip(v) {

@@ -21,8 +21,9 @@ mod substitute;
 mod tests;
 mod tile;
 
-use super::layout::{Block, Geometry};
+use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
+pub(crate) use simd::prefetch;
 use simd::{Isa, Simd, Task};
 
 /// Which dense kernel eliminates the fronts.
@@ -146,15 +147,21 @@ impl Kernel {
         });
     }
 
+    /// Brings the pivot columns into the place where substitutions read them,
+    /// [`Geometry::stairs`].
+    pub(crate) fn pack(&self, buffer: &mut [f64], front: &Geometry) {
+        self.isa.run(Pack { buffer, front });
+    }
+
     /// Replaces the pivots' part of `x` by L₁₁⁻¹x₁ and the rest by x₂ − L₂₁L₁₁⁻¹x₁.
-    pub(crate) fn forward(&self, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
-        self.isa.run(Forward { buffer, front, x });
+    pub(crate) fn forward(&self, buffer: &[f64], factor: &Stairs, x: &mut [f64]) {
+        self.isa.run(Forward { buffer, factor, x });
     }
 
     /// Replaces the pivots' part of `x` by L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂). Rows from the
     /// right-hand side on must be 0 in `x`.
-    pub(crate) fn backward(&self, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
-        self.isa.run(Backward { buffer, front, x });
+    pub(crate) fn backward(&self, buffer: &[f64], factor: &Stairs, x: &mut [f64]) {
+        self.isa.run(Backward { buffer, factor, x });
     }
 }
 
@@ -186,9 +193,22 @@ impl Task for AddGram<'_> {
     }
 }
 
+struct Pack<'a> {
+    buffer: &'a mut [f64],
+    front: &'a Geometry,
+}
+
+impl Task for Pack<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        substitute::pack(simd, self.buffer, self.front);
+    }
+}
+
 struct Forward<'a> {
     buffer: &'a [f64],
-    front: &'a Geometry,
+    factor: &'a Stairs,
     x: &'a mut [f64],
 }
 
@@ -196,13 +216,13 @@ impl Task for Forward<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        substitute::forward(simd, self.buffer, self.front, self.x);
+        substitute::forward(simd, self.buffer, self.factor, self.x);
     }
 }
 
 struct Backward<'a> {
     buffer: &'a [f64],
-    front: &'a Geometry,
+    factor: &'a Stairs,
     x: &'a mut [f64],
 }
 
@@ -210,6 +230,6 @@ impl Task for Backward<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        substitute::backward(simd, self.buffer, self.front, self.x);
+        substitute::backward(simd, self.buffer, self.factor, self.x);
     }
 }

@@ -4,23 +4,53 @@
 //! several columns; the triangle of a group is solved by single numbers.
 
 use super::simd::Simd;
-use crate::linalg::layout::{Geometry, ROW_GROUP};
+use crate::linalg::layout::{Geometry, ROW_GROUP, Stairs};
 
-/// A group of W ≤ `ROW_GROUP` neighbouring columns, `first` a multiple of `ROW_GROUP`.
+/// A group of W ≤ `ROW_GROUP` neighbouring columns, `first` a multiple of
+/// `ROW_GROUP`, with the rows from `first` to `ld`.
 struct Group<'a, const W: usize> {
     columns: &'a [f64],
     ld: usize,
     first: usize,
 }
 
+/// Brings the columns of an eliminated panel into the place of [`Stairs`].
+#[inline(always)]
+pub(crate) fn pack<S: Simd>(simd: S, buffer: &mut [f64], front: &Geometry) {
+    let (ld, stairs) = (front.ld, front.stairs());
+    // Every column moves towards the beginning, the first ones first.
+    for j in ROW_GROUP..front.pivots {
+        let first = Stairs::first(j);
+        let from = front.panel + j * ld + first;
+        let to = stairs.entry(first, j);
+        let mut row = 0;
+        while row + S::LANES <= ld - first {
+            let rows = simd.load(buffer, from + row);
+            simd.store(buffer, to + row, rows);
+            row += S::LANES;
+        }
+        if row < ld - first {
+            let half = simd.half();
+            let rows = half.load(buffer, from + row);
+            half.store(buffer, to + row, rows);
+        }
+    }
+}
+
+/// The group of columns that begins with `first`.
+#[inline(always)]
+fn columns<'a>(buffer: &'a [f64], stairs: &Stairs, first: usize) -> &'a [f64] {
+    let width = ROW_GROUP.min(stairs.columns - first);
+    &buffer[stairs.group(first)..][..width * (stairs.ld - first)]
+}
+
 /// x₁ ← L₁₁⁻¹x₁, x₂ ← x₂ − L₂₁x₁.
 #[inline(always)]
-pub(crate) fn forward<S: Simd>(simd: S, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
-    let ld = front.ld;
-    let panel = &buffer[front.panel..front.panel_end()];
-    for (group, columns) in panel.chunks(ROW_GROUP * ld).enumerate() {
-        let first = group * ROW_GROUP;
-        match columns.len() / ld {
+pub(crate) fn forward<S: Simd>(simd: S, buffer: &[f64], stairs: &Stairs, x: &mut [f64]) {
+    let ld = stairs.ld;
+    for first in (0..stairs.columns).step_by(ROW_GROUP) {
+        let columns = columns(buffer, stairs, first);
+        match columns.len() / (ld - first) {
             4 => Group::<4> { columns, ld, first }.forward(simd, x),
             3 => Group::<3> { columns, ld, first }.forward(simd, x),
             2 => Group::<2> { columns, ld, first }.forward(simd, x),
@@ -31,12 +61,11 @@ pub(crate) fn forward<S: Simd>(simd: S, buffer: &[f64], front: &Geometry, x: &mu
 
 /// x₁ ← L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂).
 #[inline(always)]
-pub(crate) fn backward<S: Simd>(simd: S, buffer: &[f64], front: &Geometry, x: &mut [f64]) {
-    let ld = front.ld;
-    let panel = &buffer[front.panel..front.panel_end()];
-    for (group, columns) in panel.chunks(ROW_GROUP * ld).enumerate().rev() {
-        let first = group * ROW_GROUP;
-        match columns.len() / ld {
+pub(crate) fn backward<S: Simd>(simd: S, buffer: &[f64], stairs: &Stairs, x: &mut [f64]) {
+    let ld = stairs.ld;
+    for first in (0..stairs.columns).step_by(ROW_GROUP).rev() {
+        let columns = columns(buffer, stairs, first);
+        match columns.len() / (ld - first) {
             4 => Group::<4> { columns, ld, first }.backward(simd, x),
             3 => Group::<3> { columns, ld, first }.backward(simd, x),
             2 => Group::<2> { columns, ld, first }.backward(simd, x),
@@ -46,6 +75,12 @@ pub(crate) fn backward<S: Simd>(simd: S, buffer: &[f64], front: &Geometry, x: &m
 }
 
 impl<const W: usize> Group<'_, W> {
+    /// Offset of row `row` of column `c`.
+    #[inline(always)]
+    fn entry(&self, row: usize, c: usize) -> usize {
+        c * (self.ld - self.first) + (row - self.first)
+    }
+
     /// The first row below the group's whole row group.
     fn below(&self) -> usize {
         self.first + ROW_GROUP
@@ -56,7 +91,7 @@ impl<const W: usize> Group<'_, W> {
     fn head(&self) -> [[f64; ROW_GROUP]; W] {
         let mut head = [[0.0; ROW_GROUP]; W];
         for c in 0..W {
-            head[c].copy_from_slice(&self.columns[c * self.ld + self.first..][..ROW_GROUP]);
+            head[c].copy_from_slice(&self.columns[self.entry(self.first, c)..][..ROW_GROUP]);
         }
         head
     }
@@ -108,7 +143,7 @@ impl<const W: usize> Group<'_, W> {
     fn subtract<S: Simd>(&self, simd: S, solved: &[f64; W], x: &mut [f64], row: usize) {
         let mut sum = simd.load(x, row);
         for c in 0..W {
-            let column = simd.load(self.columns, c * self.ld + row);
+            let column = simd.load(self.columns, self.entry(row, c));
             sum = simd.mul_sub(column, simd.splat(solved[c]), sum);
         }
         simd.store(x, row, sum);
@@ -122,7 +157,7 @@ impl<const W: usize> Group<'_, W> {
         while row + S::LANES <= self.ld {
             let values = simd.load(x, row);
             for c in 0..W {
-                let column = simd.load(self.columns, c * self.ld + row);
+                let column = simd.load(self.columns, self.entry(row, c));
                 sums[c] = simd.mul_add(column, values, sums[c]);
             }
             row += S::LANES;
@@ -135,7 +170,7 @@ impl<const W: usize> Group<'_, W> {
             let half = simd.half();
             let values = half.load(x, row);
             for c in 0..W {
-                let column = half.load(self.columns, c * self.ld + row);
+                let column = half.load(self.columns, self.entry(row, c));
                 dots[c] += half.sum(half.mul(column, values));
             }
         }

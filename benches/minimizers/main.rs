@@ -1,57 +1,19 @@
 //! Counts of work of trust-region rules over annealings.
 //!
-//! `cargo bench --bench minimizers -- [RULE ...]`; with `DEEPEST_DATA` the path of
-//! a Lorenz-96 table (`.npy`, time in column 0), else a seeded twin.
+//! `cargo bench --bench minimizers -- [RULE ...]`; with `DEEPEST_DATA` the folder
+//! of the published Lorenz-96 data, else a seeded twin.
 #![allow(clippy::unwrap_used)]
 
 mod dogleg;
 mod rules;
+#[path = "../tutorial/mod.rs"]
+mod tutorial;
 
 use deepest::minimize::Work;
 use deepest::models::{Lorenz63, Lorenz96, LotkaVolterra};
 use deepest::prelude::*;
 use dogleg::Dogleg;
-use ndarray::{Array2, Axis};
 use rules::{Damping, Marquardt, SecondOrder};
-
-fn lorenz96(observed: &[usize], table: &Array2<f64>) -> Action<Lorenz96, SimpsonHermite> {
-    let times = table.column(0).to_vec();
-    let columns: Vec<usize> = observed.iter().map(|c| c + 1).collect();
-    let values = table.select(Axis(1), &columns);
-    let precision = Precision::scalar(4.0).unwrap();
-    let observations =
-        Observations::of_components(observed, times.clone(), values, precision).unwrap();
-    let sites = table.ncols() - 1;
-    Action::builder(Lorenz96 { sites }, SimpsonHermite)
-        .window(
-            Window::new(Grid::new(times).unwrap())
-                .observations(observations)
-                .unwrap(),
-        )
-        .parameter("forcing", Bounds::new(0.0, 20.0).unwrap())
-        .normalization(Normalization::Mean)
-        .build()
-        .unwrap()
-}
-
-fn table() -> Array2<f64> {
-    if let Ok(path) = std::env::var("DEEPEST_DATA") {
-        return ndarray_npy::read_npy(path).unwrap();
-    }
-    let grid = Grid::uniform(0.0, 0.025, 161).unwrap();
-    let truth = Simulation::new(grid.clone(), [8.17]).spin_up(20.0).seed(1);
-    let truth = truth.flow(&Lorenz96 { sites: 20 }).unwrap();
-    let all: Vec<usize> = (0..20).collect();
-    let twin = truth
-        .observe(&Measurement::new(&all, Noise::scalar(0.5).unwrap()).seed(2))
-        .unwrap();
-    let mut table = Array2::zeros((161, 21));
-    table.column_mut(0).assign(&ndarray::arr1(grid.times()));
-    table
-        .slice_mut(ndarray::s![.., 1..])
-        .assign(twin.observations.values());
-    table
-}
 
 fn lorenz63() -> Action<Lorenz63, SimpsonHermite> {
     let grid = Grid::uniform(0.0, 0.01, 401).unwrap();
@@ -153,7 +115,7 @@ fn report(rule: &str, case: &str, lowest: Option<f64>, c: &Count) {
 }
 
 fn study(name: &str, minimizer: impl Minimizer + Clone + 'static) {
-    let data = table();
+    let data = tutorial::table();
     let given = std::env::var("DEEPEST_DATA").is_ok();
     let cases: [(&str, &[usize], f64); 5] = [
         ("10", &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18], 0.963955),
@@ -164,7 +126,7 @@ fn study(name: &str, minimizer: impl Minimizer + Clone + 'static) {
     ];
     let mut total = Work::default();
     for (case, observed, lowest) in cases {
-        let c = count(&lorenz96(observed, &data), 4e-6, minimizer.clone());
+        let c = count(&tutorial::action(observed, &data), 4e-6, minimizer.clone());
         report(name, case, given.then_some(lowest), &c);
         total.add(c.work);
     }

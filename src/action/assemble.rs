@@ -142,7 +142,7 @@ impl<E> Worker<E> {
         let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
         self.evaluator.linearize(model, span, x, theta, g);
         let weighed = (&mut self.weights[..], v);
-        let diagonal = action.weigh(visit.rf, (w, k), g, weighed, &mut Sums::default());
+        let diagonal = action.weigh(visit, (w, k), g, weighed, &mut Sums::default());
         let places = &action.layout.border_of[w];
         if diagonal {
             self.evaluator

@@ -28,6 +28,9 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     /// How far a held state moves all the same, to its bound.
     pub(super) moved: Vec<f64>,
     pub(super) rhs: Vec<f64>,
+    /// Where the last evaluation was, its R_f and its terms.
+    known_x: Vec<f64>,
+    known: Option<(f64, ActionTerms)>,
     /// Whether the factor at hand is that of the exact Hessian, undamped, for
     /// the present R_f.
     pub(super) exact: bool,
@@ -54,6 +57,8 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             held: vec![false; n],
             moved: Vec::new(),
             rhs: Vec::new(),
+            known_x: Vec::new(),
+            known: None,
             exact: false,
         };
         at.set_bounds();
@@ -161,10 +166,42 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// wrong).
     #[must_use]
     pub fn terms(&mut self, x: &[f64]) -> ActionTerms {
-        self.evaluate(x, None)
+        if let Some(known) = self.known_at(x) {
+            return known;
+        }
+        self.evaluate(&self.visit(x), None)
     }
 
-    fn evaluate(&mut self, x: &[f64], mut gradient: Option<&mut [f64]>) -> ActionTerms {
+    /// The terms at `x` where the last evaluation was there, whatever the R_f.
+    fn known_at(&self, x: &[f64]) -> Option<ActionTerms> {
+        let (rf, terms) = self.known.filter(|_| self.known_x == x)?;
+        let model = if rf == self.rf {
+            terms.model
+        } else {
+            terms.model * (self.rf / rf)
+        };
+        Some(ActionTerms {
+            total: terms.measurement + model + terms.prior,
+            model,
+            ..terms
+        })
+    }
+
+    /// An evaluation of everything at `x`.
+    pub(super) fn visit<'b>(&self, x: &'b [f64]) -> Visit<'b> {
+        Visit {
+            rf: self.rf,
+            x,
+            model_alone: false,
+        }
+    }
+
+    pub(super) fn evaluate(
+        &mut self,
+        visit: &Visit<'_>,
+        mut gradient: Option<&mut [f64]>,
+    ) -> ActionTerms {
+        let x = visit.x;
         if x.len() != self.dimension() {
             return ActionTerms {
                 total: f64::NAN,
@@ -173,7 +210,6 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         }
         let action = self.action;
         let border = action.layout().border();
-        let visit = Visit { rf: self.rf, x };
         let mut jobs = Vec::with_capacity(self.workers.len());
         let mut rest = gradient.as_deref_mut().map(|g| &mut g[..border]);
         for worker in &mut self.workers {
@@ -189,7 +225,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             jobs.push((worker, part, Sums::default()));
         }
         in_parallel(&mut jobs, |(worker, gradient, sums)| {
-            *sums = worker.evaluate(action, &visit, gradient.as_deref_mut());
+            *sums = worker.evaluate(action, visit, gradient.as_deref_mut());
         });
         let mut sums = Sums::default();
         for (_, _, part) in &jobs {
@@ -204,6 +240,9 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
                 }
             }
         }
+        if visit.model_alone {
+            return sums.terms();
+        }
         for (k, slot) in action.layout().slots.iter().enumerate() {
             if let Some(prior) = action.parameters[slot.parameter].prior {
                 let [value, slope, ..] = prior.at(x[border + k]);
@@ -213,12 +252,11 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
                 }
             }
         }
-        ActionTerms {
-            total: sums.measurement + sums.model + sums.prior,
-            measurement: sums.measurement,
-            model: sums.model,
-            prior: sums.prior,
-        }
+        let terms = sums.terms();
+        self.known = Some((visit.rf, terms));
+        self.known_x.clear();
+        self.known_x.extend_from_slice(x);
+        terms
     }
 
     /// The first residual or observed value that is not finite at `x`, as an
@@ -293,11 +331,11 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     }
 
     fn value(&mut self, x: &[f64]) -> f64 {
-        self.evaluate(x, None).total
+        self.terms(x).total
     }
 
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        self.evaluate(x, Some(gradient)).total
+        self.evaluate(&self.visit(x), Some(gradient)).total
     }
 
     fn newton_step(

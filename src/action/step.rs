@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::ActionAt;
 use super::assemble::Newton;
 use super::objective::in_parallel;
-use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
 use crate::minimize::{Curvature, Indefinite, QuadraticStep, pushed_out, solve_box};
@@ -50,7 +49,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     ) -> std::result::Result<(), Indefinite> {
         let action = self.action;
         let layout = action.layout();
-        let visit = Visit { rf: self.rf, x };
+        let visit = self.visit(x);
         self.exact = false;
         self.set_rhs(gradient);
         let newton = Newton {
@@ -262,7 +261,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
         let action = self.action;
         let layout = action.layout();
-        let visit = Visit { rf: self.rf, x };
+        let visit = self.visit(x);
         let (mut rest, by_border) = product.split_at_mut(layout.border());
         let mut jobs = Vec::with_capacity(self.workers.len());
         for worker in &mut self.workers {

@@ -3,6 +3,7 @@
 use super::ActionAt;
 use super::objective::in_parallel;
 use super::step::{NOT_SOLVED, own_rhs};
+use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::minimize::{Curvature, Indefinite, Objective};
 use crate::model::Model;
@@ -20,23 +21,23 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         x: &[f64],
         tangent: &mut [f64],
     ) -> std::result::Result<usize, Indefinite> {
-        let rf = self.rf;
-        let mut gradient = vec![0.0; x.len()];
-        let mut doubled = vec![0.0; x.len()];
-        self.value_and_gradient(x, &mut gradient);
-        self.rf = 2.0 * rf;
-        self.value_and_gradient(x, &mut doubled);
-        self.rf = rf;
-        // R_f ∂∇A/∂R_f, because ∇A is linear in R_f.
-        for (slot, g) in doubled.iter_mut().zip(&gradient) {
-            *slot -= g;
-        }
+        // R_f ∂∇A/∂R_f is the gradient of the model error, which is linear in R_f.
+        let mut pull = vec![0.0; x.len()];
+        let model_error = Visit {
+            model_alone: true,
+            ..self.visit(x)
+        };
+        self.evaluate(&model_error, Some(&mut pull));
         let fresh = !self.exact;
         if fresh {
+            let mut gradient = vec![0.0; x.len()];
+            if self.bounded {
+                self.value_and_gradient(x, &mut gradient);
+            }
             self.hold(x, &gradient);
-            self.factor(x, Curvature::Exact, 0.0, &doubled)?;
+            self.factor(x, Curvature::Exact, 0.0, &pull)?;
         } else {
-            self.substitute(&doubled)?;
+            self.substitute(&pull)?;
         }
         let border = self.action.layout().border();
         let ends = |k: usize| {

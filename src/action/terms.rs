@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use super::ActionTerms;
 use crate::losses::Loss;
 use crate::operators::{Components, Operator, Place};
 use crate::parameters::Prior;
@@ -96,6 +97,15 @@ impl Sums {
         match kind {
             Kind::Measurement => self.measurement += value,
             Kind::Prior => self.prior += value,
+        }
+    }
+
+    pub(super) fn terms(self) -> ActionTerms {
+        ActionTerms {
+            total: self.measurement + self.model + self.prior,
+            measurement: self.measurement,
+            model: self.model,
+            prior: self.prior,
         }
     }
 

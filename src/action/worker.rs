@@ -34,10 +34,12 @@ pub(super) struct Worker<E> {
     pub(super) arrow: Option<BlockArrow>,
 }
 
-/// What one interval is evaluated for.
+/// What the action is evaluated for.
 pub(super) struct Visit<'a> {
     pub(super) rf: f64,
     pub(super) x: &'a [f64],
+    /// Whether R_f's own term alone counts: the model error.
+    pub(super) model_alone: bool,
 }
 
 impl<E> Worker<E> {
@@ -105,7 +107,12 @@ impl<E> Worker<E> {
             let part = gradient.as_deref_mut();
             let part = part.map(|g| &mut g[all.start - origin..all.end - origin]);
             self.intervals(action, visit, w, part, &mut sums);
-            for n in 0..window.layers() {
+            let layers = if visit.model_alone {
+                0
+            } else {
+                window.layers()
+            };
+            for n in 0..layers {
                 let layer = window.layer(n);
                 let part = gradient.as_deref_mut();
                 let part = part.map(|g| &mut g[layer.start - origin..layer.end - origin]);
@@ -140,7 +147,7 @@ impl<E> Worker<E> {
                     let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
                     let x = &visit.x[window.span(k)];
                     evaluator.residual(model, action.span(w, k), x, theta, g);
-                    action.weigh(visit.rf, (w, k), g, (weights, v), sums);
+                    action.weigh(visit, (w, k), g, (weights, v), sums);
                 }
             }
             Some(gradient) => {
@@ -157,7 +164,7 @@ impl<E> Worker<E> {
                     theta,
                 };
                 let mut weigh = |k: usize, g: &[f64], v: &mut [f64]| {
-                    action.weigh(visit.rf, (w, k), g, (weights, v), sums);
+                    action.weigh(visit, (w, k), g, (weights, v), sums);
                 };
                 evaluator.gradient(model, &course, &mut weigh, gradient, &mut self.free);
             }
@@ -272,7 +279,7 @@ impl<E> Worker<E> {
                 g.fill(0.0);
                 self.evaluator.push(&step[states.clone()], &free, g);
                 let (weights, v) = (&mut self.weights, &mut self.v);
-                action.weigh(visit.rf, (w, k), g, (weights, v), &mut Sums::default());
+                action.weigh(visit, (w, k), g, (weights, v), &mut Sums::default());
                 let part = &mut product[states.start - origin..states.end - origin];
                 self.evaluator
                     .pullback(&self.v[..count], part, &mut self.free);
@@ -355,7 +362,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// ½ gᵀ R g; returns whether R is diagonal.
     pub(super) fn weigh(
         &self,
-        rf: f64,
+        visit: &Visit<'_>,
         (w, k): (usize, usize),
         g: &[f64],
         (weights, v): (&mut [f64], &mut [f64]),
@@ -368,12 +375,15 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let mut diagonal = true;
         for (r, c) in per_time.iter().enumerate() {
             let own = own_rows(r, width, drifting.len());
-            let scale = rf * self.model_weight * self.residual_weight((w, k), *c);
+            let scale = visit.rf * self.model_weight * self.residual_weight((w, k), *c);
             let shape = &self.model_shape;
             diagonal = shape.weights(scale, &mut weights[own.clone()]);
             let rest = &mut weights[own.end..(r + 1) * width];
             for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
-                *slot = drift.precision * c / h;
+                *slot = match visit.model_alone {
+                    true => 0.0,
+                    false => drift.precision * c / h,
+                };
             }
             let all = r * width..(r + 1) * width;
             let products = weights[all.clone()].iter().zip(&g[all.clone()]);

@@ -43,8 +43,9 @@ impl Track {
     }
 
     /// Moves `x` to where the minimum is expected at the objective's R_f: by
-    /// the last tangent, and by its change since the one before. What would
-    /// raise the action is left out; returns whether `x` moved.
+    /// the last tangent and its change since the one before, or by the tangent
+    /// alone, or not at all where both raise the action; returns whether `x`
+    /// moved.
     pub(super) fn predict<M: Model, R: Rule<M>>(
         &self,
         objective: &mut ActionAt<'_, M, R>,
@@ -54,29 +55,25 @@ impl Track {
             return false;
         };
         let way = objective.rf().ln() - last.s;
-        let mut lowest = objective.value(x);
-        let origin = x.to_vec();
-        let mut moved = false;
-        let mut trial = origin.clone();
+        let lowest = objective.value(x);
+        let mut trial = x.to_vec();
         let bend = self.before.as_ref().map(|before| {
             let scale = 0.5 * way * way / (last.s - before.s);
             (before, scale)
         });
-        for bend in std::iter::once(None).chain(bend.map(Some)) {
+        for bend in bend.map(Some).into_iter().chain([None]) {
             for (i, slot) in trial.iter_mut().enumerate() {
                 let bent = bend.map_or(0.0, |(before, scale)| {
                     scale * (last.slope[i] - before.slope[i])
                 });
-                *slot = origin[i] + way * last.slope[i] + bent;
+                *slot = x[i] + way * last.slope[i] + bent;
             }
             project(&mut trial, objective.lower(), objective.upper());
-            let value = objective.value(&trial);
-            if value < lowest {
-                lowest = value;
+            if objective.value(&trial) < lowest {
                 x.copy_from_slice(&trial);
-                moved = true;
+                return true;
             }
         }
-        moved
+        false
     }
 }

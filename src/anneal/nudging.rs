@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::path::Path;
 
 /// Guesses of the parameters that one nudged start compares.
-const GUESSES: usize = 16;
+const GUESSES: usize = 128;
 
 /// How often a start is nudged anew with the parameters it led to.
 const ROUNDS: usize = 3;
@@ -54,6 +54,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         let estimated = self.action.parameters().any(|(_, p)| p.fixed.is_none());
         let guesses = if estimated { GUESSES } else { 1 };
         let mut best: Option<((u8, f64), Estimate)> = None;
+        let mut objective = self.action.at(1.0)?;
         for guess in 0..guesses {
             let parameters = guess_parameters(self.action, guess == 0, rng);
             let windows = 0..self.signals.len();
@@ -62,7 +63,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
                 continue;
             };
             let estimate = Estimate::new(paths, parameters);
-            let misfit = self.action.terms(1.0, &estimate)?.measurement;
+            let misfit = objective.terms(&self.action.pack(&estimate)?).measurement;
             let cost = (attempts, misfit);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, estimate));

@@ -3,11 +3,12 @@
 //! The function is recorded once on a tape. Then each pass over the tape,
 //! forward with directions and backward with adjoints, gives the Hessian's
 //! products with eight directions: second-order adjoints, whose cost does not
-//! grow with the number of results. Columns that share no row share a
-//! direction.
+//! grow with the number of results. The directions are the colours of a star
+//! colouring.
 
 use num_traits::Zero;
 
+use super::pattern::Star;
 use super::tape::{self, Operation, Taped};
 use super::{Arguments, Generic, Pattern, Sparsity, probe_points};
 use crate::linalg::{Wide, vectorize};
@@ -56,7 +57,7 @@ impl Hessian {
         sparsity: &Sparsity,
         jacobian: &Pattern,
     ) -> Self {
-        let (states, variables) = (f.inputs(), f.inputs() + free.len());
+        let variables = f.inputs() + free.len();
         let mut rows = vec![Vec::new(); variables];
         if *sparsity == Sparsity::Traced {
             for (x, theta) in probe_points(f, parameters) {
@@ -72,30 +73,24 @@ impl Hessian {
             }
         }
         let pattern = Pattern::from_rows(variables, rows);
-        let (color, colors) = directions(&pattern, states);
+        let star = Star::new(&pattern);
         let mut entries = Vec::new();
         for row in 0..variables {
             for &column in pattern.row(row).0.iter().filter(|&&c| c <= row) {
-                // A parameter has a direction of its own, which gives all of
-                // its pairs.
-                let (at, along) = if row < states {
-                    (row, column)
-                } else {
-                    (column, row)
-                };
+                let (at, color) = star.place(row, column);
                 entries.push(Entry {
                     row,
                     column,
                     at,
-                    color: color[along],
+                    color,
                 });
             }
         }
         entries.sort_by_key(|entry| entry.color);
         Self {
             variables,
-            color,
-            colors: if entries.is_empty() { 0 } else { colors },
+            colors: if entries.is_empty() { 0 } else { star.count },
+            color: star.color,
             entries,
             arguments: Arguments::default(),
             sweep: Sweep::default(),
@@ -190,21 +185,6 @@ fn interactions(operations: &[Operation], variables: usize, rows: &mut [Vec<usiz
         row.sort_unstable();
         row.dedup();
     }
-}
-
-/// A direction for each variable: states may share one where no state meets
-/// two of them; each parameter that meets anything has its own.
-fn directions(pattern: &Pattern, states: usize) -> (Vec<usize>, usize) {
-    let among_states = (0..states).map(|i| {
-        let columns = pattern.row(i).0.iter().copied();
-        columns.filter(|&c| c < states).collect()
-    });
-    let (mut color, mut colors) = Pattern::from_rows(states, among_states).color();
-    for parameter in states..pattern.rows() {
-        color.push(colors);
-        colors += usize::from(!pattern.row(parameter).0.is_empty());
-    }
-    (color, colors)
 }
 
 impl Sweep {

@@ -9,13 +9,17 @@ use super::signal::Signal;
 use super::starts::guess_parameters;
 use crate::action::{Action, Estimate};
 use crate::discretization::{Pull, Rule, Span};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::minimize::{Iteration, Minimizer, Work};
 use crate::model::Model;
 use crate::path::Path;
 
-/// Guesses of the parameters that one nudged start compares.
-const GUESSES: usize = 128;
+/// Gains of the paths that one nudged start compares, in units of 1/Δ. Which of
+/// them synchronizes depends on the model and on what is observed.
+const GAINS: [f64; 4] = [0.125, 0.25, 0.5, 1.0];
+
+/// Guesses of the parameters for each gain.
+const GUESSES: usize = 32;
 
 /// How often a start is nudged anew with the parameters it led to.
 const ROUNDS: usize = 3;
@@ -40,46 +44,62 @@ pub(super) struct Settling<'a> {
 pub(super) struct Nudging<'a, M, R> {
     pub(super) action: &'a Action<M, R>,
     pub(super) signals: &'a [Signal<'a>],
-    /// The gain in units of 1/Δ.
-    pub(super) gain: f64,
+}
+
+/// A nudged path.
+pub(super) struct Nudged {
+    gain: f64,
+    estimate: Estimate,
+    /// R_f where its model error weighs as much as its measurement error.
+    balance: f64,
 }
 
 impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
-    /// Integrates with several guesses of the parameters and of the first
-    /// states and keeps the one that follows the data best: a model with wrong
-    /// parameters synchronizes badly. A guess that needs a stronger pull than
-    /// another is worse, however close it follows. `None` where none stays
-    /// near the data.
-    pub(super) fn scan(&self, rng: &mut Xoshiro256PlusPlus) -> Result<Option<Estimate>> {
+    /// For each gain, integrates with several guesses of the parameters and of
+    /// the first states and keeps the path that follows the data best: a model
+    /// with wrong parameters synchronizes badly. A guess that needs a stronger
+    /// pull than another is worse, however close it follows. A gain with which
+    /// none stays near the data gives none.
+    pub(super) fn scan(&self, rng: &mut Xoshiro256PlusPlus) -> Result<Vec<Nudged>> {
         let estimated = self.action.parameters().any(|(_, p)| p.fixed.is_none());
         let guesses = if estimated { GUESSES } else { 1 };
-        let mut best: Option<((u8, f64), Estimate)> = None;
         let mut objective = self.action.at(1.0)?;
-        for guess in 0..guesses {
-            let parameters = guess_parameters(self.action, guess == 0, rng);
-            let windows = 0..self.signals.len();
-            let first: Vec<_> = windows.map(|w| self.first_state(w, rng)).collect();
-            let Some((attempts, paths)) = self.paths(&parameters, &first) else {
-                continue;
-            };
-            let estimate = Estimate::new(paths, parameters);
-            let misfit = objective.terms(&self.action.pack(&estimate)?).measurement;
-            let cost = (attempts, misfit);
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, estimate));
+        let mut nudged = Vec::new();
+        for gain in GAINS {
+            let mut best: Option<((u8, f64), Nudged)> = None;
+            for guess in 0..guesses {
+                let parameters = guess_parameters(self.action, guess == 0, rng);
+                let windows = 0..self.signals.len();
+                let first: Vec<_> = windows.map(|w| self.first_state(w, rng)).collect();
+                let Some((attempts, paths)) = self.paths(gain, &parameters, &first) else {
+                    continue;
+                };
+                let estimate = Estimate::new(paths, parameters);
+                let terms = objective.terms(&self.action.pack(&estimate)?);
+                let cost = (attempts, terms.measurement);
+                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                    let path = Nudged {
+                        gain,
+                        estimate,
+                        balance: terms.measurement / terms.model,
+                    };
+                    best = Some((cost, path));
+                }
             }
+            nudged.extend(best.map(|(_, path)| path));
         }
-        Ok(best.map(|(_, estimate)| estimate))
+        Ok(nudged)
     }
 
-    /// Minimizes at the R_f where the nudged path's model error weighs as much
-    /// as its measurement error, then nudges anew with the parameters found
-    /// there, as long as that leads lower. At the small R_f where a ladder
-    /// begins, unobserved components would first be drawn to what explains the
-    /// noise in the data, and synchronization be lost.
+    /// Minimizes each path at the R_f where model error weighs as much as
+    /// measurement error, goes on with the lowest, and nudges anew with the
+    /// parameters found there as long as that leads lower. At the small R_f
+    /// where a ladder begins, unobserved components would first be drawn to what
+    /// explains the noise in the data, and synchronization be lost. Returns the
+    /// unknowns, their R_f (zero where no path has one) and the work.
     pub(super) fn settle(
         &self,
-        estimate: &Estimate,
+        nudged: &[Nudged],
         settling: Settling<'_>,
     ) -> Result<(Vec<f64>, f64, Work)> {
         let Settling {
@@ -87,54 +107,66 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             lowest,
             watch: tell,
         } = settling;
-        let mut x = self.action.pack(estimate)?;
         let mut work = Work::default();
-        let terms = self.action.terms(1.0, estimate)?;
-        let balance = terms.measurement / terms.model;
-        if !(balance.is_finite() && balance > lowest) {
-            return Ok((x, 0.0, work));
-        }
-        let mut objective = self.action.at(balance)?;
+        let balances = nudged.iter().map(|path| path.balance);
+        let balances = balances.filter(|b| b.is_finite() && *b > lowest);
+        let Some(rf) = balances.reduce(f64::min) else {
+            let first = nudged.iter().map(|path| self.action.pack(&path.estimate));
+            return Ok((
+                first.take(1).collect::<Result<Vec<_>>>()?.concat(),
+                0.0,
+                work,
+            ));
+        };
+        let mut objective = self.action.at(rf)?;
         let mut cancelled = false;
-        let mut minimize = |x: &mut [f64]| {
-            objective.scale_from(x);
+        let mut minimize = |estimate: &Estimate| {
+            let mut x = self.action.pack(estimate)?;
+            objective.scale_from(&x);
             let mut last = f64::INFINITY;
             let mut watch = |iteration: Iteration| {
                 let decrease = last - iteration.value;
                 last = iteration.value;
-                cancelled |= tell(balance, last).is_break();
+                cancelled |= tell(rf, last).is_break();
                 if cancelled || decrease < SETTLED * last || iteration.number >= MOST_ITERATIONS {
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
             };
-            let outcome = minimizer.minimize(&mut objective, x, &mut watch);
+            let outcome = minimizer.minimize(&mut objective, &mut x, &mut watch);
             work.add(outcome.work);
-            (outcome.value, cancelled)
+            Ok::<_, Error>((outcome.value, x, cancelled))
         };
-        let (mut value, mut cancelled) = minimize(&mut x);
-        for _ in 1..ROUNDS {
-            if cancelled {
-                break;
+        let mut best = (f64::INFINITY, Vec::new());
+        let mut gain = 0.0;
+        for path in nudged {
+            let (value, x, cancelled) = minimize(&path.estimate)?;
+            // NaN is no progress, but the first is kept to be told of.
+            if best.1.is_empty() || value < best.0 {
+                best = (value, x);
+                gain = path.gain;
             }
-            let settled = self.action.unpack(&x);
+            if cancelled {
+                return Ok((best.1, rf, work));
+            }
+        }
+        for _ in 1..ROUNDS {
+            let settled = self.action.unpack(&best.1);
             let paths = settled.paths.iter();
             let first: Vec<_> = paths.map(|path| path.layer(0).to_vec()).collect();
-            let Some((_, paths)) = self.paths(&settled.parameters, &first) else {
+            let Some((_, paths)) = self.paths(gain, &settled.parameters, &first) else {
                 break;
             };
-            let again = Estimate { paths, ..settled };
-            let mut trial = self.action.pack(&again)?;
-            let reached;
-            (reached, cancelled) = minimize(&mut trial);
-            // NaN is no progress.
-            let lower = reached < (1.0 - SETTLED) * value;
-            if !lower {
+            let (value, x, cancelled) = minimize(&Estimate { paths, ..settled })?;
+            let lower = value < (1.0 - SETTLED) * best.0;
+            if lower {
+                best = (value, x);
+            }
+            if cancelled || !lower {
                 break;
             }
-            (value, x) = (reached, trial);
         }
-        Ok((x, balance, work))
+        Ok((best.1, rf, work))
     }
 
     /// Data where there are any, else a draw from around where the component
@@ -151,13 +183,13 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     }
 
     /// A path for each window, and the most attempts that one took.
-    fn paths(&self, parameters: &[f64], first: &[Vec<f64>]) -> Option<(u8, Vec<Path>)> {
+    fn paths(&self, gain: f64, parameters: &[f64], first: &[Vec<f64>]) -> Option<(u8, Vec<Path>)> {
         let mut most = 0;
         let paths = first.iter().enumerate().map(|(w, first)| {
             // A run that leaves the neighbourhood of the data is tried again.
             let (attempt, path) = (0..ATTEMPTS).find_map(|attempt| {
                 let finer = 1_u8 << attempt;
-                let strength = (self.gain * f64::from(finer), usize::from(finer));
+                let strength = (gain * f64::from(finer), usize::from(finer));
                 Some((attempt, self.integrate(w, parameters, first, strength)?))
             })?;
             most = most.max(attempt);

@@ -20,9 +20,10 @@ use crate::path::Path;
 pub enum Starts {
     /// The model is integrated forward from a random first state and pulled
     /// towards the data, ẋ = F(x) + K (y(t) − x) on the observed components,
-    /// with y interpolated between its times. Gains K·Δ = 1/4, 1/2, 1, 1/8 and
-    /// so on, and guesses of the parameters, vary from start to start. Layer
-    /// maps run forward from the first layer in the same way.
+    /// with y interpolated between its times. Each start tries the gains K·Δ =
+    /// 1/8, 1/4, 1/2 and 1, with many guesses of the parameters, and goes on with
+    /// what has the lowest action. Layer maps run forward from the first layer in
+    /// the same way.
     #[default]
     Nudged,
     /// Observed components follow the interpolated data; the others stay at
@@ -62,9 +63,6 @@ impl Starts {
         if one { asked.min(1) } else { asked }
     }
 }
-
-/// Gains of nudged starts in units of 1/Δ.
-const GAINS: [f64; 4] = [0.25, 0.5, 1.0, 0.125];
 
 /// An own seed for each start, below 2⁵³ so that JSON holds it.
 pub(super) fn seed_of(seed: u64, start: usize) -> u64 {
@@ -110,10 +108,10 @@ pub(super) fn make<M: Model, R: Rule<M>>(
         let nudging = Nudging {
             action,
             signals: &signals,
-            gain: GAINS[index % GAINS.len()],
         };
-        if let Some(estimate) = nudging.scan(&mut rng)? {
-            let (x, rf, work) = nudging.settle(&estimate, settling)?;
+        let nudged = nudging.scan(&mut rng)?;
+        if !nudged.is_empty() {
+            let (x, rf, work) = nudging.settle(&nudged, settling)?;
             return Ok(Start {
                 x,
                 rf,

@@ -117,6 +117,7 @@
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
 //! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
+//! | to watch, cancel, or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::begin`], [`Run`] |
 //! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
@@ -173,7 +174,7 @@ pub use action::{
     Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
     ParameterSpread, Plateau, PrecisionUnit,
 };
-pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};
+pub use anneal::{Annealer, Annealing, Event, Level, Run, Schedule, StartResult, Starts, Stop};
 pub use bounds::Bounds;
 pub use derivative::Sparsity;
 pub use discretization::{Euler, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};

@@ -94,6 +94,10 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             || self.upper[states].iter().any(|v| v.is_finite());
     }
 
+    pub(crate) fn action(&self) -> &'a Action<M, R> {
+        self.action
+    }
+
     /// The model precision R_f.
     #[must_use]
     pub fn rf(&self) -> f64 {

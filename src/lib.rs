@@ -179,7 +179,7 @@ pub use bounds::Bounds;
 pub use derivative::Sparsity;
 pub use discretization::{Euler, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;
-pub use error::{Error, Result};
+pub use error::{Error, Refusal, Result};
 pub use grid::Grid;
 pub use inputs::Inputs;
 pub use losses::Loss;

@@ -9,18 +9,7 @@ use std::sync::Mutex;
 
 use deepest::prelude::*;
 use deepest::{StartResult, Stop};
-use fixtures::ladder::{lorenz96, schedule};
-
-/// All numbers of a result as their bits.
-fn bits(start: &StartResult) -> Vec<u64> {
-    let levels = start.levels.iter().flat_map(|level| {
-        let terms = [level.rf, level.action.total, level.action.model];
-        let path = level.estimate.paths[0].values().iter();
-        let parameters = level.estimate.parameters.iter();
-        terms.into_iter().chain(path.chain(parameters).copied())
-    });
-    levels.map(f64::to_bits).collect()
-}
+use fixtures::ladder::{bits, lorenz96, schedule};
 
 #[test]
 fn a_run_stepped_by_hand_is_the_run() {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Annealer;
+use super::checkpoint::plain_struct;
 use super::events::{Event, Watch};
 use super::nudging::Settling;
 use super::results::{Level, StartResult, Stop};
@@ -12,7 +13,7 @@ use super::track::Track;
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
 use crate::error::Result;
-use crate::minimize::{Iteration, Termination, Work};
+use crate::minimize::{Iteration, Minimizer, Termination, Work};
 use crate::model::Model;
 
 /// Where a start stands: with the levels in its [`StartResult`], all that its
@@ -37,6 +38,15 @@ struct Place {
     x: Vec<f64>,
     track: Track,
 }
+
+plain_struct!(Climb {
+    initial,
+    rf,
+    unbooked,
+    here,
+    turn
+});
+plain_struct!(Place { x, track });
 
 impl Climb {
     /// Makes the start `start.index`.
@@ -86,29 +96,42 @@ impl Climb {
     }
 
     /// Goes one level further and adds it to the result, which then says
-    /// whether the start has ended. A level that was broken off leaves the
-    /// climb as it was.
+    /// whether the start has ended; returns the place of the level there. One
+    /// that was broken off leaves the climb as it was.
     pub(super) fn advance<M: Model, R: Rule<M>>(
         &mut self,
         annealer: &Annealer,
         objective: &mut ActionAt<'_, M, R>,
         start: &mut StartResult,
         watch: &Watch<'_>,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let steps = annealer.schedule.steps();
-        let (reached, below) = (
-            start.levels.len(),
-            steps.partition_point(|step| step.rf < self.rf),
-        );
-        let down = reached < below;
-        let step = steps[if down { below - 1 - reached } else { reached }];
+        let (step, down) = self.next(steps, start.levels.len());
         objective.set_rf(step.rf)?;
         let mut place = match &self.turn {
             Some(turn) if !down => turn.clone(),
             _ => self.here.clone(),
         };
-        let (mut level, mut answer) =
-            minimize(annealer, objective, &mut place, (start.index, step), watch);
+        let spent = self.spent(start);
+        let mut observe = |iteration: Iteration| {
+            let event = Event::Iteration {
+                start: start.index,
+                beta: step.beta,
+                number: iteration.number,
+                action: iteration.value,
+            };
+            watch.tell(event)?;
+            let mut work = spent;
+            work.add(iteration.work);
+            annealer.budget.allows(work)
+        };
+        let (mut level, mut answer) = minimize(
+            &*annealer.minimizer,
+            objective,
+            &mut place,
+            step,
+            &mut observe,
+        );
         level.work.add(self.unbooked);
         let event = Event::LevelReached {
             start: start.index,
@@ -117,46 +140,70 @@ impl Climb {
             action: level.action.total,
         };
         if answer.is_continue() {
-            self.unbooked = Work::default();
-            if !down {
-                self.turn = None;
-            } else if self.turn.is_none() {
-                self.turn = Some(place.clone());
-            }
-            self.here = place;
+            self.settle_at(place, down);
             answer = watch.tell(event);
-            start.finished = reached + 1 == steps.len();
+            start.finished = start.levels.len() + 1 == steps.len();
         }
         let before = start.levels.partition_point(|l| l.beta < level.beta);
         start.levels.insert(before, level);
-        if let (ControlFlow::Break(why), false) = (answer, start.finished) {
-            start.stopped = Some(why);
+        if !start.finished {
+            let spent = self.spent(start);
+            let answer = answer.break_value();
+            start.stopped = answer.or_else(|| annealer.budget.allows(spent).break_value());
         }
-        Ok(())
+        Ok(before)
+    }
+
+    /// The step after those that were reached, and whether it leads down.
+    fn next(&self, steps: &[Step], reached: usize) -> (Step, bool) {
+        let below = steps.partition_point(|step| step.rf < self.rf);
+        if reached < below {
+            (steps[below - 1 - reached], true)
+        } else {
+            (steps[reached], false)
+        }
+    }
+
+    /// A level was reached here.
+    fn settle_at(&mut self, place: Place, down: bool) {
+        self.unbooked = Work::default();
+        if !down {
+            self.turn = None;
+        } else if self.turn.is_none() {
+            self.turn = Some(place.clone());
+        }
+        self.here = place;
+    }
+
+    /// Whether it is one of that many unknowns.
+    pub(super) fn fits(&self, dimension: usize) -> bool {
+        let mut places = std::iter::once(&self.here).chain(&self.turn);
+        self.initial.len() == dimension
+            && places.all(|place| place.x.len() == dimension && place.track.fits(dimension))
+    }
+
+    /// What the start has cost so far.
+    pub(super) fn spent(&self, start: &StartResult) -> Work {
+        let mut work = start.work();
+        work.add(self.unbooked);
+        work
     }
 }
 
 /// Minimizes from the place where the last level was, and moves it; `Break`
 /// where there is no minimum to go on from.
 fn minimize<M: Model, R: Rule<M>>(
-    annealer: &Annealer,
+    minimizer: &dyn Minimizer,
     objective: &mut ActionAt<'_, M, R>,
     Place { x, track }: &mut Place,
-    (start, step): (usize, Step),
-    watch: &Watch<'_>,
+    step: Step,
+    observe: &mut dyn FnMut(Iteration) -> ControlFlow<Stop>,
 ) -> (Level, ControlFlow<Stop>) {
     let mut answer = ControlFlow::Continue(());
     let mut observe = |iteration: Iteration| {
-        let event = Event::Iteration {
-            start,
-            beta: step.beta,
-            number: iteration.number,
-            action: iteration.value,
-        };
-        answer = watch.tell(event);
+        answer = observe(iteration);
         answer.map_break(|_| ())
     };
-    let minimizer = &annealer.minimizer;
     let outcome = if track.predict(objective, x) {
         minimizer.minimize_nearby(objective, x, &mut observe)
     } else {

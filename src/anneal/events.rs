@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::Stop;
 
@@ -14,7 +15,7 @@ use super::Stop;
 /// there to the largest. Other starts go upwards only. [`StartResult::levels`]
 /// are in the order of β however they were reached. `StartBegan` and
 /// `StartEnded` come for every start, also when the observer has stopped the
-/// annealing; the other events then come no more.
+/// annealing or its time is over; the other events then come no more.
 ///
 /// [`StartResult::levels`]: crate::StartResult::levels
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,16 +71,18 @@ pub enum Event {
 /// them, and what was reached is returned.
 pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
 
-/// Passes events on, and remembers that the observer had enough.
+/// Passes events on, and knows when the observer had enough or time is over.
 pub(super) struct Watch<'a> {
     observer: &'a Observer<'a>,
+    deadline: Option<Instant>,
     stop: AtomicBool,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(observer: &'a Observer<'a>) -> Self {
+    pub(super) fn new(observer: &'a Observer<'a>, deadline: Option<Instant>) -> Self {
         Self {
             observer,
+            deadline,
             stop: AtomicBool::new(false),
         }
     }
@@ -87,17 +90,20 @@ impl<'a> Watch<'a> {
     /// Whether the start that this is an event of goes on.
     pub(super) fn tell(&self, event: Event) -> ControlFlow<Stop> {
         let frame = matches!(event, Event::StartBegan { .. } | Event::StartEnded { .. });
-        let told = frame || !self.stop.load(Ordering::Relaxed);
+        let told = frame || self.answer().is_continue();
         if told && (self.observer)(event).is_break() {
             self.stop.store(true, Ordering::Relaxed);
         }
         self.answer()
     }
 
-    /// What the observer last said.
+    /// Whether all go on.
     pub(super) fn answer(&self) -> ControlFlow<Stop> {
         if self.stop.load(Ordering::Relaxed) {
             return ControlFlow::Break(Stop::Cancelled);
+        }
+        if self.deadline.is_some_and(|end| Instant::now() >= end) {
+            return ControlFlow::Break(Stop::TimeBudget);
         }
         ControlFlow::Continue(())
     }

@@ -5,6 +5,9 @@
 //! that minimum to where the model is a hard constraint. Several starts show
 //! whether the lowest level was found.
 
+mod ascent;
+mod budget;
+mod checkpoint;
 mod climb;
 mod events;
 mod nudging;
@@ -17,8 +20,11 @@ mod starts;
 mod track;
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use budget::Budget;
 pub use events::{Event, Observer};
 pub use results::{Annealing, Level, StartResult, Stop};
 pub use run::Run;
@@ -46,6 +52,8 @@ pub struct Annealer {
     count: usize,
     seed: u64,
     threads: Option<usize>,
+    budget: Budget,
+    checkpoint: Option<PathBuf>,
     minimizer: Arc<dyn Minimizer>,
 }
 
@@ -58,6 +66,8 @@ impl Annealer {
             count: 4,
             seed: 0,
             threads: None,
+            budget: Budget::default(),
+            checkpoint: None,
             minimizer: Arc::new(GaussNewton::default()),
         }
     }
@@ -94,12 +104,52 @@ impl Annealer {
         self
     }
 
+    /// Stops all starts when so much time has passed since the run began or was
+    /// resumed, at the next step of their minimizers: [`Stop::TimeBudget`].
+    pub fn time_budget(mut self, time: Duration) -> Self {
+        self.budget.time = Some(time);
+        self
+    }
+
+    /// Stops each start, at the next step of its minimizer, when it has taken
+    /// that many factorizations, those before it was resumed included:
+    /// [`Stop::WorkBudget`]. Every start has its own, so that the cut is the
+    /// same for any number of threads.
+    pub fn factorization_budget(mut self, most: usize) -> Self {
+        self.budget.factorizations = Some(most);
+        self
+    }
+
+    /// The same for evaluations of the action: for minimizers that factor
+    /// nothing.
+    pub fn evaluation_budget(mut self, most: usize) -> Self {
+        self.budget.evaluations = Some(most);
+        self
+    }
+
+    /// Keeps the state of a run in a file, and goes on from that file where it
+    /// exists: the same program, started again after any end, comes to the same
+    /// bits (on the same build and instruction set) as one that never ended.
+    ///
+    /// The file is written after each level, but never so often that it takes
+    /// more than a tenth of the time, and when a run ends or is
+    /// [stepped](Run::step). Budgets and an observer's `Break` leave it where
+    /// one can go on. It is refused where the action, the data or a setting
+    /// of the annealer that results depend on has changed: not budgets and
+    /// threads. Delete it, or name another, to begin anew. Only one run at a
+    /// time may keep a file.
+    pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(path.into());
+        self
+    }
+
     /// Anneals every start to the end of the schedule.
     ///
     /// # Errors
     /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
     /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
-    /// start's initial path, and what [`Action::pack`] says of a given path.
+    /// start's initial path, and what [`Action::pack`] says of a given path;
+    /// [`Error::Checkpoint`] and [`Error::File`] as [`Annealer::begin`].
     pub fn run<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Annealing> {
         self.run_observed(action, &|_| ControlFlow::Continue(()))
     }
@@ -122,7 +172,9 @@ impl Annealer {
     ///
     /// # Errors
     /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
-    /// [`Error::Threads`] where there cannot be so many.
+    /// [`Error::Threads`] where there cannot be so many; [`Error::Checkpoint`]
+    /// for a checkpoint that is damaged or belongs to another annealing,
+    /// [`Error::File`] for one that cannot be read or written.
     pub fn begin<'a, M: Model, R: Rule<M>>(
         &self,
         action: &'a Action<M, R>,

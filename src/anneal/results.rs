@@ -40,6 +40,12 @@ pub enum Stop {
     Cancelled,
     /// The action or its gradient is NaN or infinite.
     NonFinite,
+    /// [`Annealer::time_budget`](crate::Annealer::time_budget) is spent.
+    TimeBudget,
+    /// A budget of work is spent:
+    /// [`Annealer::factorization_budget`](crate::Annealer::factorization_budget),
+    /// [`Annealer::evaluation_budget`](crate::Annealer::evaluation_budget).
+    WorkBudget,
     /// [`Run::stop`](crate::Run::stop) was called for this start.
     Dropped,
 }

@@ -1,10 +1,12 @@
 //! An annealing on its way.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
-use super::climb::Climb;
-use super::events::{Event, Observer, Watch};
-use super::results::{Annealing, StartResult, Stop};
+use super::ascent::{Ascent, Climber};
+use super::checkpoint::{Checkpoint, Kept};
+use super::events::{Observer, Watch};
+use super::results::{Annealing, Level, StartResult, Stop};
 use super::{Annealer, starts};
 use crate::action::Action;
 use crate::discretization::Rule;
@@ -54,17 +56,10 @@ pub struct Run<'a, M, R> {
     annealing: Annealing,
     /// One a start.
     climbers: Vec<Climber>,
+    deadline: Option<Instant>,
+    checkpoint: Option<Checkpoint>,
     #[cfg(feature = "rayon")]
     pool: Option<rayon::ThreadPool>,
-}
-
-/// Who goes up a start's ladder, and what the observer knows of it.
-#[derive(Default)]
-struct Climber {
-    /// Made with the first level.
-    climb: Option<Climb>,
-    began: bool,
-    ended: bool,
 }
 
 impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
@@ -78,16 +73,61 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             finished: false,
             stopped: None,
         };
-        Ok(Self {
+        let mut run = Self {
             action,
             annealing: Annealing {
                 starts: (0..count).map(start).collect(),
             },
             climbers: (0..count).map(|_| Climber::default()).collect(),
+            checkpoint: None,
+            deadline: annealer.budget.deadline(),
             #[cfg(feature = "rayon")]
             pool: pool(annealer.threads)?,
             annealer,
-        })
+        };
+        run.open_checkpoint()?;
+        Ok(run)
+    }
+
+    /// Goes on from the checkpoint, or begins one.
+    fn open_checkpoint(&mut self) -> Result<()> {
+        let Some(path) = &self.annealer.checkpoint else {
+            return Ok(());
+        };
+        let mut checkpoint = Checkpoint::new(path, &self.annealer, self.action)?;
+        let found = checkpoint.load(&|kept| self.fits(kept))?;
+        let fresh = found.is_none();
+        let starts = self.annealing.starts.iter_mut();
+        let pairs = starts.zip(&mut self.climbers);
+        for ((start, climber), kept) in pairs.zip(found.into_iter().flatten()) {
+            climber.restore(&self.annealer, start, kept);
+        }
+        for (start, climber) in self.annealing.starts.iter().zip(&self.climbers) {
+            checkpoint.add(start, climber.climb.as_ref());
+        }
+        if fresh {
+            // Whether it can be written shows now.
+            checkpoint.write_now()?;
+        }
+        self.checkpoint = Some(checkpoint);
+        Ok(())
+    }
+
+    /// Whether a start of this run can have come to that.
+    fn fits(&self, kept: &Kept) -> bool {
+        let steps = self.annealer.schedule.steps().len();
+        let shape = |level: &Level| {
+            let x = self.action.pack(&level.estimate);
+            !matches!(x, Err(crate::Error::Length { .. }))
+        };
+        let ended = kept.finished || kept.stopped.is_some();
+        let dimension = self.action.layout().dimension();
+        kept.climb
+            .as_ref()
+            .is_none_or(|climb| climb.fits(dimension))
+            && kept.climb.is_some() != kept.levels.is_empty()
+            && kept.levels.iter().all(shape)
+            && (ended || kept.levels.len() < steps)
     }
 
     /// Takes every start that has not ended one level further; the first step
@@ -134,6 +174,11 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let running = self.annealing.starts.get_mut(start);
         if let Some(start) = running.filter(|start| !start.ended()) {
             start.stopped = Some(Stop::Dropped);
+            if let (Some(checkpoint), Some(climber)) =
+                (&self.checkpoint, self.climbers.get(start.index))
+            {
+                checkpoint.note(start, climber.climb.as_ref(), &[]);
+            }
         }
     }
 
@@ -160,53 +205,35 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         observer: &Observer<'_>,
         more: &(dyn Fn(&StartResult) -> bool + Sync),
     ) -> Result<()> {
-        let watch = Watch::new(observer);
-        self.in_parallel(|annealer, action, start, climber| {
-            climber.advance_while(annealer, action, start, &watch, more)
-        })?;
-        if let ControlFlow::Break(why) = watch.answer() {
+        let ascent = Ascent {
+            annealer: &self.annealer,
+            action: self.action,
+            watch: Watch::new(observer, self.deadline),
+            more,
+            checkpoint: self.checkpoint.as_ref(),
+        };
+        let (starts, climbers) = (&mut self.annealing.starts, &mut self.climbers);
+        #[cfg(feature = "rayon")]
+        match &self.pool {
+            _ if self.annealer.threads == Some(1) => ascent.one_by_one(starts, climbers)?,
+            Some(pool) => pool.install(|| ascent.in_parallel(starts, climbers))?,
+            None => ascent.in_parallel(starts, climbers)?,
+        }
+        #[cfg(not(feature = "rayon"))]
+        ascent.one_by_one(starts, climbers)?;
+        if let ControlFlow::Break(why) = ascent.watch.answer() {
             // Some had come to where they were to go before.
-            for (start, climber) in self.annealing.starts.iter_mut().zip(&mut self.climbers) {
+            for (start, climber) in starts.iter_mut().zip(climbers) {
                 if !start.ended() {
                     start.stopped = Some(why);
                 }
-                climber.tell_end(start, &watch);
+                climber.tell_end(start, &ascent.watch);
             }
         }
+        if let Some(checkpoint) = &self.checkpoint {
+            checkpoint.write_now()?;
+        }
         self.check_finite()
-    }
-
-    #[cfg(feature = "rayon")]
-    fn in_parallel(
-        &mut self,
-        one: impl Fn(&Annealer, &Action<M, R>, &mut StartResult, &mut Climber) -> Result<()> + Sync,
-    ) -> Result<()> {
-        use rayon::prelude::*;
-        let (annealer, action) = (&self.annealer, self.action);
-        let (starts, climbers) = (&mut self.annealing.starts, &mut self.climbers);
-        if annealer.threads == Some(1) {
-            let mut pairs = starts.iter_mut().zip(climbers);
-            return pairs.try_for_each(|(start, climber)| one(annealer, action, start, climber));
-        }
-        let all = || {
-            let pairs = starts.par_iter_mut().zip(climbers).with_max_len(1);
-            pairs
-                .map(|(start, climber)| one(annealer, action, start, climber))
-                .collect()
-        };
-        match &self.pool {
-            Some(pool) => pool.install(all),
-            None => all(),
-        }
-    }
-
-    #[cfg(not(feature = "rayon"))]
-    fn in_parallel(
-        &mut self,
-        one: impl Fn(&Annealer, &Action<M, R>, &mut StartResult, &mut Climber) -> Result<()>,
-    ) -> Result<()> {
-        let mut pairs = self.annealing.starts.iter_mut().zip(&mut self.climbers);
-        pairs.try_for_each(|(start, climber)| one(&self.annealer, self.action, start, climber))
     }
 
     /// A model that is finite nowhere is bad input.
@@ -222,62 +249,6 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             return Err(objective.locate_non_finite(&x));
         }
         Ok(())
-    }
-}
-
-impl Climber {
-    fn advance_while<M: Model, R: Rule<M>>(
-        &mut self,
-        annealer: &Annealer,
-        action: &Action<M, R>,
-        start: &mut StartResult,
-        watch: &Watch<'_>,
-        more: &(dyn Fn(&StartResult) -> bool + Sync),
-    ) -> Result<()> {
-        let index = start.index;
-        if !self.began {
-            self.began = true;
-            let answer = watch.tell(Event::StartBegan { start: index });
-            if !start.ended() {
-                start.stopped = answer.break_value();
-            }
-        }
-        let climbed = self.climb(annealer, action, start, watch, more);
-        if start.ended() || climbed.is_err() {
-            self.tell_end(start, watch);
-        }
-        climbed
-    }
-
-    fn climb<M: Model, R: Rule<M>>(
-        &mut self,
-        annealer: &Annealer,
-        action: &Action<M, R>,
-        start: &mut StartResult,
-        watch: &Watch<'_>,
-        more: &(dyn Fn(&StartResult) -> bool + Sync),
-    ) -> Result<()> {
-        let on = |start: &StartResult| !start.ended() && more(start);
-        if !on(start) {
-            return Ok(());
-        }
-        let climb = match &mut self.climb {
-            Some(climb) => climb,
-            none => none.insert(Climb::begin(annealer, action, start, watch)?),
-        };
-        let mut objective = climb.objective(annealer, action)?;
-        while on(start) {
-            climb.advance(annealer, &mut objective, start, watch)?;
-        }
-        Ok(())
-    }
-
-    /// The start is over whatever the observer answers.
-    fn tell_end(&mut self, start: &StartResult, watch: &Watch<'_>) {
-        if !self.ended {
-            self.ended = true;
-            let _ = watch.tell(Event::StartEnded { start: start.index });
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The minimum as a curve over s = ln R_f, followed from level to level.
 
+use super::checkpoint::plain_struct;
 use crate::action::ActionAt;
 use crate::discretization::Rule;
 use crate::minimize::{Objective, project};
@@ -18,7 +19,16 @@ struct Tangent {
     slope: Vec<f64>,
 }
 
+plain_struct!(Track { last, before });
+plain_struct!(Tangent { s, slope });
+
 impl Track {
+    /// Whether it is one of that many unknowns.
+    pub(super) fn fits(&self, dimension: usize) -> bool {
+        let mut tangents = self.last.iter().chain(&self.before);
+        tangents.all(|tangent| tangent.slope.len() == dimension)
+    }
+
     /// Notes the tangent at the minimum `x`, which the last Newton step's
     /// factor gives nearly for nothing; returns the factorizations that it took.
     /// Where the Hessian is not positive definite there is none.

@@ -163,7 +163,8 @@ fn a_budget_of_work_cuts_off_at_the_same_place_for_any_number_of_threads() {
     let file = Scratch::new("work");
     let annealer = Annealer::new(schedule(40)).starts(3);
     let whole = annealer.run(&action).unwrap();
-    let budgets: [(fn(Annealer, usize) -> Annealer, fn(Work) -> usize); 2] = [
+    type Budget = (fn(Annealer, usize) -> Annealer, fn(Work) -> usize);
+    let budgets: [Budget; 2] = [
         (Annealer::factorization_budget, |w| w.factorizations),
         (Annealer::evaluation_budget, |w| w.evaluations),
     ];
@@ -417,7 +418,8 @@ fn a_checkpoint_of_another_annealing_is_refused() {
         assert_eq!(refused(&changed, &action, &file), other(what));
     }
     // Each alone.
-    let changes: [(&dyn Fn(&mut Problem), &str); 11] = [
+    type Change<'a> = (&'a dyn Fn(&mut Problem), &'static str);
+    let changes: [Change<'_>; 11] = [
         (&|p| p.bounds = [0.0, 19.0], "the parameters"),
         (&|p| p.name = "F", "the parameters"),
         (&|p| p.datum = 1.0 + f64::EPSILON, "the data"),

@@ -7,6 +7,7 @@ use super::checkpoint::{Checkpoint, Kept};
 use super::climb::Climb;
 use super::events::{Event, Watch};
 use super::results::StartResult;
+use super::spans;
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -72,6 +73,7 @@ impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
     }
 
     fn climb(&self, start: &mut StartResult, climb: &mut Option<Climb>) -> Result<()> {
+        let _span = spans::start(start);
         let on = |start: &StartResult| !start.ended() && (self.more)(start);
         if !on(start) {
             return Ok(());

@@ -8,8 +8,8 @@ use super::events::{Event, Watch};
 use super::nudging::Settling;
 use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
-use super::starts;
 use super::track::Track;
+use super::{spans, starts};
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -57,11 +57,13 @@ impl Climb {
         watch: &Watch<'_>,
     ) -> Result<Self> {
         let index = start.index;
-        let mut told = |rf, action| {
+        let _span = spans::settling();
+        let mut told = |rf, iteration: Iteration| {
+            spans::iteration(&iteration);
             let event = Event::Settling {
                 start: index,
                 rf,
-                action,
+                action: iteration.value,
             };
             watch.tell(event).map_break(|_| ())
         };
@@ -113,7 +115,9 @@ impl Climb {
             _ => self.here.clone(),
         };
         let spent = self.spent(start);
+        let span = spans::level(step);
         let mut observe = |iteration: Iteration| {
+            spans::iteration(&iteration);
             let event = Event::Iteration {
                 start: start.index,
                 beta: step.beta,
@@ -133,6 +137,7 @@ impl Climb {
             &mut observe,
         );
         level.work.add(self.unbooked);
+        spans::reached(&span, &level);
         let event = Event::LevelReached {
             start: start.index,
             beta: step.beta,

@@ -16,6 +16,7 @@ mod run;
 mod schedule;
 mod signal;
 mod spanning;
+mod spans;
 mod starts;
 mod track;
 

@@ -134,8 +134,11 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     /// makes the starts too. Returns whether any start can go on.
     ///
     /// # Errors
-    /// [`Error::ModelNotFinite`](crate::Error::ModelNotFinite) when the model gives NaN or infinity at every
-    /// start's initial path, and what [`Action::pack`] says of a given path.
+    /// [`Error::ModelNotFinite`](crate::Error::ModelNotFinite) when the model
+    /// gives NaN or infinity at every start's initial path, what
+    /// [`Action::pack`] says of a given path, and
+    /// [`Error::File`](crate::Error::File) when the checkpoint cannot be
+    /// written.
     pub fn step(&mut self) -> Result<bool> {
         self.step_observed(&|_| ControlFlow::Continue(()))
     }

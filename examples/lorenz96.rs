@@ -37,6 +37,9 @@ Without --data the data are a twin: a simulation with 20 variables and forcing
   --threads T              threads [all cores]
   --minimizer WORD         gauss-newton or lbfgs [gauss-newton]
   --forcing-bounds LO,HI   bounds of the forcing [0,20]
+  --time-budget S          stop after so many seconds
+  --checkpoint FILE        keep the state here, and go on from it where it is there
+  --resume FILE            the same, but it must be there
   --json OUT               write a report as JSON
   --plot OUT.svg           where to draw [lorenz96.svg]
   --help                   print this
@@ -54,6 +57,7 @@ fn estimate() -> Result<(), Failure> {
     let plot = flags.text("--plot").unwrap_or("lorenz96.svg");
     let files = [
         ("--data", flags.text("--data")),
+        ("--checkpoint", report::annealer::checkpoint(&flags)?),
         ("--json", json),
         ("--plot", Some(plot)),
     ];
@@ -64,8 +68,7 @@ fn estimate() -> Result<(), Failure> {
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
-    let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
-    let cpu = progress.finish();
+    let (annealing, cpu) = report::annealer::run(&annealer, &action, progress)?;
 
     // What comes out: a report, a figure, and tables.
     if let Some(file) = json {

@@ -38,6 +38,9 @@ chaotic current, sampled every 0.02 ms with noise of 1 mV.
   --starts K               number of nudged starts [1]
   --seed S                 seed of the twin's noise and of the starts [0]
   --threads T              threads [all cores]
+  --time-budget S          stop after so many seconds
+  --checkpoint FILE        keep the state here, and go on from it where it is there
+  --resume FILE            the same, but it must be there
   --json OUT               write a report as JSON
   --plot OUT.svg           where to draw [neuron.svg]
   --help                   print this
@@ -80,6 +83,7 @@ fn estimate() -> Result<(), Failure> {
     let files = [
         ("--voltage", flags.text("--voltage")),
         ("--stimulus", flags.text("--stimulus")),
+        ("--checkpoint", report::annealer::checkpoint(&flags)?),
         ("--json", json),
         ("--plot", Some(plot)),
     ];
@@ -90,8 +94,7 @@ fn estimate() -> Result<(), Failure> {
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
-    let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
-    let cpu = progress.finish();
+    let (annealing, cpu) = report::annealer::run(&annealer, &action, progress)?;
 
     // What comes out: a report, a figure, and tables.
     if let Some(file) = json {

@@ -89,8 +89,7 @@ fn estimate() -> Result<(), Failure> {
     for output in json.into_iter().chain([plot]) {
         report::check_writable(output)?;
     }
-    let annealing = annealer.run_observed(&action, &|event| progress.see(event))?;
-    let cpu = progress.finish();
+    let (annealing, cpu) = report::annealer::run(&annealer, &action, progress)?;
 
     // What comes out: a forecast, a report, a figure, and tables.
     let (start, best) = annealing.best().ok_or("no start reached a finite action")?;

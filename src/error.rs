@@ -248,6 +248,15 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A checkpoint from which this annealing cannot go on. The file is left
+    /// as it is.
+    #[error("checkpoint {path}: {reason}")]
+    Checkpoint {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: Refusal,
+    },
     /// A file that cannot be read or written.
     #[error("file {path}: {reason}")]
     File {
@@ -255,6 +264,49 @@ pub enum Error {
         path: String,
         /// What the system or the format said.
         reason: String,
+    },
+}
+
+/// Why a checkpoint is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The file is something else.
+    #[error("expected a checkpoint of an annealing, found another kind of file")]
+    NoCheckpoint,
+    /// It has a form that this version does not read.
+    #[error("expected format {expected}, found format {found}")]
+    Format {
+        /// The format of this version.
+        expected: u64,
+        /// That of the file.
+        found: u64,
+    },
+    /// Its end is missing.
+    #[error("expected {expected} bytes, found {found}: it was cut off")]
+    Truncated {
+        /// Its length, or that of its header where this is cut off too.
+        expected: u64,
+        /// What is left.
+        found: u64,
+    },
+    /// Its checksum does not belong to its content, or no run can have led to
+    /// its content.
+    #[error("expected the content that its checksum was made for, found another: it is damaged")]
+    Damaged,
+    /// Another version wrote it, which may round in other places.
+    #[error("expected one written by version {expected}, found one by version {found}")]
+    Version {
+        /// This version.
+        expected: String,
+        /// The version that wrote it.
+        found: String,
+    },
+    /// It belongs to another annealing.
+    #[error("expected one of this annealing, found one of another: {what} changed")]
+    Foreign {
+        /// The first part of the annealing that differs.
+        what: &'static str,
     },
 }
 

@@ -14,8 +14,9 @@
 //! $X$ is the whole path. At $R_f \to 0$ the minimum is known: the path goes
 //! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
 //! step and follows the minimum to where the model is a hard constraint. In the
-//! repository, `docs/theory.md` has the mathematics and `docs/choosing.md`
-//! advice on every choice, and what to do when something looks wrong.
+//! repository, `docs/theory.md` has the mathematics, `docs/choosing.md` advice
+//! on every choice and what to do when something looks wrong, and
+//! `docs/running.md` how to watch, cancel and resume what takes long.
 //!
 //! # One complete run
 //!
@@ -117,6 +118,7 @@
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
 //! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
+//! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
 //! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
@@ -131,6 +133,7 @@
 //! | `plot` | | the module `plot`: SVG pictures |
 //! | `serde` | | `Serialize` and `Deserialize` for results |
 //! | `approx` | | comparisons of results with tolerances |
+//! | `tracing` | | spans of starts and levels, and an event for each iteration, for subscribers of `tracing` |
 //! | `openblas-system`, `openblas-static`, `intel-mkl-static`, `netlib-system` | | LAPACK as a dense backend, by one of these providers (each turns on `lapack`) |
 //!
 //! # Errors and terminations
@@ -173,12 +176,12 @@ pub use action::{
     Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
     ParameterSpread, Plateau, PrecisionUnit,
 };
-pub use anneal::{Annealer, Annealing, Event, Level, Schedule, StartResult, Starts};
+pub use anneal::{Annealer, Annealing, Event, Level, Run, Schedule, StartResult, Starts, Stop};
 pub use bounds::Bounds;
 pub use derivative::Sparsity;
 pub use discretization::{Euler, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;
-pub use error::{Error, Result};
+pub use error::{Error, Refusal, Result};
 pub use grid::Grid;
 pub use inputs::Inputs;
 pub use losses::Loss;
@@ -211,4 +214,6 @@ mod documents {
     struct Readme;
     #[doc = include_str!("../docs/choosing.md")]
     struct Choosing;
+    #[doc = include_str!("../docs/running.md")]
+    struct Running;
 }

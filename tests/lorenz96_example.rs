@@ -191,10 +191,38 @@ fn plots_and_help_go_where_they_should() {
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8(help.stdout).unwrap();
     let flags = "data observe rm rf0 alpha betas normalization start starts seed threads \
-                 minimizer forcing-bounds json plot help";
+                 minimizer forcing-bounds time-budget checkpoint resume json plot help";
     for flag in flags.split_whitespace() {
         assert!(help.contains(&format!("\n  --{flag} ")), "{flag}");
     }
+}
+
+#[test]
+fn an_annealing_goes_on_from_its_checkpoint() {
+    let scratch = Scratch::new("lorenz96", "checkpoint");
+    let run = |more: &[&str]| {
+        let short = ["--betas", "0..20", "--starts", "2"];
+        scratch.run(&[&short[..], &["--json", "report.json"], more].concat())
+    };
+    let report = || {
+        let report = std::fs::read_to_string(scratch.file("report.json")).unwrap();
+        without_costs(serde_json::from_str(&report).unwrap())
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    let whole = report();
+    // No time for a level: nothing to draw, but where to go on.
+    let none = run(&["--checkpoint", "state", "--time-budget", "0"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(report()["best"].is_null());
+    // The second reads the result of the first.
+    for flag in ["--resume", "--checkpoint"] {
+        assert_eq!(run(&[flag, "state"]).status.code(), Some(0));
+        assert_eq!(report(), whole);
+    }
+    std::fs::remove_file(scratch.file("lorenz96.svg")).unwrap();
+    let short = ["--betas", "0..20", "--starts", "2", "--resume", "state"];
+    scratch.refuses(&[&short[..], &["--rm", "5"]].concat(), "the action");
+    scratch.refuses(&[&short[..], &["--checkpoint", "other"]].concat(), "other");
 }
 
 /// A closed pipe ends the output, nothing else.
@@ -263,6 +291,14 @@ fn bad_flags_are_refused_in_one_line() {
         (&["--json", "out", "--plot", "./out"], "--plot"),
         (&["--json", "lorenz96.svg"], "lorenz96.svg"),
         (&["--data", "in.npy", "--json", "in.npy"], "--json"),
+        (&["--time-budget", "-1"], "--time-budget"),
+        (&["--time-budget", "soon"], "--time-budget"),
+        (&["--resume", "nowhere"], "nowhere"),
+        (&["--checkpoint", "a", "--json", "a"], "--json"),
+        (
+            &["--checkpoint", "no-such-directory/a"],
+            "no-such-directory/a",
+        ),
     ] {
         scratch.refuses(arguments, culprit);
     }

@@ -10,7 +10,7 @@ mod rules;
 mod tutorial;
 
 use deepest::minimize::Work;
-use deepest::models::{Lorenz63, Lorenz96, LotkaVolterra};
+use deepest::models::{Lorenz63, LotkaVolterra};
 use deepest::prelude::*;
 use dogleg::Dogleg;
 use rules::{Damping, Marquardt, SecondOrder};

@@ -1,10 +1,13 @@
 //! The annealer that the flags ask for.
 
-use deepest::{Annealer, Schedule, Starts};
+use std::path::Path;
+use std::time::Duration;
+
+use deepest::{Action, Annealer, Annealing, Model, Rule, Schedule, Starts};
 
 use super::Failure;
 use super::flags::Flags;
-use super::progress::Progress;
+use super::progress::{CpuSeconds, Progress};
 
 /// What an example takes where a flag is not given.
 pub struct Defaults {
@@ -14,8 +17,8 @@ pub struct Defaults {
     pub starts: usize,
 }
 
-/// Reads `--rf0`, `--alpha`, `--betas`, `--start`, `--starts`, `--seed` and
-/// `--threads`.
+/// Reads `--rf0`, `--alpha`, `--betas`, `--start`, `--starts`, `--seed`,
+/// `--threads`, `--time-budget`, `--checkpoint` and `--resume`.
 pub fn annealer(flags: &Flags, defaults: &Defaults) -> Result<(Annealer, Progress), Failure> {
     let betas = flags.betas("--betas", defaults.betas)?;
     let starts = flags.count("--starts", defaults.starts)?;
@@ -30,5 +33,40 @@ pub fn annealer(flags: &Flags, defaults: &Defaults) -> Result<(Annealer, Progres
     if flags.text("--threads").is_some() {
         annealer = annealer.threads(flags.count("--threads", 1)?);
     }
+    if flags.text("--time-budget").is_some() {
+        let seconds = Duration::try_from_secs_f64(flags.value("--time-budget", 0.0)?);
+        let seconds = seconds.map_err(|error| format!("--time-budget: {error}"))?;
+        annealer = annealer.time_budget(seconds);
+    }
+    if let Some(file) = checkpoint(flags)? {
+        annealer = annealer.checkpoint(file);
+    }
     Ok((annealer, progress))
+}
+
+/// The file of `--checkpoint`, from which to go on if it is there, or of
+/// `--resume`, which must be there.
+pub fn checkpoint(flags: &Flags) -> Result<Option<&str>, Failure> {
+    match (flags.text("--checkpoint"), flags.text("--resume")) {
+        (Some(file), Some(other)) if file != other => {
+            Err(format!("--resume: expected {file} as --checkpoint says, found {other}").into())
+        }
+        (_, Some(file)) if !Path::new(file).exists() => {
+            Err(format!("--resume: there is no file {file}").into())
+        }
+        (checkpoint, resume) => Ok(resume.or(checkpoint)),
+    }
+}
+
+/// Anneals, from where a checkpoint left off, and gives the CPU times of this
+/// process.
+pub fn run<M: Model, R: Rule<M>>(
+    annealer: &Annealer,
+    action: &Action<M, R>,
+    progress: Progress,
+) -> Result<(Annealing, CpuSeconds), Failure> {
+    let mut run = annealer.begin(action)?;
+    progress.resume(run.annealing());
+    run.finish_observed(&|event| progress.see(event))?;
+    Ok((run.into_annealing(), progress.finish()))
 }

@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cpu_time::{ProcessTime, ThreadTime};
-use deepest::Event;
+use deepest::{Annealing, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Watches an annealing: `annealer.run_observed(&action, &|e| progress.see(e))`.
+/// Watches an annealing: `run.finish_observed(&|event| progress.see(event))`.
 pub struct Progress {
     bar: ProgressBar,
     /// For each start its thread's clock when it began, then its CPU time.
@@ -40,6 +40,12 @@ impl Progress {
             starts: Mutex::new(vec![Duration::ZERO; starts]),
             began: ProcessTime::now(),
         }
+    }
+
+    /// Counts the levels of an annealing that goes on.
+    pub fn resume(&self, annealing: &Annealing) {
+        let levels = annealing.starts.iter().map(|start| start.levels.len());
+        self.bar.inc(levels.sum::<usize>() as u64);
     }
 
     /// To be shown every event.

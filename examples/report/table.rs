@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use deepest::{Annealing, Level};
+use deepest::{Annealing, Level, Stop};
 
 use super::progress::CpuSeconds;
 
@@ -65,9 +65,20 @@ pub fn starts(annealing: &Annealing, cpu: &CpuSeconds, columns: &[Column<'_>]) -
         text += &format!(" {action:>11.6}");
         cells(&mut text, columns, level);
         let factorizations = start.work().factorizations;
-        text += &format!(" {factorizations:>14} {seconds:>6.2}\n");
+        text += &format!(" {factorizations:>14} {seconds:>6.2}");
+        text += start.stopped.map_or("", remark);
+        text += "\n";
     }
     text
+}
+
+/// Why a start did not come to the end.
+fn remark(stop: Stop) -> &'static str {
+    match stop {
+        Stop::TimeBudget => "  out of time",
+        Stop::NonFinite => "  not finite",
+        _ => "  stopped",
+    }
 }
 
 /// Levels of the best start from first to last.

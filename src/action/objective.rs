@@ -94,6 +94,10 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             || self.upper[states].iter().any(|v| v.is_finite());
     }
 
+    pub(crate) fn action(&self) -> &'a Action<M, R> {
+        self.action
+    }
+
     /// The model precision R_f.
     #[must_use]
     pub fn rf(&self) -> f64 {
@@ -166,25 +170,10 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// wrong).
     #[must_use]
     pub fn terms(&mut self, x: &[f64]) -> ActionTerms {
-        if let Some(known) = self.known_at(x) {
-            return known;
+        match self.known {
+            Some((rf, known)) if rf == self.rf && self.known_x == x => known,
+            _ => self.evaluate(&self.visit(x), None),
         }
-        self.evaluate(&self.visit(x), None)
-    }
-
-    /// The terms at `x` where the last evaluation was there, whatever the R_f.
-    fn known_at(&self, x: &[f64]) -> Option<ActionTerms> {
-        let (rf, terms) = self.known.filter(|_| self.known_x == x)?;
-        let model = if rf == self.rf {
-            terms.model
-        } else {
-            terms.model * (self.rf / rf)
-        };
-        Some(ActionTerms {
-            total: terms.measurement + model + terms.prior,
-            model,
-            ..terms
-        })
     }
 
     /// An evaluation of everything at `x`.

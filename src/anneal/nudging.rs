@@ -33,11 +33,11 @@ const MOST_ITERATIONS: usize = 15;
 const ATTEMPTS: u8 = 4;
 
 /// What settling needs: a minimizer, the smallest R_f of the ladder, and who
-/// is told the R_f and the action of each iteration.
+/// is told the R_f and each iteration.
 pub(super) struct Settling<'a> {
     pub(super) minimizer: &'a dyn Minimizer,
     pub(super) lowest: f64,
-    pub(super) watch: &'a mut dyn FnMut(f64, f64) -> ControlFlow<()>,
+    pub(super) watch: &'a mut dyn FnMut(f64, Iteration) -> ControlFlow<()>,
 }
 
 /// What the nudged paths of one start have in common.
@@ -127,7 +127,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             let mut watch = |iteration: Iteration| {
                 let decrease = last - iteration.value;
                 last = iteration.value;
-                cancelled |= tell(rf, last).is_break();
+                cancelled |= tell(rf, iteration).is_break();
                 if cancelled || decrease < SETTLED * last || iteration.number >= MOST_ITERATIONS {
                     return ControlFlow::Break(());
                 }

@@ -26,6 +26,28 @@ pub struct StartResult {
     pub levels: Vec<Level>,
     /// Whether every step of the schedule was done.
     pub finished: bool,
+    /// Why the start ended before that; `None` where it finished or, in a
+    /// [`Run`](crate::Run), is still on its way.
+    pub stopped: Option<Stop>,
+}
+
+/// Why a start ended before the last step of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Stop {
+    /// The observer answered `Break`, or the minimizer gave up as if it had.
+    Cancelled,
+    /// The action or its gradient is NaN or infinite.
+    NonFinite,
+    /// [`Annealer::time_budget`](crate::Annealer::time_budget) is spent.
+    TimeBudget,
+    /// A budget of work is spent:
+    /// [`Annealer::factorization_budget`](crate::Annealer::factorization_budget),
+    /// [`Annealer::evaluation_budget`](crate::Annealer::evaluation_budget).
+    WorkBudget,
+    /// [`Run::stop`](crate::Run::stop) was called for this start.
+    Dropped,
 }
 
 /// The minimum at one value of R_f.
@@ -82,6 +104,11 @@ impl Annealing {
 }
 
 impl StartResult {
+    /// Whether it goes no further.
+    pub(super) fn ended(&self) -> bool {
+        self.finished || self.stopped.is_some()
+    }
+
     /// The work of all levels together.
     #[must_use]
     pub fn work(&self) -> Work {

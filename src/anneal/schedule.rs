@@ -72,4 +72,9 @@ impl Schedule {
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
+
+    /// The first step: there is always one.
+    pub(super) fn first(&self) -> Step {
+        self.steps[0]
+    }
 }

@@ -1,6 +1,7 @@
 //! The minimum as a curve over s = ln R_f, followed from level to level.
 
-use crate::action::ActionAt;
+use super::checkpoint::plain_struct;
+use crate::action::{ActionAt, ActionTerms};
 use crate::discretization::Rule;
 use crate::minimize::{Objective, project};
 use crate::model::Model;
@@ -12,13 +13,24 @@ pub(super) struct Track {
     before: Option<Tangent>,
 }
 
+/// A minimum's action and tangent.
 #[derive(Debug, Clone)]
 struct Tangent {
-    s: f64,
+    rf: f64,
+    terms: ActionTerms,
     slope: Vec<f64>,
 }
 
+plain_struct!(Track { last, before });
+plain_struct!(Tangent { rf, terms, slope });
+
 impl Track {
+    /// Whether it is one of that many unknowns.
+    pub(super) fn fits(&self, dimension: usize) -> bool {
+        let mut tangents = self.last.iter().chain(&self.before);
+        tangents.all(|tangent| tangent.slope.len() == dimension)
+    }
+
     /// Notes the tangent at the minimum `x`, which the last Newton step's
     /// factor gives nearly for nothing; returns the factorizations that it took.
     /// Where the Hessian is not positive definite there is none.
@@ -29,10 +41,10 @@ impl Track {
     ) -> usize {
         self.before = self.last.take();
         let mut slope = vec![0.0; x.len()];
-        let s = objective.rf().ln();
+        let (rf, terms) = (objective.rf(), objective.terms(x));
         match objective.tangent(x, &mut slope) {
             Ok(factorizations) => {
-                self.last = Some(Tangent { s, slope });
+                self.last = Some(Tangent { rf, terms, slope });
                 factorizations
             }
             Err(_) => {
@@ -54,11 +66,13 @@ impl Track {
         let Some(last) = &self.last else {
             return false;
         };
-        let way = objective.rf().ln() - last.s;
-        let lowest = objective.value(x);
+        let way = (objective.rf() / last.rf).ln();
+        let Tangent { rf, terms, .. } = last;
+        let model = terms.model * (objective.rf() / rf);
+        let lowest = terms.measurement + model + terms.prior;
         let mut trial = x.to_vec();
         let bend = self.before.as_ref().map(|before| {
-            let scale = 0.5 * way * way / (last.s - before.s);
+            let scale = 0.5 * way * way / (last.rf / before.rf).ln();
             (before, scale)
         });
         for bend in bend.map(Some).into_iter().chain([None]) {

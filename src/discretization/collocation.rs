@@ -9,7 +9,7 @@ use passes::{Combine, Pullback, Spread};
 use sweep::Sweep;
 
 use super::gram::Gram;
-use super::{Course, Evaluator, Rows, Span, interval_by_interval};
+use super::{Course, Evaluator, Rows, Span, Weigh, interval_by_interval};
 use crate::derivative::{Generic, Pattern};
 use crate::linalg::{Front, vectorize};
 use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
@@ -313,7 +313,7 @@ impl<M: Flow> Evaluator<M> for Collocation {
         &mut self,
         model: &M,
         course: &Course<'_>,
-        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        weigh: &mut Weigh<'_>,
         gradient: &mut [f64],
         border: &mut [f64],
     ) {

@@ -150,6 +150,9 @@ pub struct Course<'a> {
     pub(crate) theta: &'a [f64],
 }
 
+/// Sees an interval's number and its residuals g, and writes what they weigh, v.
+pub type Weigh<'a> = dyn FnMut(usize, &[f64], &mut [f64]) + 'a;
+
 /// Residuals and derivatives of a rule, interval by interval.
 ///
 /// `x` holds the states of the interval's layers, one after the other; `theta`
@@ -170,13 +173,13 @@ pub trait Evaluator<M>: Send {
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]);
 
     /// Adds Σ_k G_kᵀ v_k of a window's intervals k, to `gradient` for its states
-    /// and to `border` for the free parameters; `weigh(k, g, v)` sees the
-    /// residuals of each interval in turn and writes v.
+    /// and to `border` for the free parameters; `weigh` is called for each
+    /// interval in turn.
     fn gradient(
         &mut self,
         model: &M,
         course: &Course<'_>,
-        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        weigh: &mut Weigh<'_>,
         gradient: &mut [f64],
         border: &mut [f64],
     ) {
@@ -211,7 +214,7 @@ fn interval_by_interval<M, E: Evaluator<M> + ?Sized>(
     evaluator: &mut E,
     model: &M,
     course: &Course<'_>,
-    weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+    weigh: &mut Weigh<'_>,
     (gradient, border): (&mut [f64], &mut [f64]),
 ) {
     let (mut g, mut v) = (Vec::new(), Vec::new());

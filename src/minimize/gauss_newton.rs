@@ -344,11 +344,8 @@ impl Walk<'_> {
                     full,
                 } => {
                     failures = 0;
-                    let iteration = Iteration {
-                        number: self.work.iterations,
-                        value: self.value,
-                    };
-                    if observe(iteration).is_break() {
+                    let (number, value) = (self.work.iterations, self.value);
+                    if observe(Iteration::new(number, value, self.work)).is_break() {
                         return Termination::Cancelled;
                     }
                     if !complete {
@@ -444,5 +441,9 @@ impl Minimizer for GaussNewton {
 
     fn name(&self) -> &'static str {
         "gauss-newton"
+    }
+
+    fn settings(&self) -> String {
+        format!("{self:?}")
     }
 }

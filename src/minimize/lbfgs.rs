@@ -147,4 +147,8 @@ impl Minimizer for Lbfgs {
     fn name(&self) -> &'static str {
         "L-BFGS-B"
     }
+
+    fn settings(&self) -> String {
+        format!("{self:?}")
+    }
 }

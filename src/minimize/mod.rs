@@ -116,7 +116,7 @@ pub enum Termination {
     NoProgress,
     /// The value or the gradient at the start is NaN or infinite.
     NonFinite,
-    /// The observer asked to stop.
+    /// The observer asked to stop, or a budget is spent.
     Cancelled,
 }
 
@@ -174,13 +174,19 @@ pub struct Iteration {
     pub number: usize,
     /// The value after it.
     pub value: f64,
+    /// The work of this minimization so far.
+    pub work: Work,
 }
 
 impl Iteration {
-    /// Iteration `number`, from 1, which led to `value`.
+    /// Iteration `number`, from 1, which led to `value`, after `work` in all.
     #[must_use]
-    pub fn new(number: usize, value: f64) -> Self {
-        Self { number, value }
+    pub fn new(number: usize, value: f64, work: Work) -> Self {
+        Self {
+            number,
+            value,
+            work,
+        }
     }
 }
 
@@ -238,7 +244,7 @@ impl Iteration {
 ///                 work.evaluations += 1;
 ///                 work.iterations += 1;
 ///                 length *= 2.0;
-///                 if observe(Iteration::new(number, value)).is_break() {
+///                 if observe(Iteration::new(number, value, work)).is_break() {
 ///                     return Outcome::new(value, Termination::Cancelled, work);
 ///                 }
 ///             } else {
@@ -295,6 +301,12 @@ pub trait Minimizer: Send + Sync {
 
     /// The name that results and messages use.
     fn name(&self) -> &'static str;
+
+    /// The name with all settings: minimizers that say the same make the same
+    /// steps. What was begun with one is not resumed with another.
+    fn settings(&self) -> String {
+        self.name().into()
+    }
 }
 
 /// Moves every unknown to the nearest point inside its bounds.

@@ -8,7 +8,7 @@ use num_traits::Zero;
 
 use super::Collocation;
 use crate::derivative::{LANES, Pack, Packed, Points};
-use crate::discretization::{Course, Span};
+use crate::discretization::{Course, Span, Weigh};
 use crate::model::{Flow, FlowAt, Scope};
 
 /// Stages of a block: few enough for a CPU's nearest cache.
@@ -128,7 +128,7 @@ impl Collocation {
         model: &M,
         packed: &mut Packed,
         course: &Course<'_>,
-        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        weigh: &mut Weigh<'_>,
         (gradient, border): (&mut [f64], &mut [f64]),
     ) {
         let mut sweep = std::mem::take(&mut self.sweep);
@@ -188,7 +188,7 @@ impl Collocation {
         &mut self,
         block: &[Interval<'_>],
         x: &[f64],
-        weigh: &mut dyn FnMut(usize, &[f64], &mut [f64]),
+        weigh: &mut Weigh<'_>,
         sweep: &mut Sweep,
         gradient: &mut [f64],
     ) {

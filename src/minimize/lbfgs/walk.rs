@@ -138,12 +138,7 @@ impl<'a> Walk<'a> {
             }
             progress.record(self.value);
             let number = self.work.iterations;
-            if observe(Iteration {
-                number,
-                value: self.value,
-            })
-            .is_break()
-            {
+            if observe(Iteration::new(number, self.value, self.work)).is_break() {
                 return Termination::Cancelled;
             }
         }

@@ -1,0 +1,125 @@
+//! Many starts on their ladders at once.
+
+use std::ops::ControlFlow;
+
+use super::Annealer;
+use super::checkpoint::{Checkpoint, Kept};
+use super::climb::Climb;
+use super::events::{Event, Watch};
+use super::results::StartResult;
+use super::spans;
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::minimize::Termination;
+use crate::model::Model;
+
+/// What all starts that go up have in common.
+pub(super) struct Ascent<'a, M, R> {
+    pub(super) annealer: &'a Annealer,
+    pub(super) action: &'a Action<M, R>,
+    pub(super) watch: Watch<'a>,
+    /// Whether a start that has not ended goes another level.
+    pub(super) more: &'a (dyn Fn(&StartResult) -> bool + Sync),
+    pub(super) checkpoint: Option<&'a Checkpoint>,
+}
+
+/// Who goes up a start's ladder, and what the observer knows of it.
+#[derive(Default)]
+pub(super) struct Climber {
+    /// Made with the first level.
+    pub(super) climb: Option<Climb>,
+    began: bool,
+    ended: bool,
+}
+
+impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
+    #[cfg(feature = "rayon")]
+    pub(super) fn in_parallel(
+        &self,
+        starts: &mut [StartResult],
+        climbers: &mut [Climber],
+    ) -> Result<()> {
+        use rayon::prelude::*;
+        let pairs = starts.par_iter_mut().zip(climbers).with_max_len(1);
+        pairs
+            .map(|(start, climber)| self.advance(start, climber))
+            .collect()
+    }
+
+    pub(super) fn one_by_one(
+        &self,
+        starts: &mut [StartResult],
+        climbers: &mut [Climber],
+    ) -> Result<()> {
+        let mut pairs = starts.iter_mut().zip(climbers);
+        pairs.try_for_each(|(start, climber)| self.advance(start, climber))
+    }
+
+    /// Takes one start as far as it is to go.
+    fn advance(&self, start: &mut StartResult, climber: &mut Climber) -> Result<()> {
+        if !climber.began {
+            climber.began = true;
+            let answer = self.watch.tell(Event::StartBegan { start: start.index });
+            if !start.ended() {
+                start.stopped = answer.break_value();
+            }
+        }
+        let climbed = self.climb(start, &mut climber.climb);
+        if start.ended() || climbed.is_err() {
+            climber.tell_end(start, &self.watch);
+        }
+        climbed
+    }
+
+    fn climb(&self, start: &mut StartResult, climb: &mut Option<Climb>) -> Result<()> {
+        let _span = spans::start(start);
+        let on = |start: &StartResult| !start.ended() && (self.more)(start);
+        if !on(start) {
+            return Ok(());
+        }
+        let (annealer, action) = (self.annealer, self.action);
+        let climb = match climb {
+            Some(climb) => climb,
+            none => none.insert(Climb::begin(annealer, action, start, &self.watch)?),
+        };
+        let mut objective = climb.objective(annealer, action)?;
+        while on(start) {
+            let k = climb.advance(annealer, &mut objective, start, &self.watch)?;
+            let level = &start.levels[k];
+            // One that was broken off is gone through again.
+            if let (Some(checkpoint), true) =
+                (self.checkpoint, level.termination != Termination::Cancelled)
+            {
+                checkpoint.note(start, Some(climb), std::slice::from_ref(level));
+                checkpoint.write_when_rested()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Climber {
+    /// Goes on from where a checkpoint was written.
+    pub(super) fn restore(&mut self, annealer: &Annealer, start: &mut StartResult, kept: Kept) {
+        start.kind = kept.kind;
+        start.finished = kept.finished;
+        start.stopped = kept.stopped;
+        start.levels = kept.levels;
+        start.levels.sort_by(|a, b| a.beta.total_cmp(&b.beta));
+        self.climb = kept.climb;
+        if !start.ended() {
+            let spent = self.climb.as_ref().map(|climb| climb.spent(start));
+            let allowed = annealer.budget.allows(spent.unwrap_or_default());
+            start.stopped = allowed.break_value();
+        }
+    }
+
+    /// The start is over whatever the observer answers.
+    pub(super) fn tell_end(&mut self, start: &StartResult, watch: &Watch<'_>) {
+        if !self.ended {
+            self.ended = true;
+            let _: ControlFlow<_> = watch.tell(Event::StartEnded { start: start.index });
+        }
+    }
+}

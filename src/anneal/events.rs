@@ -1,0 +1,110 @@
+//! What an annealing tells while it runs.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::Stop;
+
+/// What an annealing tells its observer while it runs.
+///
+/// The events of one start come in this order: `StartBegan`; `Settling`, where
+/// the start is nudged; the levels, each with its `Iteration`s and then
+/// `LevelReached`; `StartEnded`. A nudged start settles at some R_f of its own:
+/// its levels come downwards from there to the smallest R_f, then upwards from
+/// there to the largest. Other starts go upwards only. [`StartResult::levels`]
+/// are in the order of β however they were reached. `StartBegan` and
+/// `StartEnded` come for every start, also when the observer has stopped the
+/// annealing or its time is over; the other events then come no more.
+///
+/// [`StartResult::levels`]: crate::StartResult::levels
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A start begins, on the thread that will run all of it (unless a
+    /// [`Run`](crate::Run) is stepped by hand).
+    StartBegan {
+        /// Its index.
+        start: usize,
+    },
+    /// A step of a minimizer was accepted while a start was made, before the
+    /// first level.
+    Settling {
+        /// Index of the start.
+        start: usize,
+        /// The model precision R_f.
+        rf: f64,
+        /// The action.
+        action: f64,
+    },
+    /// A step of a minimizer was accepted.
+    Iteration {
+        /// Index of the start.
+        start: usize,
+        /// The exponent β.
+        beta: f64,
+        /// Number of the iteration at this level, from 1.
+        number: usize,
+        /// The action.
+        action: f64,
+    },
+    /// A level was reached; not sent for one that was cancelled or whose
+    /// values are not finite.
+    LevelReached {
+        /// Index of the start.
+        start: usize,
+        /// The exponent β.
+        beta: f64,
+        /// The model precision.
+        rf: f64,
+        /// The action.
+        action: f64,
+    },
+    /// A start has ended, on the same thread.
+    StartEnded {
+        /// Its index.
+        start: usize,
+    },
+}
+
+/// Sees the events of all starts, from several threads; `Break` stops all of
+/// them, and what was reached is returned.
+pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
+
+/// Passes events on, and knows when the observer had enough or time is over.
+pub(super) struct Watch<'a> {
+    observer: &'a Observer<'a>,
+    deadline: Option<Instant>,
+    stop: AtomicBool,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(observer: &'a Observer<'a>, deadline: Option<Instant>) -> Self {
+        Self {
+            observer,
+            deadline,
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the start that this is an event of goes on.
+    pub(super) fn tell(&self, event: Event) -> ControlFlow<Stop> {
+        let frame = matches!(event, Event::StartBegan { .. } | Event::StartEnded { .. });
+        let told = frame || self.answer().is_continue();
+        if told && (self.observer)(event).is_break() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        self.answer()
+    }
+
+    /// Whether all go on.
+    pub(super) fn answer(&self) -> ControlFlow<Stop> {
+        if self.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(Stop::Cancelled);
+        }
+        if self.deadline.is_some_and(|end| Instant::now() >= end) {
+            return ControlFlow::Break(Stop::TimeBudget);
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,270 @@
+//! An annealing on its way.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::ascent::{Ascent, Climber};
+use super::checkpoint::{Checkpoint, Kept};
+use super::events::{Observer, Watch};
+use super::results::{Annealing, Level, StartResult, Stop};
+use super::{Annealer, starts};
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::minimize::Termination;
+use crate::model::Model;
+
+/// An annealing that is stepped by hand, from [`Annealer::begin`].
+///
+/// Each [`step`](Self::step) takes every start one level further; between steps
+/// there is [`annealing`](Self::annealing), with all levels so far, and starts
+/// that do not deserve more can be [stopped](Self::stop). However the steps are
+/// made, each start reaches the same levels, bit by bit.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 101)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?))?;
+/// # let builder = Action::builder(Lorenz63, SimpsonHermite).window(twin.window()?);
+/// # let builder = builder.parameter("sigma", Parameter::fixed(10.0));
+/// # let builder = builder.parameter("rho", Bounds::new(0.0, 60.0)?);
+/// # let builder = builder.parameter("beta", Parameter::fixed(8.0 / 3.0));
+/// # let action = builder.build()?;
+/// let annealer = Annealer::new(Schedule::geometric(1e-4, 2.0, 0..=30)?).starts(2);
+/// let mut run = annealer.begin(&action)?;
+/// while run.step()? {
+///     // From β = 20 on the lower start goes on alone.
+///     let level = |k: usize| {
+///         let mut levels = run.annealing().starts[k].levels.iter();
+///         levels.find(|level| level.beta == 20.0).map(|level| level.action.total)
+///     };
+///     if let (Some(a), Some(b)) = (level(0), level(1)) {
+///         run.stop(usize::from(a <= b));
+///     }
+/// }
+/// let annealing = run.into_annealing();
+/// assert_eq!(annealing.starts.iter().filter(|start| start.finished).count(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a run does nothing until it is stepped"]
+pub struct Run<'a, M, R> {
+    annealer: Annealer,
+    action: &'a Action<M, R>,
+    annealing: Annealing,
+    /// One a start.
+    climbers: Vec<Climber>,
+    deadline: Option<Instant>,
+    checkpoint: Option<Checkpoint>,
+    #[cfg(feature = "rayon")]
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
+    pub(super) fn new(annealer: Annealer, action: &'a Action<M, R>) -> Result<Self> {
+        let count = annealer.starts.distinct(action, annealer.count);
+        let start = |index| StartResult {
+            index,
+            kind: annealer.starts.name().into(),
+            seed: starts::seed_of(annealer.seed, index),
+            levels: Vec::new(),
+            finished: false,
+            stopped: None,
+        };
+        let mut run = Self {
+            action,
+            annealing: Annealing {
+                starts: (0..count).map(start).collect(),
+            },
+            climbers: (0..count).map(|_| Climber::default()).collect(),
+            checkpoint: None,
+            deadline: annealer.budget.deadline(),
+            #[cfg(feature = "rayon")]
+            pool: pool(annealer.threads)?,
+            annealer,
+        };
+        run.open_checkpoint()?;
+        Ok(run)
+    }
+
+    /// Goes on from the checkpoint, or begins one.
+    fn open_checkpoint(&mut self) -> Result<()> {
+        let Some(path) = &self.annealer.checkpoint else {
+            return Ok(());
+        };
+        let mut checkpoint = Checkpoint::new(path, &self.annealer, self.action)?;
+        let found = checkpoint.load(&|kept| self.fits(kept))?;
+        let fresh = found.is_none();
+        let starts = self.annealing.starts.iter_mut();
+        let pairs = starts.zip(&mut self.climbers);
+        for ((start, climber), kept) in pairs.zip(found.into_iter().flatten()) {
+            climber.restore(&self.annealer, start, kept);
+        }
+        for (start, climber) in self.annealing.starts.iter().zip(&self.climbers) {
+            checkpoint.add(start, climber.climb.as_ref());
+        }
+        if fresh {
+            // Whether it can be written shows now.
+            checkpoint.write_now()?;
+        }
+        self.checkpoint = Some(checkpoint);
+        Ok(())
+    }
+
+    /// Whether a start of this run can have come to that.
+    fn fits(&self, kept: &Kept) -> bool {
+        let steps = self.annealer.schedule.steps().len();
+        let shape = |level: &Level| {
+            let x = self.action.pack(&level.estimate);
+            !matches!(x, Err(crate::Error::Length { .. }))
+        };
+        let ended = kept.finished || kept.stopped.is_some();
+        let dimension = self.action.layout().dimension();
+        kept.climb
+            .as_ref()
+            .is_none_or(|climb| climb.fits(dimension))
+            && kept.climb.is_some() != kept.levels.is_empty()
+            && kept.levels.iter().all(shape)
+            && (ended || kept.levels.len() < steps)
+    }
+
+    /// Takes every start that has not ended one level further; the first step
+    /// makes the starts too. Returns whether any start can go on.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFinite`](crate::Error::ModelNotFinite) when the model
+    /// gives NaN or infinity at every start's initial path, what
+    /// [`Action::pack`] says of a given path, and
+    /// [`Error::File`](crate::Error::File) when the checkpoint cannot be
+    /// written.
+    pub fn step(&mut self) -> Result<bool> {
+        self.step_observed(&|_| ControlFlow::Continue(()))
+    }
+
+    /// The same under the eyes of an observer. `Break` stops all starts for
+    /// good.
+    ///
+    /// # Errors
+    /// As [`Run::step`].
+    pub fn step_observed(&mut self, observer: &Observer<'_>) -> Result<bool> {
+        let levels: Vec<usize> = self.starts().map(|start| start.levels.len()).collect();
+        let fresh = |start: &StartResult| start.levels.len() == levels[start.index];
+        self.advance_while(observer, &fresh)?;
+        Ok(self.starts().any(|start| !start.ended()))
+    }
+
+    /// Takes every start to the end of the schedule.
+    ///
+    /// # Errors
+    /// As [`Run::step`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.finish_observed(&|_| ControlFlow::Continue(()))
+    }
+
+    /// The same under the eyes of an observer.
+    ///
+    /// # Errors
+    /// As [`Run::step`].
+    pub fn finish_observed(&mut self, observer: &Observer<'_>) -> Result<()> {
+        self.advance_while(observer, &|_| true)
+    }
+
+    /// Lets a start go no further: it ends as [`Stop::Dropped`]. Nothing
+    /// happens to one that has ended, or that does not exist.
+    pub fn stop(&mut self, start: usize) {
+        let running = self.annealing.starts.get_mut(start);
+        if let Some(start) = running.filter(|start| !start.ended()) {
+            start.stopped = Some(Stop::Dropped);
+            if let (Some(checkpoint), Some(climber)) =
+                (&self.checkpoint, self.climbers.get(start.index))
+            {
+                checkpoint.note(start, climber.climb.as_ref(), &[]);
+            }
+        }
+    }
+
+    /// What there is so far.
+    #[must_use]
+    pub fn annealing(&self) -> &Annealing {
+        &self.annealing
+    }
+
+    /// What there is, for keeps.
+    #[must_use]
+    pub fn into_annealing(self) -> Annealing {
+        self.annealing
+    }
+
+    fn starts(&self) -> impl Iterator<Item = &StartResult> {
+        self.annealing.starts.iter()
+    }
+
+    /// Takes each start from level to level as long as `more` says so and
+    /// it has not ended.
+    fn advance_while(
+        &mut self,
+        observer: &Observer<'_>,
+        more: &(dyn Fn(&StartResult) -> bool + Sync),
+    ) -> Result<()> {
+        let ascent = Ascent {
+            annealer: &self.annealer,
+            action: self.action,
+            watch: Watch::new(observer, self.deadline),
+            more,
+            checkpoint: self.checkpoint.as_ref(),
+        };
+        let (starts, climbers) = (&mut self.annealing.starts, &mut self.climbers);
+        #[cfg(feature = "rayon")]
+        match &self.pool {
+            _ if self.annealer.threads == Some(1) => ascent.one_by_one(starts, climbers)?,
+            Some(pool) => pool.install(|| ascent.in_parallel(starts, climbers))?,
+            None => ascent.in_parallel(starts, climbers)?,
+        }
+        #[cfg(not(feature = "rayon"))]
+        ascent.one_by_one(starts, climbers)?;
+        if let ControlFlow::Break(why) = ascent.watch.answer() {
+            // Some had come to where they were to go before.
+            for (start, climber) in starts.iter_mut().zip(climbers) {
+                if !start.ended() {
+                    start.stopped = Some(why);
+                }
+                climber.tell_end(start, &ascent.watch);
+            }
+        }
+        if let Some(checkpoint) = &self.checkpoint {
+            checkpoint.write_now()?;
+        }
+        self.check_finite()
+    }
+
+    /// A model that is finite nowhere is bad input.
+    fn check_finite(&self) -> Result<()> {
+        let broken = |start: &StartResult| {
+            let mut levels = start.levels.iter();
+            !start.levels.is_empty() && levels.all(|l| l.termination == Termination::NonFinite)
+        };
+        if self.starts().all(broken) {
+            let mut objective = self.action.at(self.annealer.schedule.first().rf)?;
+            let level = &self.annealing.starts[0].levels[0];
+            let x = self.action.pack(&level.estimate)?;
+            return Err(objective.locate_non_finite(&x));
+        }
+        Ok(())
+    }
+}
+
+/// The threads that were asked for; none where one is enough or those at hand
+/// serve.
+#[cfg(feature = "rayon")]
+fn pool(threads: Option<usize>) -> Result<Option<rayon::ThreadPool>> {
+    let Some(threads) = threads.filter(|threads| *threads > 1) else {
+        return Ok(None);
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map(Some).map_err(|error| crate::Error::Threads {
+        expected: threads,
+        reason: error.to_string(),
+    })
+}

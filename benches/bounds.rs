@@ -1,0 +1,120 @@
+//! Bounds kept by an active set against bounds by construction: the NaKL neuron
+//! from its voltage, all 18 parameters estimated.
+//!
+//! `cargo bench --bench bounds` prints the work of one ladder with the bounds
+//! given to the action, and with parameters θ = l + (u − l)/(1 + e⁻ᶻ) whose z
+//! has none, which keeps them inside as an interior method does.
+#![allow(clippy::unwrap_used)]
+
+use deepest::models::NaKl;
+use deepest::prelude::*;
+use ndarray::Array2;
+
+const BOUNDS: [(f64, f64, f64); 18] = [
+    (60.0, 180.0, 120.0),
+    (10.0, 30.0, 20.0),
+    (0.15, 0.45, 0.3),
+    (47.5, 52.5, 50.0),
+    (-80.85, -73.15, -77.0),
+    (-56.7, -51.3, -54.0),
+    (-42.0, -38.0, -40.0),
+    (14.25, 15.75, 15.0),
+    (0.095, 0.105, 0.1),
+    (0.38, 0.42, 0.4),
+    (-63.0, -57.0, -60.0),
+    (-15.75, -14.25, -15.0),
+    (0.95, 1.05, 1.0),
+    (6.65, 7.35, 7.0),
+    (-57.75, -52.25, -55.0),
+    (28.5, 31.5, 30.0),
+    (0.95, 1.05, 1.0),
+    (4.75, 5.25, 5.0),
+];
+
+/// The neuron with parameters that cannot leave their bounds.
+struct Inside;
+
+impl Model for Inside {
+    fn parameter_count(&self) -> usize {
+        18
+    }
+    fn input_count(&self) -> usize {
+        1
+    }
+}
+
+impl Flow for Inside {
+    fn width(&self) -> usize {
+        4
+    }
+    fn flow<S: Scalar>(&self, t: S, x: &[S], z: &[S], input: &[S], dx: &mut [S]) {
+        let mut theta = [S::zero(); 18];
+        for ((slot, z), (low, high, _)) in theta.iter_mut().zip(z).zip(BOUNDS) {
+            *slot = z.logistic() * (high - low) + low;
+        }
+        NaKl.flow(t, x, &theta, input, dx);
+    }
+}
+
+fn action<M: Flow>(
+    model: M,
+    window: Window,
+    parameter: impl Fn(usize) -> Parameter,
+) -> Action<M, SimpsonHermite> {
+    let mut builder = Action::builder(model, SimpsonHermite)
+        .window(window)
+        .model_precision(Precision::diagonal([1.0, 1e4, 1e4, 1e4]).unwrap())
+        .state_bounds(0, Bounds::new(-100.0, 100.0).unwrap())
+        .normalization(Normalization::Mean);
+    for gate in 1..4 {
+        builder = builder.state_bounds(gate, Bounds::new(0.0, 1.0).unwrap());
+    }
+    for (k, name) in NaKl::NAMES.into_iter().enumerate() {
+        builder = builder.parameter(name, parameter(k));
+    }
+    builder.build().unwrap()
+}
+
+fn report<M: Flow>(name: &str, action: &Action<M, SimpsonHermite>) {
+    let schedule = Schedule::geometric(1e-8, 1.5, 0..=60).unwrap();
+    let annealer = Annealer::new(schedule).start_with(Starts::Mean).starts(1);
+    let annealing = annealer.run(action).unwrap();
+    let start = &annealing.starts[0];
+    let limits = start.levels.iter();
+    let limits = limits.filter(|l| l.termination == Termination::IterationLimit);
+    let level = |beta: f64| {
+        let mut levels = start.levels.iter();
+        levels.find(|l| l.beta == beta).map(|l| l.action.total)
+    };
+    println!(
+        "{name:>16} {:>14} {:>11} {:>12.6} {:>12.6} {:>15}",
+        start.work().factorizations,
+        start.work().evaluations,
+        level(40.0).unwrap(),
+        level(60.0).unwrap(),
+        limits.count(),
+    );
+}
+
+fn main() {
+    let grid = Grid::uniform(0.0, 0.02, 1001).unwrap();
+    let times = grid.times().to_vec();
+    let current = |t: f64| 12.0 * (0.31 * t).sin() + 9.0 * (0.83 * t).sin() + 8.0;
+    let current = Array2::from_shape_fn((times.len(), 1), |(n, _)| current(times[n]));
+    let stimulus = Inputs::linear(times, current).unwrap();
+    let truth = Simulation::new(grid, BOUNDS.map(|(.., truth)| truth))
+        .from_state([-65.0, 0.1, 0.6, 0.4])
+        .inputs(stimulus)
+        .flow(&NaKl)
+        .unwrap();
+    let noise = Noise::scalar(1.0).unwrap();
+    let twin = truth.observe(&Measurement::new(&[0], noise).seed(2)).unwrap();
+    println!("          bounds factorizations evaluations    A(beta=40)    A(beta=60)  at iteration limit");
+    let given = |k: usize| {
+        let (low, high, _) = BOUNDS[k];
+        Bounds::new(low, high).unwrap().into()
+    };
+    report("active set", &action(NaKl, twin.window().unwrap(), given));
+    let free = |_| Parameter::estimated();
+    report("by construction", &action(Inside, twin.window().unwrap(), free));
+}

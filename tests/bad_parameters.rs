@@ -80,15 +80,32 @@ fn numbers_of_priors_and_walks() {
                 value
             )
         );
-        assert_eq!(not_positive(Loss::huber(value)).1, "Huber loss");
-        assert_eq!(not_positive(Loss::student_t(value)).1, "Student-t loss");
-        assert_eq!(not_positive(Loss::laplace(value)).1, "Laplace loss");
     }
     assert!(not_finite(parameter().random_walk(f64::NAN)).2.is_nan());
     assert_eq!(
         not_finite(LogNormal::new(f64::INFINITY, 1.0)).0,
         "mean of the logarithm"
     );
+}
+
+/// The constructors are the only way to a loss with numbers.
+#[test]
+fn numbers_of_losses() {
+    type Make = fn(f64) -> deepest::Result<Loss>;
+    for (make, what, place) in [
+        (Loss::huber as Make, "threshold", "Huber loss"),
+        (Loss::student_t, "degrees of freedom", "Student-t loss"),
+        (Loss::laplace, "rounding", "Laplace loss"),
+    ] {
+        for value in [0.0, -1.0] {
+            assert_eq!(not_positive(make(value)), (what, place.into(), value));
+        }
+        assert!(not_finite(make(f64::NAN)).2.is_nan());
+        assert_eq!(
+            not_finite(make(f64::INFINITY)),
+            (what, place.into(), f64::INFINITY)
+        );
+    }
 }
 
 #[test]

@@ -117,17 +117,11 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<NaKl, SimpsonHermite>, Fa
         .observations(data.observations.clone())?
         .inputs(data.stimulus.clone())?;
     let gates = flags.value("--gate-rf", 1e4)?;
-    let words = [
-        Normalization::Sum,
-        Normalization::Mean,
-        Normalization::Minaone,
-    ];
-    let words = words.map(|n| (n.name(), n));
     let mut builder = Action::builder(NaKl, SimpsonHermite)
         .window(window)
         .model_precision(Precision::diagonal([1.0, gates, gates, gates])?)
         .state_bounds(0, Bounds::new(-100.0, 100.0)?)
-        .normalization(flags.choice("--normalization", &words, Normalization::Mean)?);
+        .normalization(flags.normalization(Normalization::Mean)?);
     for gate in 1..4 {
         builder = builder.state_bounds(gate, Bounds::new(0.0, 1.0)?);
     }

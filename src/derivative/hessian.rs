@@ -269,3 +269,6 @@ impl Wide for Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

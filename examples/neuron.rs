@@ -240,7 +240,10 @@ fn parameters(
     }
     text += "\n";
     for (k, (spread, (low, high, _))) in spreads.iter().zip(PARAMETERS).enumerate() {
-        let deviation = spread.deviation.map_or("".into(), |d| format!("{d:.4}"));
+        let deviation = spread.deviation.map_or("".into(), |d| match d {
+            0.0..1e4 => format!("{d:.4}"),
+            _ => format!("{d:.2e}"),
+        });
         let truth = data.truth.as_ref().map(|t| format!("{:.4}", t[k]));
         let remark = match (spread.at_bound, spread.identifiable) {
             (Some(_), _) => "at a bound",
@@ -289,8 +292,8 @@ fn figure(
             .x_label("time (ms)")
             .y_label(*name);
         if i == 0 {
-            let (times, values) = thinned(&data.observations);
-            panel = panel.data(&times, &values)?;
+            let values = data.observations.values().column(0).to_vec();
+            panel = panel.data(times, &values)?;
         }
         if let Some(path) = &data.path {
             panel = panel.truth(times, &path.component(i))?;
@@ -298,12 +301,4 @@ fn figure(
         figure = figure.panel(panel);
     }
     Ok(figure)
-}
-
-/// As many samples as a panel can show apart.
-fn thinned(observations: &Observations) -> (Vec<f64>, Vec<f64>) {
-    let times = observations.times();
-    let stride = times.len().div_ceil(1000);
-    let rows = times.iter().zip(observations.values().column(0));
-    rows.step_by(stride).map(|(t, v)| (*t, *v)).unzip()
 }

@@ -221,11 +221,11 @@ impl Generic for Chosen {
     }
     fn call<S: Scalar>(&self, x: &[S], theta: &[S], _scratch: &mut Vec<S>, out: &mut [S]) {
         for (i, slot) in out.iter_mut().enumerate() {
-            let own = x[i];
+            let (own, again) = (x[i], x[i]);
             *slot = match self.which {
                 Which::Constants => (S::from(2.0) * S::from(3.0)).exp(),
                 Which::Linear => own * 3.0 - x[0] / 7.0 + theta[0] + 1.0,
-                Which::Powers => own * own * own + own / own - own.powi(2) * own,
+                Which::Powers => own * again * own + own / again - own.powi(2) * own,
                 Which::Maximum => (x[0] * x[1]).max(x[2] * x[3]),
                 Which::MaximumTimes => x[0].max(x[1]) * x[2],
                 Which::Neighbours => own * x[(i + 1).min(self.inputs - 1)] * theta[i % 2],

@@ -12,7 +12,7 @@ fn operation<S: Scalar>(number: usize, x: S, y: S) -> Option<S> {
         assign(&mut z, y);
         z
     };
-    let constant = S::from(1.7);
+    let (constant, again) = (S::from(1.7), x);
     Some(match number {
         0 => x + y,
         1 => x - y,
@@ -55,10 +55,10 @@ fn operation<S: Scalar>(number: usize, x: S, y: S) -> Option<S> {
         38 => x / constant,
         39 => x.max(constant),
         40 => constant.min(x),
-        41 => x * x,
-        42 => x / x,
-        43 => x - x,
-        44 => x.max(x),
+        41 => x * again,
+        42 => x / again,
+        43 => x - again,
+        44 => x.max(again),
         45 => x * 0.0,
         46 => x * 1.0,
         _ => return None,

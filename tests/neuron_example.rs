@@ -312,3 +312,21 @@ fn files_are_read_as_the_twin_is() {
     assert!(rows(&untold).iter().all(|row| row.truth.is_none()));
     check_rows(&rows(&untold), &twin["best"]);
 }
+
+/// A voltage that does not move for 0.4 ms tells next to nothing of 18
+/// parameters; the table says so.
+#[test]
+fn a_recording_that_tells_nothing_identifies_nothing() {
+    let scratch = Scratch::new("neuron", "still");
+    let times: Vec<f64> = (0..21).map(|n| 0.02 * f64::from(n)).collect();
+    scratch.write("v.npy", &[&times, &[-65.0; 21]]);
+    scratch.write("i.npy", &[&times, &[3.0; 21]]);
+    let files = ["--voltage", "v.npy", "--stimulus", "i.npy"];
+    for rf0 in ["1e-8", "1e4", "1e8"] {
+        let output = scratch.run(&[&FIRST[..], &files, &["--rf0", rf0]].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let rows = rows(&String::from_utf8(output.stdout).unwrap());
+        assert_eq!(rows.len(), 18);
+        assert!(rows.iter().all(|row| !row.remark.is_empty()), "{rows:?}");
+    }
+}

@@ -42,6 +42,29 @@ fn priors_outside_bounds() {
     );
 }
 
+#[test]
+fn a_prior_of_the_first_state_outside_its_bounds() {
+    let prior = || StatePrior::new([1.0, -0.5], one()).unwrap();
+    let built = |component, low, high| {
+        let bounded = builder().window(window());
+        let bounded = bounded.window(window().prior(prior()));
+        let bounded = bounded.state_bounds(component, Bounds::new(low, high).unwrap());
+        bounded.build().map(|_| ())
+    };
+    assert_eq!(
+        range(built(1, 0.0, f64::INFINITY)),
+        (
+            "mean of the prior of the first state",
+            "window 1, component 1".into(),
+            0.0,
+            f64::INFINITY,
+            -0.5
+        )
+    );
+    // At an end is inside.
+    built(0, 1.0, 2.0).unwrap();
+}
+
 /// Bounds that reach below zero are cut there: a density that is zero at zero.
 #[test]
 fn a_log_normal_prior_cuts_bounds_at_zero() {

@@ -4,9 +4,9 @@
 //! Two mistakes cannot be written down, so that there is nothing to test:
 //! windows whose models differ in width or in the number of parameters, because
 //! an action has one model, and all its windows and layers ask that one (layers
-//! of different widths are in `bad_layers.rs`); and a
-//! problem without any unknown, because states cannot be fixed (bounds of
-//! width zero are refused) and a window has at least two layers of them.
+//! of different widths are in `bad_layers.rs`); and a problem without any
+//! unknown, because states cannot be fixed (bounds of width zero are refused)
+//! and a window has at least two layers of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fixtures;

@@ -281,9 +281,10 @@ fn patterns_hold_the_branch_not_taken() {
     assert_eq!(pairs(Which::MaximumTimes), [(2, 0), (2, 1)]);
 }
 
-/// Products of neighbours in a chain of 20: a state meets those beside it, so
-/// that two directions would do (the greedy colouring may take a third) where a
-/// dense pattern takes one a state; parameters have one each.
+/// Products of neighbours in a chain of 20: colours in the order 0, 1, 0, 2 are
+/// a star colouring (the greedy one may take a fourth) where a dense pattern
+/// takes one a state; two parameters that meet every state, but not each other,
+/// add one each.
 #[test]
 fn sparse_patterns_share_directions() {
     let chosen = Chosen {
@@ -293,14 +294,14 @@ fn sparse_patterns_share_directions() {
     let (sparse, pairs) = chosen.check(&[], &Sparsity::Traced);
     // 19 neighbours and the square at the end.
     assert_eq!(pairs.len(), 20);
-    assert!(sparse.colors <= 3, "{}", sparse.colors);
+    assert!(sparse.colors <= 4, "{}", sparse.colors);
     let (dense, pairs) = chosen.check(&[], &Sparsity::Dense);
     assert_eq!((dense.colors, pairs.len()), (20, 210));
     let (sparse, pairs) = chosen.check(&[1, 0], &Sparsity::Traced);
     // Every state meets its own products' parameters.
     let of_parameters = pairs.iter().filter(|(a, _)| *a >= 20).count();
     assert_eq!((of_parameters, pairs.len()), (2 * 20 - 1, 2 * 20 - 1 + 20));
-    assert!(sparse.colors <= 5, "{}", sparse.colors);
+    assert!(sparse.colors <= 6, "{}", sparse.colors);
     let (dense, _) = chosen.check(&[0, 1], &Sparsity::Dense);
     assert_eq!(dense.colors, 22);
 }

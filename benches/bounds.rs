@@ -108,13 +108,20 @@ fn main() {
         .flow(&NaKl)
         .unwrap();
     let noise = Noise::scalar(1.0).unwrap();
-    let twin = truth.observe(&Measurement::new(&[0], noise).seed(2)).unwrap();
-    println!("          bounds factorizations evaluations    A(beta=40)    A(beta=60)  at iteration limit");
+    let twin = truth
+        .observe(&Measurement::new(&[0], noise).seed(2))
+        .unwrap();
+    println!(
+        "          bounds factorizations evaluations    A(beta=40)    A(beta=60)  at iteration limit"
+    );
     let given = |k: usize| {
         let (low, high, _) = BOUNDS[k];
         Bounds::new(low, high).unwrap().into()
     };
     report("active set", &action(NaKl, twin.window().unwrap(), given));
     let free = |_| Parameter::estimated();
-    report("by construction", &action(Inside, twin.window().unwrap(), free));
+    report(
+        "by construction",
+        &action(Inside, twin.window().unwrap(), free),
+    );
 }

@@ -99,17 +99,11 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<Lorenz96, SimpsonHermite>
     let [low, high] = bounds[..] else {
         return Err("--forcing-bounds: expected LO,HI".into());
     };
-    let words = [
-        Normalization::Sum,
-        Normalization::Mean,
-        Normalization::Minaone,
-    ];
-    let words = words.map(|n| (n.name(), n));
     let model = Lorenz96 { sites: data.sites };
     Ok(Action::builder(model, SimpsonHermite)
         .window(window)
         .parameter("forcing", Bounds::new(low, high)?)
-        .normalization(flags.choice("--normalization", &words, Normalization::Mean)?)
+        .normalization(flags.normalization(Normalization::Mean)?)
         .build()?)
 }
 

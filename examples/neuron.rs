@@ -120,17 +120,11 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<NaKl, SimpsonHermite>, Fa
         .observations(data.observations.clone())?
         .inputs(data.stimulus.clone())?;
     let gates = flags.value("--gate-rf", 1e4)?;
-    let words = [
-        Normalization::Sum,
-        Normalization::Mean,
-        Normalization::Minaone,
-    ];
-    let words = words.map(|n| (n.name(), n));
     let mut builder = Action::builder(NaKl, SimpsonHermite)
         .window(window)
         .model_precision(Precision::diagonal([1.0, gates, gates, gates])?)
         .state_bounds(0, Bounds::new(-100.0, 100.0)?)
-        .normalization(flags.choice("--normalization", &words, Normalization::Mean)?);
+        .normalization(flags.normalization(Normalization::Mean)?);
     for gate in 1..4 {
         builder = builder.state_bounds(gate, Bounds::new(0.0, 1.0)?);
     }
@@ -249,7 +243,10 @@ fn parameters(
     }
     text += "\n";
     for (k, (spread, (low, high, _))) in spreads.iter().zip(PARAMETERS).enumerate() {
-        let deviation = spread.deviation.map_or("".into(), |d| format!("{d:.4}"));
+        let deviation = spread.deviation.map_or("".into(), |d| match d {
+            0.0..1e4 => format!("{d:.4}"),
+            _ => format!("{d:.2e}"),
+        });
         let truth = data.truth.as_ref().map(|t| format!("{:.4}", t[k]));
         let remark = match (spread.at_bound, spread.identifiable) {
             (Some(_), _) => "at a bound",
@@ -298,8 +295,8 @@ fn figure(
             .x_label("time (ms)")
             .y_label(*name);
         if i == 0 {
-            let (times, values) = thinned(&data.observations);
-            panel = panel.data(&times, &values)?;
+            let values = data.observations.values().column(0).to_vec();
+            panel = panel.data(times, &values)?;
         }
         if let Some(path) = &data.path {
             panel = panel.truth(times, &path.component(i))?;
@@ -307,12 +304,4 @@ fn figure(
         figure = figure.panel(panel);
     }
     Ok(figure)
-}
-
-/// As many samples as a panel can show apart.
-fn thinned(observations: &Observations) -> (Vec<f64>, Vec<f64>) {
-    let times = observations.times();
-    let stride = times.len().div_ceil(1000);
-    let rows = times.iter().zip(observations.values().column(0));
-    rows.step_by(stride).map(|(t, v)| (*t, *v)).unzip()
 }

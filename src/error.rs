@@ -257,6 +257,18 @@ pub enum Error {
         /// Why.
         reason: Refusal,
     },
+    /// A file whose array has another number of dimensions.
+    #[error(
+        "file {path}: expected an array of {expected} dimensions, found one of shape {found:?}"
+    )]
+    Dimensions {
+        /// The path.
+        path: String,
+        /// The number of dimensions asked for.
+        expected: usize,
+        /// The shape of the file's array.
+        found: Vec<usize>,
+    },
     /// A file that cannot be read or written.
     #[error("file {path}: {reason}")]
     File {

@@ -12,73 +12,74 @@ use crate::precision::check_positive;
 /// the block structure; the gradient is exact. Another normalization than sum
 /// divides ρ and leaves s as it is.
 ///
-/// Use [`Huber`](Self::Huber) against a few outliers in otherwise Gaussian
-/// data, [`StudentT`](Self::StudentT) where errors of any size occur (the
-/// action then may have more minima), [`Laplace`](Self::Laplace) for errors
+/// Use [`huber`](Self::huber) against a few outliers in otherwise Gaussian
+/// data, [`student_t`](Self::student_t) where errors of any size occur (the
+/// action then may have more minima), [`laplace`](Self::laplace) for errors
 /// that are exponential on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[non_exhaustive]
-pub enum Loss {
-    /// Gaussian errors: ρ = s.
+pub struct Loss(Shape);
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+enum Shape {
     #[default]
     Gaussian,
-    /// Quadratic up to |e| = k standard deviations, linear beyond:
-    /// ρ = s for s ≤ k², else 2k√s − k² (Huber 1964; k = 1.345 keeps 95 % of
-    /// the efficiency on Gaussian data).
     Huber {
-        /// k.
         threshold: f64,
     },
-    /// Student's t with ν degrees of freedom and scale R_m^(−½):
-    /// ρ = (ν + m) ln(1 + s/ν), m the number of values in s.
     StudentT {
-        /// ν.
         freedom: f64,
     },
-    /// |e| in units of the scale R_m^(−½), rounded off near zero:
-    /// ρ = 2(√(s + ε²) − ε).
     Laplace {
-        /// ε.
         rounding: f64,
     },
 }
 
 impl Loss {
-    /// Huber's loss with its threshold in standard deviations.
+    /// Gaussian errors: ρ = s. The default.
+    #[must_use]
+    pub const fn gaussian() -> Self {
+        Self(Shape::Gaussian)
+    }
+
+    /// Huber's loss, quadratic up to |e| = k standard deviations, linear
+    /// beyond: ρ = s for s ≤ k², else 2k√s − k² (Huber 1964; k = 1.345 keeps
+    /// 95 % of the efficiency on Gaussian data). `threshold` is k.
     ///
     /// # Errors
     /// [`Error::NotPositive`](crate::Error::NotPositive),
     /// [`Error::NotFinite`](crate::Error::NotFinite).
     pub fn huber(threshold: f64) -> Result<Self> {
         check_positive("threshold", || "Huber loss".into(), threshold)?;
-        Ok(Self::Huber { threshold })
+        Ok(Self(Shape::Huber { threshold }))
     }
 
-    /// Student's t with its degrees of freedom.
+    /// Student's t with ν degrees of freedom and scale R_m^(−½):
+    /// ρ = (ν + m) ln(1 + s/ν), m the number of values in s. `freedom` is ν.
     ///
     /// # Errors
     /// As [`Loss::huber`].
     pub fn student_t(freedom: f64) -> Result<Self> {
         check_positive("degrees of freedom", || "Student-t loss".into(), freedom)?;
-        Ok(Self::StudentT { freedom })
+        Ok(Self(Shape::StudentT { freedom }))
     }
 
-    /// Laplace errors, rounded off within `rounding` scales of zero (0.01 is
-    /// a good choice: smaller takes more iterations).
+    /// Laplace errors, |e| in units of the scale R_m^(−½), rounded off near
+    /// zero: ρ = 2(√(s + ε²) − ε). `rounding` is ε (0.01 is a good choice:
+    /// smaller takes more iterations).
     ///
     /// # Errors
     /// As [`Loss::huber`].
     pub fn laplace(rounding: f64) -> Result<Self> {
         check_positive("rounding", || "Laplace loss".into(), rounding)?;
-        Ok(Self::Laplace { rounding })
+        Ok(Self(Shape::Laplace { rounding }))
     }
 
     /// ρ, ρ′ and ρ″ at `s`, a sum of `count` squares.
     #[inline]
     pub(crate) fn at(self, s: f64, count: usize) -> [f64; 3] {
-        match self {
-            Self::Gaussian => [s, 1.0, 0.0],
-            Self::Huber { threshold: k } => {
+        match self.0 {
+            Shape::Gaussian => [s, 1.0, 0.0],
+            Shape::Huber { threshold: k } => {
                 if s <= k * k {
                     [s, 1.0, 0.0]
                 } else {
@@ -86,7 +87,7 @@ impl Loss {
                     [2.0 * k * root - k * k, k / root, -0.5 * k / (root * s)]
                 }
             }
-            Self::StudentT { freedom } => {
+            Shape::StudentT { freedom } => {
                 let factor = freedom + count as f64;
                 let sum = freedom + s;
                 [
@@ -95,7 +96,7 @@ impl Loss {
                     -factor / (sum * sum),
                 ]
             }
-            Self::Laplace { rounding } => {
+            Shape::Laplace { rounding } => {
                 let root = (s + rounding * rounding).sqrt();
                 [
                     2.0 * (root - rounding),
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn slopes_are_those_of_the_values() {
         let losses = [
-            Loss::Gaussian,
+            Loss::gaussian(),
             Loss::huber(1.3).unwrap(),
             Loss::student_t(4.0).unwrap(),
             Loss::laplace(0.1).unwrap(),

@@ -4,6 +4,8 @@
 //! a map from layer to layer, whose width may vary. Both are written once over
 //! a generic [`Scalar`]; the crate gets exact Jacobians from it.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
 use crate::derivative::{Differentiator, Generic, Packed, Pattern, Sparsity, looks_at_values};
@@ -90,7 +92,7 @@ pub trait Layers: Model {
 
     /// The parameters that the map from layer `n` to `n + 1` uses; it is
     /// handed exactly these.
-    fn parameters_of(&self, _n: usize) -> std::ops::Range<usize> {
+    fn parameters_of(&self, _n: usize) -> Range<usize> {
         0..self.parameter_count()
     }
 
@@ -105,6 +107,24 @@ pub trait Layers: Model {
         input: &[S],
         out: &mut [S],
     );
+}
+
+/// Checks that the parameters of a layer map are some of all.
+pub(crate) fn check_parameters_of(
+    range: &Range<usize>,
+    count: usize,
+    place: impl Fn() -> String,
+) -> Result<()> {
+    if range.start <= range.end && range.end <= count {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what: "end of the parameters of a layer map",
+        place: place(),
+        low: range.start as f64,
+        high: count as f64,
+        found: range.end as f64,
+    })
 }
 
 /// Where a hand-written Jacobian puts its entries.

@@ -181,7 +181,7 @@ impl Observations {
             times,
             values,
             precisions: vec![precision],
-            loss: Loss::Gaussian,
+            loss: Loss::gaussian(),
         })
     }
 
@@ -207,7 +207,7 @@ impl Observations {
         Ok(self)
     }
 
-    /// How errors count; [`Loss::Gaussian`] where it is not given.
+    /// How errors count; [`Loss::gaussian`] where it is not given.
     #[must_use]
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;

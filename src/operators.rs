@@ -242,8 +242,9 @@ impl<O: Observe> Operator for Generic<O> {
                 for a in outer..columns.min(outer + SECOND_LANES) {
                     for b in inner..(a + 1).min(inner + SECOND_LANES) {
                         let second = |r: &Second| r.lanes[a - outer].lanes[b - inner];
-                        let products = results.iter().zip(weights).map(|(r, w)| w * second(r));
-                        add(a, b, products.sum());
+                        // Where a value is missing the operator may have none.
+                        let weighed = results.iter().zip(weights).filter(|(_, w)| **w != 0.0);
+                        add(a, b, weighed.map(|(r, w)| w * second(r)).sum());
                     }
                 }
             }
@@ -297,5 +298,29 @@ mod tests {
         assert_eq!(hessian[6][0], 9.0);
         let mixed = 2.0 * (cosine - angle * angle.sin());
         approx::assert_relative_eq!(hessian[5][4], mixed, max_relative = 1e-15);
+    }
+
+    #[test]
+    fn a_missing_value_may_lie_where_the_operator_has_none() {
+        struct Root;
+        impl Observe for Root {
+            fn len(&self, _k: usize) -> usize {
+                2
+            }
+            fn observe<S: Scalar>(&self, _k: usize, _t: S, x: &[S], _theta: &[S], out: &mut [S]) {
+                out[0] = x[0].sqrt();
+                out[1] = x[1].square();
+            }
+        }
+        let at = Place {
+            k: 0,
+            time: 0.0,
+            state: &[-1.0, 3.0],
+            theta: &[],
+        };
+        let mut hessian = [[0.0; 2]; 2];
+        let weights = [0.0, 5.0];
+        Generic(Root).contract(at, &[], &weights, &mut |a, b, v| hessian[a][b] += v);
+        assert_eq!(hessian, [[0.0, 0.0], [0.0, 10.0]]);
     }
 }

@@ -64,44 +64,47 @@ impl Precision {
     /// A full matrix.
     ///
     /// # Errors
+    /// Each says the size of the matrix, which tells measurements, models and
+    /// priors apart where their sizes differ:
     /// [`Error::Empty`], [`Error::Length`] when it is not square,
     /// [`Error::NotFinite`] and [`Error::InfinitePrecision`] with the entry,
     /// [`Error::NotSymmetric`] beyond rounding,
     /// [`Error::NotPositiveDefinite`] with the failing pivot.
     pub fn full(matrix: Array2<f64>) -> Result<Self> {
-        let n = matrix.nrows();
+        let (n, columns) = matrix.dim();
+        let place = || format!("full {n} by {columns} matrix");
         if n == 0 {
             return Err(Error::Empty {
                 what: "precision values",
-                place: "full matrix".into(),
+                place: place(),
             });
         }
-        if matrix.ncols() != n {
+        if columns != n {
             return Err(Error::Length {
                 what: "precision columns",
-                place: "full matrix".into(),
+                place: place(),
                 expected: n,
-                found: matrix.ncols(),
+                found: columns,
             });
         }
         for ((i, j), &v) in matrix.indexed_iter() {
             if v == f64::INFINITY {
                 return Err(Error::InfinitePrecision {
-                    place: format!("full matrix, row {i}, column {j}"),
+                    place: format!("{}, row {i}, column {j}", place()),
                 });
             }
             if !v.is_finite() {
                 return Err(Error::NotFinite {
-                    what: "precision",
-                    place: format!("full matrix, row {i}, column {j}"),
+                    what: PRECISION,
+                    place: format!("{}, row {i}, column {j}", place()),
                     found: v,
                 });
             }
             let mirrored = matrix[(j, i)];
             if (v - mirrored).abs() > 1e-12 * (v.abs() + mirrored.abs()) {
                 return Err(Error::NotSymmetric {
-                    what: "precision",
-                    place: "full matrix".into(),
+                    what: PRECISION,
+                    place: place(),
                     row: i,
                     column: j,
                     found: v,
@@ -110,8 +113,8 @@ impl Precision {
             }
         }
         cholesky(&matrix).map_err(|(pivot, found)| Error::NotPositiveDefinite {
-            what: "precision",
-            place: "full matrix".into(),
+            what: PRECISION,
+            place: place(),
             pivot,
             found,
         })?;

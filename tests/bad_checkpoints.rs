@@ -54,7 +54,7 @@ impl Problem {
             forcing: 0.0,
             datum: 1.0,
             noise: 0.5,
-            loss: Loss::Gaussian,
+            loss: Loss::gaussian(),
             bounds: [0.0, 20.0],
             name: "forcing",
             state_bound: 30.0,

@@ -3,9 +3,10 @@
 //!
 //! Two mistakes cannot be written down, so that there is nothing to test:
 //! windows whose models differ in width or in the number of parameters, because
-//! an action has one model, and all its windows and layers ask that one; and a
-//! problem without any unknown, because states cannot be fixed (bounds of
-//! width zero are refused) and a window has at least two layers of them.
+//! an action has one model, and all its windows and layers ask that one (layers
+//! of different widths are in `bad_layers.rs`); and a problem without any
+//! unknown, because states cannot be fixed (bounds of width zero are refused)
+//! and a window has at least two layers of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fixtures;
@@ -255,25 +256,35 @@ fn an_operator_that_is_not_finite_names_its_window_layer_and_value() {
     }
 }
 
+/// The size in the message tells measurement and model apart.
 #[test]
 fn precisions_that_are_not_positive_definite_say_which_and_where() {
-    // Pivots by hand: 4, then 1 − 9/4 = −1.25.
-    match Precision::full(array![[4.0, 3.0], [3.0, 1.0]]).unwrap_err() {
-        Error::NotPositiveDefinite {
-            what,
-            place,
-            pivot,
-            found,
-        } => {
-            assert_eq!((what, place.as_str()), ("precision", "full matrix"));
-            assert_eq!((pivot, found), (1, -1.25));
+    // Pivots by hand: 4, then 1 − 9/4 = −1.25; with a first row of its own, 2
+    // comes before them.
+    let of_measurement = array![[4.0, 3.0], [3.0, 1.0]];
+    let of_model = array![[2.0, 0.0, 0.0], [0.0, 4.0, 3.0], [0.0, 3.0, 1.0]];
+    for (matrix, expected_place, expected_pivot) in [
+        (of_measurement, "full 2 by 2 matrix", 1),
+        (of_model, "full 3 by 3 matrix", 2),
+    ] {
+        let error = Precision::full(matrix).unwrap_err();
+        let words = error.to_string();
+        match error {
+            Error::NotPositiveDefinite {
+                what,
+                place,
+                pivot,
+                found,
+            } => {
+                assert_eq!((what, place.as_str()), ("precision", expected_place));
+                assert_eq!((pivot, found), (expected_pivot, -1.25));
+            }
+            other => panic!("{other}"),
         }
-        other => panic!("{other}"),
+        assert!(words.contains(expected_place), "{words}");
+        let pivot = format!("found pivot -1.25 at row {expected_pivot}");
+        assert!(words.ends_with(&pivot), "{words}");
     }
-    let words = Precision::full(array![[4.0, 3.0], [3.0, 1.0]])
-        .unwrap_err()
-        .to_string();
-    assert!(words.contains("precision (full matrix)") && words.contains("pivot -1.25 at row 1"));
 }
 
 #[test]
@@ -293,7 +304,10 @@ fn errors_without_extent_are_no_precision() {
         "diagonal, component 0"
     );
     let full = array![[1.0, 0.0], [0.0, infinite]];
-    assert_eq!(place(Precision::full(full)), "full matrix, row 1, column 1");
+    assert_eq!(
+        place(Precision::full(full)),
+        "full 2 by 2 matrix, row 1, column 1"
+    );
     // So small that its square is zero.
     assert_eq!(place(Precision::from_deviation(1e-200)), "scalar");
     match Gaussian::new(0.0, 1e-200).unwrap_err() {

@@ -91,14 +91,14 @@ fn precisions() {
     let none = Array2::zeros((0, 0));
     assert_eq!(
         empty(Precision::full(none)),
-        ("precision values", "full matrix".into())
+        ("precision values", "full 0 by 0 matrix".into())
     );
     assert_eq!(
         length(Precision::full(Array2::ones((2, 3)))),
-        ("precision columns", "full matrix".into(), 2, 3)
+        ("precision columns", "full 2 by 3 matrix".into(), 2, 3)
     );
     let (_, place, found) = not_finite(Precision::full(array![[1.0, f64::NAN], [0.0, 1.0]]));
-    assert!(place == "full matrix, row 0, column 1" && found.is_nan());
+    assert!(place == "full 2 by 2 matrix, row 0, column 1" && found.is_nan());
     match Precision::full(array![[2.0, 0.5], [0.4, 2.0]]).unwrap_err() {
         Error::NotSymmetric {
             row,

@@ -42,6 +42,29 @@ fn priors_outside_bounds() {
     );
 }
 
+#[test]
+fn a_prior_of_the_first_state_outside_its_bounds() {
+    let prior = || StatePrior::new([1.0, -0.5], one()).unwrap();
+    let built = |component, low, high| {
+        let bounded = builder().window(window());
+        let bounded = bounded.window(window().prior(prior()));
+        let bounded = bounded.state_bounds(component, Bounds::new(low, high).unwrap());
+        bounded.build().map(|_| ())
+    };
+    assert_eq!(
+        range(built(1, 0.0, f64::INFINITY)),
+        (
+            "mean of the prior of the first state",
+            "window 1, component 1".into(),
+            0.0,
+            f64::INFINITY,
+            -0.5
+        )
+    );
+    // At an end is inside.
+    built(0, 1.0, 2.0).unwrap();
+}
+
 /// Bounds that reach below zero are cut there: a density that is zero at zero.
 #[test]
 fn a_log_normal_prior_cuts_bounds_at_zero() {
@@ -80,15 +103,32 @@ fn numbers_of_priors_and_walks() {
                 value
             )
         );
-        assert_eq!(not_positive(Loss::huber(value)).1, "Huber loss");
-        assert_eq!(not_positive(Loss::student_t(value)).1, "Student-t loss");
-        assert_eq!(not_positive(Loss::laplace(value)).1, "Laplace loss");
     }
     assert!(not_finite(parameter().random_walk(f64::NAN)).2.is_nan());
     assert_eq!(
         not_finite(LogNormal::new(f64::INFINITY, 1.0)).0,
         "mean of the logarithm"
     );
+}
+
+/// The constructors are the only way to a loss with numbers.
+#[test]
+fn numbers_of_losses() {
+    type Make = fn(f64) -> deepest::Result<Loss>;
+    for (make, what, place) in [
+        (Loss::huber as Make, "threshold", "Huber loss"),
+        (Loss::student_t, "degrees of freedom", "Student-t loss"),
+        (Loss::laplace, "rounding", "Laplace loss"),
+    ] {
+        for value in [0.0, -1.0] {
+            assert_eq!(not_positive(make(value)), (what, place.into(), value));
+        }
+        assert!(not_finite(make(f64::NAN)).2.is_nan());
+        assert_eq!(
+            not_finite(make(f64::INFINITY)),
+            (what, place.into(), f64::INFINITY)
+        );
+    }
 }
 
 #[test]

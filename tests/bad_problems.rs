@@ -394,6 +394,6 @@ fn errors_say_it_in_words() {
     let error = Precision::full(array![[1.0, 2.0], [2.0, 1.0]]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "precision (full matrix): expected a positive definite matrix, found pivot -3 at row 1"
+        "precision (full 2 by 2 matrix): expected a positive definite matrix, found pivot -3 at row 1"
     );
 }

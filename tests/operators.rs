@@ -100,7 +100,7 @@ impl Observe for Picked {
 #[test]
 fn components_a_matrix_and_a_function_say_the_same() {
     let losses = [
-        Loss::Gaussian,
+        Loss::gaussian(),
         Loss::huber(1.0).unwrap(),
         Loss::student_t(4.0).unwrap(),
         Loss::laplace(0.1).unwrap(),

@@ -199,7 +199,7 @@ fn a_plateau_has_the_normalization_of_its_action() {
         (Normalization::Mean, 1.0 / 8.0),
         (Normalization::Minaone, 1.0 / 4.0),
     ] {
-        let action = build(normalization, Loss::Gaussian);
+        let action = build(normalization, Loss::gaussian());
         assert_eq!(action.degrees_of_freedom(), Some(6));
         let plateau = action.expected_plateau().unwrap();
         approx::assert_relative_eq!(plateau.mean, half * 6.0, max_relative = 1e-15);

@@ -8,39 +8,8 @@ mod example;
 #[path = "fixtures/lynx_hare.rs"]
 mod lynx_hare;
 
-use example::{Scratch, levels, number};
+use example::{Scratch, check_well_formed, levels, number, texts};
 use lynx_hare::{SERIES, optimum, rows};
-
-/// Elements are closed in order, attributes quoted and texts escaped.
-fn check_well_formed(svg: &str) {
-    let mut open = Vec::new();
-    let mut rest = svg;
-    while let Some(start) = rest.find('<') {
-        let text = &rest[..start];
-        assert!(!text.contains('>'), "{text}");
-        for entity in text.split('&').skip(1) {
-            let name = entity.split(';').next().unwrap();
-            assert!(
-                ["lt", "gt", "amp", "quot", "apos"].contains(&name),
-                "{entity}"
-            );
-        }
-        let end = start + rest[start..].find('>').expect("an end of the tag");
-        let tag = &rest[start + 1..end];
-        assert!(
-            !tag.contains('<') && tag.matches('"').count().is_multiple_of(2),
-            "{tag}"
-        );
-        let name = |tag: &str| tag.split_whitespace().next().unwrap().to_string();
-        if let Some(closed) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name(closed)));
-        } else if !tag.ends_with('/') && !tag.starts_with(['?', '!']) {
-            open.push(name(tag));
-        }
-        rest = &rest[end + 1..];
-    }
-    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest}");
-}
 
 #[test]
 fn the_figure_holds_data_estimate_forecast_and_levels() {
@@ -53,11 +22,8 @@ fn the_figure_holds_data_estimate_forecast_and_levels() {
     check_well_formed(&svg);
     // 21 values and one in the legend, twice.
     assert_eq!(svg.matches("<circle").count(), 2 * 22);
-    let texts: Vec<&str> = svg
-        .split("</text>")
-        .filter_map(|t| t.rsplit('>').next())
-        .collect();
-    let count = |words: &str| texts.iter().filter(|t| t.trim() == words).count();
+    let texts = texts(&svg);
+    let count = |words: &str| texts.iter().filter(|t| **t == words).count();
     for twice in [
         "estimate",
         "forecast",

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use deepest::Normalization;
+
 use super::Failure;
 
 /// A ladder of more levels than this was mistyped.
@@ -102,6 +104,17 @@ impl Flags {
         let chosen = choice.map(|(_, value)| value.clone());
         let expected = words.join(", ");
         chosen.ok_or_else(|| format!("{flag}: expected one of {expected}, found {found:?}").into())
+    }
+
+    /// `--normalization`, one of the three by its name.
+    #[allow(dead_code)] // not every example has this flag
+    pub fn normalization(&self, default: Normalization) -> Result<Normalization, Failure> {
+        let all = [
+            Normalization::Sum,
+            Normalization::Mean,
+            Normalization::Minaone,
+        ];
+        self.choice("--normalization", &all.map(|n| (n.name(), n)), default)
     }
 
     /// Exponents of a schedule: values and ranges FIRST..LAST in steps of one,

@@ -4,7 +4,7 @@ use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Model, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
 use crate::windows::Window;
@@ -89,6 +89,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// [`Error::IncompleteInterval`] and [`Error::UnequalSteps`] for grids the
     /// rule cannot take; [`Error::Missing`] for a model with inputs and a
     /// window without, [`Error::Length`] for another number of them;
+    /// [`Error::OutOfRange`] for a layer map that uses parameters which the
+    /// model does not have;
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for
     /// priors and for parameters that change in time with another
@@ -216,6 +218,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 observations.check_width(widths[n], place)?;
             }
         }
+        for k in 0..(layers - 1) / steps {
+            let range = self.rule.parameters(&self.model, k);
+            let place = || format!("window {w}, layer {k}");
+            check_parameters_of(&range, self.parameters.len(), place)?;
+        }
         self.check_inputs(w, window)?;
         if let Some(prior) = window.state_prior() {
             self.check_prior_allowed("a prior of the first state")?;
@@ -249,7 +256,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     }
 
     fn check_state_bounds(&self, widths: &[Vec<usize>]) -> Result<()> {
-        for (second, (component, _)) in self.state_bounds.iter().enumerate() {
+        for (second, (component, bounds)) in self.state_bounds.iter().enumerate() {
             let first = self.state_bounds.iter().position(|(c, _)| c == component);
             if let Some(first) = first.filter(|&first| first < second) {
                 return Err(Error::Duplicate {
@@ -268,6 +275,18 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                         low: 0.0,
                         high: (widths[n] - 1) as f64,
                         found: *component as f64,
+                    });
+                }
+                let prior = self.windows[w].state_prior();
+                if let Some(mean) = prior.map(|prior| prior.mean[*component])
+                    && !bounds.contain(mean)
+                {
+                    return Err(Error::OutOfRange {
+                        what: "mean of the prior of the first state",
+                        place: format!("window {w}, component {component}"),
+                        low: bounds.lower(),
+                        high: bounds.upper(),
+                        found: mean,
                     });
                 }
             }

@@ -68,7 +68,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub fn expected_plateau(&self) -> Option<Plateau> {
         let sets = self.windows.iter().flat_map(|w| w.observation_sets());
         let mut losses = sets.map(|set| set.loss_function());
-        if losses.any(|loss| loss != Loss::Gaussian) {
+        if losses.any(|loss| loss != Loss::gaussian()) {
             return None;
         }
         let freedom = self.degrees_of_freedom().filter(|f| *f > 0)? as f64;

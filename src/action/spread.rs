@@ -32,9 +32,19 @@ pub struct ParameterSpread {
     pub identifiable: bool,
 }
 
-/// Relative to a diagonal entry, what is left of it after elimination is
-/// rounding below this.
-const ROUNDING: f64 = 1e-12;
+/// The information of the border, and what elimination began with.
+struct Information {
+    /// The Schur complement of the Hessian by the border.
+    left: Array2<f64>,
+    /// The diagonal of the Hessian itself. Elimination of the states subtracts
+    /// nearly all of it where they follow a parameter, and leaves rounding.
+    whole: Vec<f64>,
+}
+
+/// Of the whole diagonal, what rounding leaves at least.
+const ROUNDING: f64 = 1e-15;
+/// How many times what rounding shows of itself is information.
+const ABOVE_ROUNDING: f64 = 1e3;
 
 impl<M: Model, R: Rule<M>> Action<M, R> {
     /// Standard deviations of all estimated static parameters at an estimate
@@ -48,7 +58,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// approximation; exact for linear models). A uniform density between two
     /// bounds has the variance width²/12. A parameter is *identifiable* where
     /// its information without prior is above that of bounds and prior
-    /// together; one with neither, where any is left above rounding.
+    /// together; one with neither, where any is left above rounding. Where only
+    /// rounding is left its deviation says no more than that.
     ///
     /// # Errors
     /// As [`Action::at`] and [`Action::pack`];
@@ -57,8 +68,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub fn parameter_spreads(&self, rf: f64, estimate: &Estimate) -> Result<Vec<ParameterSpread>> {
         let x = self.pack(estimate)?;
         let mut objective = self.at(rf)?;
-        let mut information = objective.border_information(&x)?;
-        information /= self.measurement_weight;
+        let information = objective.border_information(&x)?;
         let slots = &self.layout.slots;
         let first = self.layout.border();
         let bound_of = |k: usize| {
@@ -68,7 +78,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let inside: Vec<usize> = (0..slots.len())
             .filter(|&k| bound_of(k).is_none())
             .collect();
-        let variances = variances(&information, &inside)?;
+        let (variances, rounding) = information.variances(&inside)?;
         let spread = |(k, slot): (usize, &Slot)| {
             let value = x[first + k];
             let variance = inside.iter().position(|i| *i == k).map(|i| variances[i]);
@@ -79,66 +89,98 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
                 deviation: variance.map(f64::sqrt),
                 at_bound: bound_of(k),
                 identifiable: variance.is_some_and(|variance| {
-                    self.tells_more(slot, value, variance, information[(k, k)])
+                    let floor = ABOVE_ROUNDING * rounding * information.whole[k];
+                    self.tells_more(slot, value, variance, floor)
                 }),
             }
         };
         Ok(slots.iter().enumerate().map(spread).collect())
     }
 
-    fn tells_more(&self, slot: &Slot, value: f64, variance: f64, alone: f64) -> bool {
+    fn tells_more(&self, slot: &Slot, value: f64, variance: f64, floor: f64) -> bool {
         let parameter = &self.parameters[slot.parameter];
         let prior = parameter.prior.map_or(0.0, |prior| prior.at(value)[2]);
         let bounds = parameter.range().width().map_or(0.0, |w| 12.0 / (w * w));
         let told = variance.recip() - prior;
-        told > (prior + bounds).max(1e3 * ROUNDING * alone)
+        told > (prior + bounds).max(floor)
     }
 }
 
 impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
-    /// The Schur complement of the border in the Gauss-Newton Hessian at `x`.
-    fn border_information(&mut self, x: &[f64]) -> Result<Array2<f64>> {
+    /// The information in the Gauss-Newton Hessian at `x`, in the *sum*
+    /// normalization.
+    fn border_information(&mut self, x: &[f64]) -> Result<Information> {
         let mut gradient = vec![0.0; self.dimension()];
         self.value_and_gradient(x, &mut gradient);
         let matrix = self.border_matrix(x, &gradient);
-        matrix.map_err(|bad| Error::NotPositiveDefinite {
+        let left = matrix.map_err(|bad| Error::NotPositiveDefinite {
             what: "Hessian by the states",
             place: "spreads of parameters".into(),
             pivot: 0,
             found: bad.pivot,
+        })?;
+        let first = x.len() - left.nrows();
+        let weight = self.action.measurement_weight;
+        let mut product = gradient;
+        let mut whole_of = |k: usize| {
+            let mut unit = vec![0.0; x.len()];
+            unit[first + k] = 1.0;
+            self.product(x, &unit, &mut product);
+            product[first + k] / weight
+        };
+        Ok(Information {
+            whole: (0..left.nrows()).map(&mut whole_of).collect(),
+            left: left / weight,
         })
     }
 }
 
-/// Diagonal of the inverse of the part `inside` of a positive semidefinite
-/// matrix; directions without information get a variance of rounding's size.
-fn variances(information: &Array2<f64>, inside: &[usize]) -> Result<Vec<f64>> {
-    let n = inside.len();
-    // With a unit diagonal one threshold serves all parameters.
-    let size = |k: usize| {
-        information[(inside[k], inside[k])]
-            .sqrt()
-            .max(f64::MIN_POSITIVE)
-    };
-    let scaled = Array2::from_shape_fn((n, n), |(i, j)| {
-        let jitter = if i == j { ROUNDING } else { 0.0 };
-        information[(inside[i], inside[j])] / (size(i) * size(j)) + jitter
-    });
-    let factor = cholesky(&scaled).map_err(|(k, found)| Error::NotPositiveDefinite {
-        what: "information by the parameters",
-        place: "spreads of parameters".into(),
-        pivot: inside[k],
-        found,
-    })?;
-    // (L Lᵀ)⁻¹ has the squared columns of L⁻¹ on its diagonal.
-    let variance = |k: usize| {
-        let mut column = vec![0.0; n];
-        for i in k..n {
-            let known: f64 = (k..i).map(|j| factor[(i, j)] * column[j]).sum();
-            let unit = if i == k { 1.0 } else { 0.0 };
-            column[i] = (unit - known) / factor[(i, i)];
+impl Information {
+    /// Diagonal of the inverse of the part `inside`, and how much of the whole
+    /// is rounding: as little as makes the matrix positive definite.
+    fn variances(&self, inside: &[usize]) -> Result<(Vec<f64>, f64)> {
+        let n = inside.len();
+        // With a unit diagonal one threshold serves all parameters.
+        let size = |k: usize| self.whole[inside[k]].sqrt().max(f64::MIN_POSITIVE);
+        let scaled = Array2::from_shape_fn((n, n), |(i, j)| {
+            self.left[(inside[i], inside[j])] / (size(i) * size(j))
+        });
+        let (factor, rounding) =
+            positive_factor(scaled).map_err(|(k, found)| Error::NotPositiveDefinite {
+                what: "information by the parameters",
+                place: "spreads of parameters".into(),
+                pivot: inside[k],
+                found,
+            })?;
+        // (L Lᵀ)⁻¹ has the squared columns of L⁻¹ on its diagonal.
+        let variance = |k: usize| {
+            let mut column = vec![0.0; n];
+            for i in k..n {
+                let known: f64 = (k..i).map(|j| factor[(i, j)] * column[j]).sum();
+                let unit = if i == k { 1.0 } else { 0.0 };
+                column[i] = (unit - known) / factor[(i, i)];
+            }
+            column.iter().map(|v| v * v).sum::<f64>() / (size(k) * size(k))
+        };
+        Ok(((0..n).map(variance).collect(), rounding))
+    }
+}
+
+/// Cholesky factor of a matrix whose rounding is that of ones on its diagonal,
+/// with as little added there as makes it positive definite; and how much.
+fn positive_factor(
+    mut matrix: Array2<f64>,
+) -> std::result::Result<(Array2<f64>, f64), (usize, f64)> {
+    let (mut rounding, mut more) = (ROUNDING, ROUNDING);
+    loop {
+        matrix.diag_mut().mapv_inplace(|v| v + more);
+        match cholesky(&matrix) {
+            Ok(factor) => return Ok((factor, rounding)),
+            Err(bad) if rounding >= 1.0 => return Err(bad),
+            Err(_) => {
+                more = 9.0 * rounding;
+                rounding *= 10.0;
+            }
         }
-        column.iter().map(|v| v * v).sum::<f64>() / (size(k) * size(k))
-    };
-    Ok((0..n).map(variance).collect())
+    }
 }

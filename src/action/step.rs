@@ -258,7 +258,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     }
 
     /// H s with the Gauss-Newton H.
-    fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
+    pub(super) fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
         let action = self.action;
         let layout = action.layout();
         let visit = self.visit(x);

@@ -182,7 +182,7 @@ impl WindowTerms {
                 weight: Weight::new(&prior.precision, &all),
                 kept: all.clone(),
                 loss: Normalized {
-                    loss: Loss::Gaussian,
+                    loss: Loss::gaussian(),
                     factor: 1.0,
                 },
                 kind: Kind::Prior,

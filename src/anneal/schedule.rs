@@ -44,7 +44,7 @@ impl Schedule {
                 what: "alpha",
                 place: place(),
                 low: 1.0 + f64::EPSILON,
-                high: f64::MAX,
+                high: f64::INFINITY,
                 found: alpha,
             });
         }

@@ -73,7 +73,7 @@ impl Hessian {
             }
         }
         let pattern = Pattern::from_rows(variables, rows);
-        let star = Star::new(&pattern);
+        let star = Star::new(&pattern, f.inputs());
         let mut entries = Vec::new();
         for row in 0..variables {
             for &column in pattern.row(row).0.iter().filter(|&&c| c <= row) {
@@ -269,3 +269,6 @@ impl Wide for Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,22 @@ pub(crate) struct Star<'a> {
 }
 
 impl<'a> Star<'a> {
-    pub(crate) fn new(pattern: &'a Pattern) -> Self {
+    /// The better of two greedy ones. Variables from `states` on, the
+    /// parameters, have neighbours in common with most others: two of them that
+    /// share a colour leave none to share for all that meet both, so they have
+    /// one each where that takes fewer.
+    pub(crate) fn new(pattern: &'a Pattern, states: usize) -> Self {
+        let shared = Self::greedy(pattern, pattern.rows());
+        let apart = Self::greedy(pattern, states);
+        if apart.count < shared.count {
+            apart
+        } else {
+            shared
+        }
+    }
+
+    /// Variables from `apart` on that meet any have a colour of their own.
+    fn greedy(pattern: &'a Pattern, apart: usize) -> Self {
         let mut star = Self {
             pattern,
             color: vec![usize::MAX; pattern.rows()],
@@ -112,7 +127,8 @@ impl<'a> Star<'a> {
         let mut order: Vec<usize> = (0..pattern.rows()).collect();
         order.sort_by_key(|&v| std::cmp::Reverse(pattern.row(v).0.len()));
         for v in order {
-            let free = (0..star.count).find(|&c| star.may_have(v, c));
+            let own = v >= apart && !pattern.row(v).0.is_empty();
+            let free = (0..star.count).find(|&c| !own && star.may_have(v, c));
             star.color[v] = free.unwrap_or(star.count);
             star.count = star.count.max(star.color[v] + 1);
         }
@@ -198,15 +214,17 @@ mod tests {
                 }
             }
             let pattern = Pattern::from_rows(n, rows);
-            let star = Star::new(&pattern);
             let entry = |a: usize, b: usize| (1 + a.max(b) * n + a.min(b)) as f64;
-            for a in 0..n {
-                for &b in pattern.row(a).0 {
-                    let (row, color) = star.place(a, b);
-                    let columns = pattern.row(row).0.iter();
-                    let seen = columns.filter(|&&c| star.color[c] == color);
-                    let product: f64 = seen.map(|&c| entry(row, c)).sum();
-                    assert_eq!(product, entry(a, b), "case {case}, entry ({a}, {b})");
+            for apart in [0, n / 2, n] {
+                let star = Star::greedy(&pattern, apart);
+                for a in 0..n {
+                    for &b in pattern.row(a).0 {
+                        let (row, color) = star.place(a, b);
+                        let columns = pattern.row(row).0.iter();
+                        let seen = columns.filter(|&&c| star.color[c] == color);
+                        let product: f64 = seen.map(|&c| entry(row, c)).sum();
+                        assert_eq!(product, entry(a, b), "case {case}, entry ({a}, {b})");
+                    }
                 }
             }
         }

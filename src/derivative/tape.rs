@@ -350,3 +350,6 @@ impl Scalar for Taped {
         self.bent(inverse, slope, -2.0 * slope * inverse)
     }
 }
+
+#[cfg(test)]
+mod tests;

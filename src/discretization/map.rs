@@ -54,6 +54,9 @@ impl<M: Layers> Evaluate<M> for Map {
             }
         }
     }
+    fn parameters(&self, model: &M, interval: usize) -> Range<usize> {
+        model.parameters_of(interval)
+    }
     fn per_time(&self) -> &'static [f64] {
         &[1.0]
     }

@@ -52,6 +52,8 @@ pub trait Rule<M: Model>: sealed::Evaluate<M> + Copy + Send + Sync {
 }
 
 pub(crate) mod sealed {
+    use std::ops::Range;
+
     use super::{Evaluator, Model, Pull, Scope, Span};
 
     /// What a rule gives to the action, out of the public eye.
@@ -72,6 +74,11 @@ pub(crate) mod sealed {
             pull: &Pull<'_>,
             next: &mut [f64],
         );
+
+        /// The parameters that an interval may depend on.
+        fn parameters(&self, model: &M, _interval: usize) -> Range<usize> {
+            0..model.parameter_count()
+        }
 
         /// For each group of residuals the factor c in R_f(discrete) =
         /// c R_f(continuous) / h that makes white noise of one density.

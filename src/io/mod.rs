@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayD, ArrayView2};
+use ndarray_npy::ReadNpyError;
 
 use crate::error::{Error, Result};
 
@@ -11,10 +12,23 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::File`] when the file cannot be opened, is no `.npy` file, or
-/// holds other numbers or another dimension.
+/// holds other numbers; [`Error::Dimensions`] with the shape of an array that
+/// is not two-dimensional.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array2<f64>> {
     let path = path.as_ref();
-    ndarray_npy::read_npy(path).map_err(|error| file_error(path, &error))
+    let array: ArrayD<f64> = ndarray_npy::read_npy(path).map_err(|error| match error {
+        ReadNpyError::WrongDescriptor(found) => file_error(
+            path,
+            &format!("expected 64-bit floats ('<f8'), found {found}"),
+        ),
+        other => file_error(path, &other),
+    })?;
+    let found = array.shape().to_vec();
+    array.into_dimensionality().map_err(|_| Error::Dimensions {
+        path: path.display().to_string(),
+        expected: 2,
+        found,
+    })
 }
 
 /// Writes a two-dimensional array as 64-bit floats, replacing the file.
@@ -62,8 +76,6 @@ mod tests {
     fn other_files_are_errors_with_their_path() {
         let text = scratch("text.npy");
         std::fs::write(&text, "time,x\n0,1\n").unwrap();
-        let line = scratch("line.npy");
-        ndarray_npy::write_npy(&line, &array![1.0, 2.0]).unwrap();
         let integers = scratch("integers.npy");
         ndarray_npy::write_npy(&integers, &array![[1_i64, 2]]).unwrap();
         let short = scratch("short.npy");
@@ -71,7 +83,7 @@ mod tests {
         let bytes = std::fs::read(&short).unwrap();
         std::fs::write(&short, &bytes[..bytes.len() - 3]).unwrap();
         let missing = scratch("missing.npy");
-        for path in [&text, &line, &integers, &short, &missing] {
+        for path in [&text, &integers, &short, &missing] {
             let error = read_npy(path).unwrap_err();
             assert!(
                 matches!(&error, Error::File { path: p, .. } if *p == path.display().to_string()),
@@ -79,11 +91,40 @@ mod tests {
             );
             assert!(!error.to_string().contains('\n'), "{error}");
         }
-        for path in [text, line, integers, short] {
+        let words = read_npy(&integers).unwrap_err().to_string();
+        assert!(
+            words.ends_with("expected 64-bit floats ('<f8'), found '<i8'"),
+            "{words}"
+        );
+        for path in [text, integers, short] {
             std::fs::remove_file(path).unwrap();
         }
         let nowhere = scratch("no-such-directory").join("a.npy");
         let error = write_npy(nowhere, array![[1.0]].view()).unwrap_err();
         assert!(matches!(error, Error::File { .. }));
+    }
+
+    #[test]
+    fn arrays_of_another_dimension_say_their_shape() {
+        let path = scratch("dimensions.npy");
+        let zeros = |shape: &[usize]| ArrayD::<f64>::zeros(shape);
+        for shape in [&[][..], &[161], &[2, 3, 4]] {
+            ndarray_npy::write_npy(&path, &zeros(shape)).unwrap();
+            let error = read_npy(&path).unwrap_err();
+            let expected = Error::Dimensions {
+                path: path.display().to_string(),
+                expected: 2,
+                found: shape.to_vec(),
+            };
+            assert_eq!(error, expected);
+        }
+        ndarray_npy::write_npy(&path, &zeros(&[161])).unwrap();
+        let words = read_npy(&path).unwrap_err().to_string();
+        let end = "expected an array of 2 dimensions, found one of shape [161]";
+        assert!(words.ends_with(end), "{words}");
+        // One column is a table.
+        ndarray_npy::write_npy(&path, &zeros(&[161, 1])).unwrap();
+        assert_eq!(read_npy(&path).unwrap().dim(), (161, 1));
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -116,7 +116,7 @@ fn check_deviation(found: f64, place: impl Fn() -> String) -> Result<()> {
             what,
             place: place(),
             low: 0.0,
-            high: f64::MAX,
+            high: f64::INFINITY,
             found,
         });
     }

@@ -9,7 +9,7 @@ use crate::discretization::{Evaluate, Map, Pull, Rk4, Span};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, check_finite};
 use crate::inputs::Inputs;
-use crate::model::{Flow, Layers, Model};
+use crate::model::{Flow, Layers, Model, check_parameters_of};
 use crate::path::Path;
 
 /// Sub-steps that a spin-up may take: beyond this a time was mistyped.
@@ -139,16 +139,8 @@ impl Simulation {
             });
         }
         for n in 0..self.grid.layers() - 1 {
-            let range = model.parameters_of(n);
-            if range.start > range.end || range.end > self.parameters.len() {
-                return Err(Error::OutOfRange {
-                    what: "last parameter of a layer map",
-                    place: format!("simulation, layer {n}"),
-                    low: range.start as f64,
-                    high: self.parameters.len() as f64,
-                    found: range.end as f64,
-                });
-            }
+            let place = || format!("simulation, layer {n}");
+            check_parameters_of(&model.parameters_of(n), self.parameters.len(), place)?;
         }
         let times = self.grid.times();
         self.run(state, |n, x| {

@@ -194,8 +194,16 @@ impl Collocation {
     ) {
         sweep.weights.clear();
         sweep.weights.resize(sweep.flows.len(), Pack::zero());
+        // Stages up to here have been unpacked.
+        let mut ready = 0;
         for interval in block {
-            for s in 0..self.table.stages.len() {
+            let last = self.table.stages.len() - 1;
+            let shared = ready > interval.first;
+            if shared {
+                self.stages.swap(0, last);
+            }
+            ready = interval.first + last + 1;
+            for s in usize::from(shared)..=last {
                 let (packs, lane) = place(interval.first + s, self.width);
                 let flow = self.stages[s].flow.iter_mut();
                 for (slot, pack) in flow.zip(&sweep.flows[packs]) {

@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Indefinite};
 use super::front::{Front, column_bases};
-use super::kernel::{Backend, BadPivot, Kernel};
+use super::kernel::{Backend, BadPivot, Kernel, prefetch};
 use super::layout::{Geometry, Layout, Step};
 use super::shape::ArrowShape;
 use crate::error::{Error, Result};
@@ -111,6 +111,7 @@ impl BlockArrow {
         self.open_corner(rhs);
         for index in 0..self.layout.steps.len() {
             self.open_front(index, rhs);
+            self.prefetch_front(index + 1);
             let step = &self.layout.steps[index];
             column_bases(step, &mut self.column_base);
             let mut front = Front {
@@ -166,6 +167,15 @@ impl BlockArrow {
             panel[(step.interior + j) * geometry.ld + last] += *value;
         }
         after[..geometry.right.columns * geometry.right.ld].fill(0.0);
+    }
+
+    /// Brings the panel of a later front near.
+    fn prefetch_front(&self, index: usize) {
+        if let (true, Some(step)) = (self.is_far(), self.layout.steps.get(index)) {
+            let before = &self.layout.steps[index - 1].geometry;
+            let (from, to) = (before.panel_end(), step.geometry.panel_end());
+            prefetch(&self.buffer[from.min(to)..to]);
+        }
     }
 
     /// Whether the factor exceeds a core's own caches.

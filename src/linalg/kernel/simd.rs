@@ -157,7 +157,7 @@ pub fn vectorize<W: Wide>(work: W) -> W::Output {
     work.run()
 }
 
-/// Asks for numbers that will be read soon.
+/// Asks for numbers that will be read or written soon.
 #[inline(always)]
 pub(crate) fn prefetch(numbers: &[f64]) {
     #[cfg(target_arch = "x86_64")]

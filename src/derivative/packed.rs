@@ -4,7 +4,7 @@
 use num_traits::Zero;
 
 use super::pack::Pack;
-use super::{Generic, Pattern};
+use super::{Arguments, Generic, Pattern};
 use crate::dual::Dual;
 use crate::linalg::{Wide, vectorize};
 
@@ -39,25 +39,6 @@ struct Entry {
     row: usize,
     column: usize,
     lane: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Arguments<S> {
-    x: Vec<S>,
-    theta: Vec<S>,
-    scratch: Vec<S>,
-    out: Vec<S>,
-}
-
-impl<S> Default for Arguments<S> {
-    fn default() -> Self {
-        Self {
-            x: Vec::new(),
-            theta: Vec::new(),
-            scratch: Vec::new(),
-            out: Vec::new(),
-        }
-    }
 }
 
 /// The points of a call: the function at each pack, states and parameters.
@@ -140,7 +121,7 @@ impl Packed {
         macro_rules! pass {
             ($arguments:ident, $pass:expr) => {{
                 let arguments = &mut self.$arguments;
-                arguments.seed(
+                arguments.seed_packs(
                     $pass.first,
                     self.states,
                     &self.color,
@@ -171,7 +152,7 @@ impl Packed {
 
 impl<const L: usize> Arguments<Dual<Pack, L>> {
     /// Variables whose values are still to come, and the parameters.
-    fn seed(
+    fn seed_packs(
         &mut self,
         first: usize,
         states: usize,
@@ -237,6 +218,7 @@ impl<F: Generic<Pack>, A: Fn(usize) -> F, const L: usize> Wide for Pull<'_, '_, 
             theta,
             scratch,
             out,
+            ..
         } = self.arguments;
         let points = self.points.x.chunks_exact(self.width);
         let weights = self.u.chunks_exact(self.width);

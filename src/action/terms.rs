@@ -38,9 +38,13 @@ struct Single {
     value: f64,
     weight: f64,
     component: u32,
-    /// Which of the window's losses it has.
+    /// Which of the window's losses it has, or [`PLAIN`].
     loss: u32,
 }
+
+/// The usual loss: a Gaussian measurement's, ρ(s) = s, with the normalization's
+/// factor in the weight.
+const PLAIN: u32 = u32::MAX;
 
 /// A loss times the normalization's factor, which does not change what the
 /// loss takes for large.
@@ -213,11 +217,11 @@ impl WindowTerms {
         }
         match (components, &general.weight) {
             (Some(components), Weight::Independent(weights)) => {
-                let loss = self.loss((general.loss, general.kind));
+                let (loss, factor) = self.loss((general.loss, general.kind));
                 for (m, &l) in general.kept.iter().enumerate() {
                     single[layer].push(Single {
                         value: general.values[m],
-                        weight: weights[m],
+                        weight: factor * weights[m],
                         component: components[l] as u32,
                         loss,
                     });
@@ -227,23 +231,35 @@ impl WindowTerms {
         }
     }
 
-    /// The number of a loss among those of single errors.
-    fn loss(&mut self, wanted: (Normalized, Kind)) -> u32 {
+    /// The number of a loss among those of single errors, and what it leaves to
+    /// the weight.
+    fn loss(&mut self, wanted: (Normalized, Kind)) -> (u32, f64) {
+        let (Normalized { loss, factor }, kind) = wanted;
+        if kind == Kind::Measurement && loss == Loss::gaussian() {
+            return (PLAIN, factor);
+        }
         let known = self.losses.iter().position(|loss| *loss == wanted);
-        known.unwrap_or_else(|| {
+        let number = known.unwrap_or_else(|| {
             self.losses.push(wanted);
             self.losses.len() - 1
-        }) as u32
+        });
+        (number as u32, 1.0)
     }
 
-    /// The single errors on layer `n`, with their losses and components.
+    /// The single errors on layer `n`.
     #[inline(always)]
-    fn single(&self, n: usize) -> impl Iterator<Item = (&Single, &(Normalized, Kind), usize)> {
-        let of_layer = &self.single[self.starts[n]..self.starts[n + 1]];
-        of_layer.iter().map(|single| {
-            let loss = &self.losses[single.loss as usize];
-            (single, loss, single.component as usize)
-        })
+    fn single(&self, n: usize) -> &[Single] {
+        &self.single[self.starts[n]..self.starts[n + 1]]
+    }
+
+    /// What a single error's loss says of s: ρ, ρ′, ρ″; and whose term it is.
+    #[inline(always)]
+    fn loss_at(&self, single: &Single, s: f64) -> ([f64; 3], Kind) {
+        if single.loss == PLAIN {
+            return ([s, 1.0, 0.0], Kind::Measurement);
+        }
+        let (loss, kind) = self.losses[single.loss as usize];
+        (loss.at(s, 1), kind)
     }
 
     /// Adds the terms on layer `n` to the sums and, where there are any, to
@@ -258,11 +274,12 @@ impl WindowTerms {
         scratch: &mut Scratch,
     ) {
         let terms = &self.layers[n];
-        for (single, (loss, kind), component) in self.single(n) {
+        for single in self.single(n) {
+            let component = single.component as usize;
             let error = at.layer[component] - single.value;
             let force = single.weight * error;
-            let [rho, slope, _] = loss.at(force * error, 1);
-            sums.book(*kind, 0.5 * rho);
+            let ([rho, slope, _], kind) = self.loss_at(single, force * error);
+            sums.book(kind, 0.5 * rho);
             if let Some((layer, _)) = &mut gradient {
                 layer[component] += slope * force;
             }
@@ -303,10 +320,11 @@ impl WindowTerms {
         mut add: impl FnMut(usize, usize, f64),
     ) {
         let terms = &self.layers[n];
-        for (single, (loss, _), component) in self.single(n) {
+        for single in self.single(n) {
+            let component = single.component as usize;
             let error = at.layer[component] - single.value;
             let s = single.weight * error * error;
-            let [_, slope, bend] = loss.at(s, 1);
+            let ([_, slope, bend], _) = self.loss_at(single, s);
             let mut value = single.weight * slope;
             if exact {
                 value += 2.0 * bend * single.weight * s;
@@ -347,8 +365,8 @@ impl WindowTerms {
     /// How many layers have a measured value, and how many values there are.
     pub(super) fn count_measured(&self) -> (usize, usize) {
         let counts = self.layers.iter().enumerate().map(|(n, layer)| {
-            let single = self.single(n);
-            let single = single.filter(|(_, loss, _)| loss.1 == Kind::Measurement);
+            let single = self.single(n).iter();
+            let single = single.filter(|s| self.loss_at(s, 0.0).1 == Kind::Measurement);
             let general = layer.general.iter();
             let general = general.filter(|g| g.kind == Kind::Measurement);
             single.count() + general.map(|g| g.values.len()).sum::<usize>()

@@ -281,7 +281,8 @@ impl BlockArrow {
             self.local[j] = self.border[factor.entry(order, j)];
         }
         self.local[order..].fill(0.0);
-        self.kernel.backward(&self.border, &factor, &mut self.local);
+        self.kernel
+            .backward(&self.border, &factor, &mut self.local, &[]);
         out.copy_from_slice(&self.local[..order]);
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use super::arrow::{BlockArrow, Stage, check_length};
 use super::failure::Failure;
-use super::kernel::prefetch;
 use super::layout::{Stairs, Step};
 use crate::error::Result;
 
@@ -99,7 +98,8 @@ impl BlockArrow {
         self.local[order..].fill(0.0);
         self.kernel.forward(&self.border, &factor, &mut self.local);
         self.local[order..].fill(0.0);
-        self.kernel.backward(&self.border, &factor, &mut self.local);
+        self.kernel
+            .backward(&self.border, &factor, &mut self.local, &[]);
         z.copy_from_slice(&self.local[..order]);
     }
 
@@ -108,10 +108,13 @@ impl BlockArrow {
     /// factorization put it, or else from `vector`.
     fn substitute_chains_backward(&mut self, vector: &mut [f64], from_factor: bool) {
         for (index, step) in self.layout.steps.iter().enumerate().rev() {
-            if let (true, Some(next)) = (self.is_far(), index.checked_sub(1)) {
-                let next = self.layout.steps[next].geometry.stairs();
-                prefetch(&self.buffer[next.base..next.end()]);
-            }
+            let ahead = match index.checked_sub(1) {
+                Some(next) if self.is_far() => {
+                    let next = self.layout.steps[next].geometry.stairs();
+                    &self.buffer[next.base..next.end()]
+                }
+                _ => &[],
+            };
             let (factor, last) = (step.geometry.stairs(), step.geometry.unknowns());
             gather(step, vector, &mut self.local);
             if from_factor {
@@ -119,7 +122,8 @@ impl BlockArrow {
                     *value = self.buffer[factor.entry(last, j)];
                 }
             }
-            self.kernel.backward(&self.buffer, &factor, &mut self.local);
+            self.kernel
+                .backward(&self.buffer, &factor, &mut self.local, ahead);
             vector[step.interior_start()..step.right_start()]
                 .copy_from_slice(&self.local[..step.interior]);
             vector[step.start..step.interior_start()]

@@ -159,9 +159,14 @@ impl Kernel {
     }
 
     /// Replaces the pivots' part of `x` by L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂). Rows from the
-    /// right-hand side on must be 0 in `x`.
-    pub(crate) fn backward(&self, buffer: &[f64], factor: &Stairs, x: &mut [f64]) {
-        self.isa.run(Backward { buffer, factor, x });
+    /// right-hand side on must be 0 in `x`. Meanwhile `ahead` is brought near.
+    pub(crate) fn backward(&self, buffer: &[f64], factor: &Stairs, x: &mut [f64], ahead: &[f64]) {
+        self.isa.run(Backward {
+            buffer,
+            factor,
+            x,
+            ahead,
+        });
     }
 }
 
@@ -224,12 +229,13 @@ struct Backward<'a> {
     buffer: &'a [f64],
     factor: &'a Stairs,
     x: &'a mut [f64],
+    ahead: &'a [f64],
 }
 
 impl Task for Backward<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        substitute::backward(simd, self.buffer, self.factor, self.x);
+        substitute::backward(simd, self.buffer, self.factor, self.x, self.ahead);
     }
 }

@@ -3,7 +3,7 @@
 //! Columns go in groups, so that a vector of the unknowns is loaded once for
 //! several columns; the triangle of a group is solved by single numbers.
 
-use super::simd::Simd;
+use super::simd::{Simd, prefetch};
 use crate::linalg::layout::{Geometry, ROW_GROUP, Stairs};
 
 /// A group of W ≤ `ROW_GROUP` neighbouring columns, `first` a multiple of
@@ -59,11 +59,23 @@ pub(crate) fn forward<S: Simd>(simd: S, buffer: &[f64], stairs: &Stairs, x: &mut
     }
 }
 
-/// x₁ ← L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂).
+/// x₁ ← L₁₁⁻ᵀ(x₁ − L₂₁ᵀx₂); `ahead` is brought near meanwhile, its end first.
 #[inline(always)]
-pub(crate) fn backward<S: Simd>(simd: S, buffer: &[f64], stairs: &Stairs, x: &mut [f64]) {
+pub(crate) fn backward<S: Simd>(
+    simd: S,
+    buffer: &[f64],
+    stairs: &Stairs,
+    x: &mut [f64],
+    mut ahead: &[f64],
+) {
     let ld = stairs.ld;
+    let part = ahead
+        .len()
+        .div_ceil(stairs.columns.div_ceil(ROW_GROUP).max(1));
     for first in (0..stairs.columns).step_by(ROW_GROUP).rev() {
+        let (rest, next) = ahead.split_at(ahead.len().saturating_sub(part));
+        prefetch(next);
+        ahead = rest;
         let columns = columns(buffer, stairs, first);
         match columns.len() / (ld - first) {
             4 => Group::<4> { columns, ld, first }.backward(simd, x),

@@ -188,7 +188,7 @@ fn substitution_undoes_multiplication() {
             let mut factor = buffer.clone();
             kernel.pack(&mut factor, &front);
             kernel.forward(&factor, &front.stairs(), &mut b);
-            kernel.backward(&factor, &front.stairs(), &mut c);
+            kernel.backward(&factor, &front.stairs(), &mut c, &[]);
             // The factor is diagonally dominant: its condition is below 4.
             let bound = 16.0 * (order * order) as f64 * f64::EPSILON;
             for i in 0..order {

@@ -71,11 +71,22 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         if losses.any(|loss| loss != Loss::gaussian()) {
             return None;
         }
-        let freedom = self.degrees_of_freedom().filter(|f| *f > 0)? as f64;
-        let half = 0.5 * self.measurement_weight;
+        let freedom = self.degrees_of_freedom().filter(|f| *f > 0)?;
         Some(Plateau {
-            mean: half * freedom,
-            deviation: half * (2.0 * freedom).sqrt(),
+            mean: 0.5 * self.measurement_weight * freedom as f64,
+            deviation: self.deviation(freedom),
         })
+    }
+
+    /// What noise makes of the action, in its own normalization: the standard
+    /// deviation of the plateau, or of one with as many terms as there are
+    /// measured values where none is to be expected.
+    pub(crate) fn noise_deviation(&self) -> f64 {
+        let plateau = self.expected_plateau();
+        plateau.map_or_else(|| self.deviation(self.counts.measured), |p| p.deviation)
+    }
+
+    fn deviation(&self, freedom: usize) -> f64 {
+        0.5 * self.measurement_weight * (2.0 * freedom as f64).sqrt()
     }
 }

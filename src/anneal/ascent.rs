@@ -6,6 +6,7 @@ use super::Annealer;
 use super::checkpoint::{Checkpoint, Kept};
 use super::climb::Climb;
 use super::events::{Event, Watch};
+use super::ladder::Ladder;
 use super::results::StartResult;
 use super::spans;
 use crate::action::Action;
@@ -17,6 +18,7 @@ use crate::model::Model;
 /// What all starts that go up have in common.
 pub(super) struct Ascent<'a, M, R> {
     pub(super) annealer: &'a Annealer,
+    pub(super) ladder: &'a Ladder,
     pub(super) action: &'a Action<M, R>,
     pub(super) watch: Watch<'a>,
     /// Whether a start that has not ended goes another level.
@@ -78,14 +80,14 @@ impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
         if !on(start) {
             return Ok(());
         }
-        let (annealer, action) = (self.annealer, self.action);
+        let (way, action) = ((self.annealer, self.ladder), self.action);
         let climb = match climb {
             Some(climb) => climb,
-            none => none.insert(Climb::begin(annealer, action, start, &self.watch)?),
+            none => none.insert(Climb::begin(way, action, start, &self.watch)?),
         };
-        let mut objective = climb.objective(annealer, action)?;
+        let mut objective = climb.objective(self.ladder, action)?;
         while on(start) {
-            let k = climb.advance(annealer, &mut objective, start, &self.watch)?;
+            let k = climb.advance(way, &mut objective, start, &self.watch)?;
             let level = &start.levels[k];
             // One that was broken off is gone through again.
             if let (Some(checkpoint), true) =

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use super::Annealer;
 use super::checkpoint::plain_struct;
 use super::events::{Event, Watch};
+use super::ladder::Ladder;
 use super::nudging::Settling;
+use super::pace::Pace;
 use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
 use super::track::Track;
@@ -13,8 +15,11 @@ use super::{spans, starts};
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
 use crate::error::Result;
-use crate::minimize::{Iteration, Minimizer, Termination, Work};
+use crate::minimize::{Iteration, Minimizer, Termination, Work, leave_saddle};
 use crate::model::Model;
+
+/// Saddles that are left at one level.
+const MOST_SADDLES: usize = 4;
 
 /// Where a start stands: with the levels in its [`StartResult`], all that its
 /// next level depends on.
@@ -31,6 +36,8 @@ pub(super) struct Climb {
     here: Place,
     /// The minimum from which the way up begins, while the way leads down.
     turn: Option<Place>,
+    /// How far the next adaptive step goes.
+    pace: Pace,
 }
 
 #[derive(Debug, Clone)]
@@ -44,14 +51,15 @@ plain_struct!(Climb {
     rf,
     unbooked,
     here,
-    turn
+    turn,
+    pace
 });
 plain_struct!(Place { x, track });
 
 impl Climb {
     /// Makes the start `start.index`.
     pub(super) fn begin<M: Model, R: Rule<M>>(
-        annealer: &Annealer,
+        (annealer, ladder): (&Annealer, &Ladder),
         action: &Action<M, R>,
         start: &mut StartResult,
         watch: &Watch<'_>,
@@ -69,7 +77,7 @@ impl Climb {
         };
         let settling = Settling {
             minimizer: &*annealer.minimizer,
-            lowest: annealer.schedule.first().rf,
+            lowest: ladder.lowest(),
             watch: &mut told,
         };
         let made = starts::make(action, &annealer.starts, (index, start.seed), settling)?;
@@ -83,16 +91,17 @@ impl Climb {
                 track: Track::default(),
             },
             turn: None,
+            pace: Pace::default(),
         })
     }
 
     /// The objective, with this start's scales.
     pub(super) fn objective<'a, M: Model, R: Rule<M>>(
         &self,
-        annealer: &Annealer,
+        ladder: &Ladder,
         action: &'a Action<M, R>,
     ) -> Result<ActionAt<'a, M, R>> {
-        let mut objective = action.at(annealer.schedule.first().rf)?;
+        let mut objective = action.at(ladder.lowest())?;
         objective.scale_from(&self.initial);
         Ok(objective)
     }
@@ -102,52 +111,46 @@ impl Climb {
     /// that was broken off leaves the climb as it was.
     pub(super) fn advance<M: Model, R: Rule<M>>(
         &mut self,
-        annealer: &Annealer,
+        (annealer, ladder): (&Annealer, &Ladder),
         objective: &mut ActionAt<'_, M, R>,
         start: &mut StartResult,
         watch: &Watch<'_>,
     ) -> Result<usize> {
-        let steps = annealer.schedule.steps();
-        let (step, down) = self.next(steps, start.levels.len());
-        objective.set_rf(step.rf)?;
-        let mut place = match &self.turn {
-            Some(turn) if !down => turn.clone(),
-            _ => self.here.clone(),
-        };
-        let spent = self.spent(start);
-        let span = spans::level(step);
-        let mut observe = |iteration: Iteration| {
-            spans::iteration(&iteration);
-            let event = Event::Iteration {
-                start: start.index,
-                beta: step.beta,
-                number: iteration.number,
-                action: iteration.value,
+        let (reached, down, place) = loop {
+            let (step, down) = self.next(ladder, &start.levels);
+            objective.set_rf(step.rf)?;
+            let mut place = match &self.turn {
+                Some(turn) if !down => turn.clone(),
+                _ => self.here.clone(),
             };
-            watch.tell(event)?;
-            let mut work = spent;
-            work.add(iteration.work);
-            annealer.budget.allows(work)
+            let last = start.levels.last();
+            let last = last.filter(|_| matches!(ladder, Ladder::Adaptive(_)));
+            let most = last.map_or(usize::MAX, |_| self.pace.most());
+            let way = (&mut place, step, most);
+            let reached = self.reach(annealer, objective, way, start, watch);
+            let stands = reached.answer.is_break()
+                || last.is_none_or(|last| self.pace.judge(last, &reached.level));
+            if stands {
+                break (reached, down, place);
+            }
+            // Taken back: the next try is shorter.
+            self.unbooked.add(reached.level.work);
         };
-        let (mut level, mut answer) = minimize(
-            &*annealer.minimizer,
-            objective,
-            &mut place,
-            step,
-            &mut observe,
-        );
+        let Reached {
+            mut level,
+            mut answer,
+            ..
+        } = reached;
         level.work.add(self.unbooked);
-        spans::reached(&span, &level);
-        let event = Event::LevelReached {
-            start: start.index,
-            beta: step.beta,
-            rf: step.rf,
-            action: level.action.total,
-        };
         if answer.is_continue() {
             self.settle_at(place, down);
-            answer = watch.tell(event);
-            start.finished = start.levels.len() + 1 == steps.len();
+            answer = watch.tell(Event::LevelReached {
+                start: start.index,
+                beta: level.beta,
+                rf: level.rf,
+                action: level.action.total,
+            });
+            start.finished = ladder.ends_with(&level, start.levels.len() + 1);
         }
         let before = start.levels.partition_point(|l| l.beta < level.beta);
         start.levels.insert(before, level);
@@ -159,13 +162,62 @@ impl Climb {
         Ok(before)
     }
 
-    /// The step after those that were reached, and whether it leads down.
-    fn next(&self, steps: &[Step], reached: usize) -> (Step, bool) {
-        let below = steps.partition_point(|step| step.rf < self.rf);
-        if reached < below {
-            (steps[below - 1 - reached], true)
-        } else {
-            (steps[reached], false)
+    /// Minimizes at one step, under the eyes of the observer and the budget, and
+    /// gives up after so many factorizations.
+    fn reach<M: Model, R: Rule<M>>(
+        &self,
+        annealer: &Annealer,
+        objective: &mut ActionAt<'_, M, R>,
+        (place, step, most): (&mut Place, Step, usize),
+        start: &StartResult,
+        watch: &Watch<'_>,
+    ) -> Reached {
+        let spent = self.spent(start);
+        let span = spans::level(step);
+        let mut given_up = false;
+        let mut observe = |iteration: Iteration| {
+            spans::iteration(&iteration);
+            let event = Event::Iteration {
+                start: start.index,
+                beta: step.beta,
+                number: iteration.number,
+                action: iteration.value,
+            };
+            watch.tell(event)?;
+            let mut work = spent;
+            work.add(iteration.work);
+            annealer.budget.allows(work)?;
+            given_up = iteration.work.factorizations >= most;
+            match given_up {
+                true => ControlFlow::Break(Stop::Cancelled),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let minimizer = &*annealer.minimizer;
+        let mut reached = minimize(minimizer, objective, place, step, &mut observe);
+        if given_up {
+            reached.answer = ControlFlow::Continue(());
+        }
+        spans::reached(&span, &reached.level);
+        reached
+    }
+
+    /// The step after the levels that were reached, and whether it leads down.
+    fn next(&self, ladder: &Ladder, levels: &[Level]) -> (Step, bool) {
+        match ladder {
+            Ladder::Fixed(steps) => {
+                let below = steps.partition_point(|step| step.rf < self.rf);
+                if levels.len() < below {
+                    (steps[below - 1 - levels.len()], true)
+                } else {
+                    (steps[levels.len()], false)
+                }
+            }
+            Ladder::Adaptive(range) => {
+                let first = range.first.max(self.rf);
+                let rf = levels.last().map_or(first, |last| self.pace.after(last.rf));
+                (range.step(rf), false)
+            }
         }
     }
 
@@ -195,34 +247,55 @@ impl Climb {
     }
 }
 
-/// Minimizes from the place where the last level was, and moves it; `Break`
-/// where there is no minimum to go on from.
+/// What a minimization came to.
+struct Reached {
+    level: Level,
+    /// `Break` where there is no minimum to go on from.
+    answer: ControlFlow<Stop>,
+}
+
+/// Minimizes from the place where the last level was, and moves it.
 fn minimize<M: Model, R: Rule<M>>(
     minimizer: &dyn Minimizer,
     objective: &mut ActionAt<'_, M, R>,
     Place { x, track }: &mut Place,
     step: Step,
     observe: &mut dyn FnMut(Iteration) -> ControlFlow<Stop>,
-) -> (Level, ControlFlow<Stop>) {
+) -> Reached {
     let mut answer = ControlFlow::Continue(());
     let mut observe = |iteration: Iteration| {
         answer = observe(iteration);
         answer.map_break(|_| ())
     };
-    let outcome = if track.predict(objective, x) {
+    let mut outcome = if track.predict(objective, x) {
         minimizer.minimize_nearby(objective, x, &mut observe)
     } else {
         minimizer.minimize(objective, x, &mut observe)
     };
     let mut work = outcome.work;
-    let termination = outcome.termination;
-    let minimum = matches!(
-        termination,
-        Termination::Converged | Termination::RoundingLimit
-    );
-    if minimum && work.factorizations > 0 {
-        work.factorizations += track.note(objective, x);
+    // Whether it has curvature to tell a minimum from a saddle.
+    let curved = work.factorizations > 0;
+    for _ in 0..MOST_SADDLES {
+        let ended = outcome.termination;
+        if !curved || !matches!(ended, Termination::Converged | Termination::RoundingLimit) {
+            break;
+        }
+        match track.note(objective, x) {
+            Ok(factorizations) => {
+                work.factorizations += factorizations;
+                break;
+            }
+            Err(factorizations) => work.factorizations += factorizations,
+        }
+        let (left, factorizations) = leave_saddle(objective, x);
+        work.factorizations += factorizations;
+        if !left {
+            break;
+        }
+        outcome = minimizer.minimize(objective, x, &mut observe);
+        work.add(outcome.work);
     }
+    let termination = outcome.termination;
     let level = Level {
         beta: step.beta,
         rf: step.rf,
@@ -238,5 +311,5 @@ fn minimize<M: Model, R: Rule<M>>(
         }
         _ => ControlFlow::Continue(()),
     };
-    (level, answer)
+    Reached { level, answer }
 }

@@ -29,6 +29,10 @@ const ROUNDS: usize = 3;
 const SETTLED: f64 = 0.01;
 const MOST_ITERATIONS: usize = 15;
 
+/// Two paths whose actions differ by less than this part have settled at the
+/// same minimum.
+const SAME: f64 = 5e-4;
+
 /// Attempts at one integration, each with twice the gain and the sub-steps.
 const ATTEMPTS: u8 = 4;
 
@@ -141,6 +145,10 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         let mut gain = 0.0;
         for path in nudged {
             let (value, x, cancelled) = minimize(&path.estimate)?;
+            // Two that came to the same: the data leave no choice.
+            if (value - best.0).abs() < SAME * best.0 {
+                return Ok((best.1, rf, work));
+            }
             // NaN is no progress, but the first is kept to be told of.
             if best.1.is_empty() || value < best.0 {
                 best = (value, x);

@@ -22,7 +22,8 @@ pub struct StartResult {
     pub kind: String,
     /// Its own seed, derived from the annealer's.
     pub seed: u64,
-    /// One minimum for each step of the schedule that was reached.
+    /// One minimum for each step of the schedule that was reached, in the order
+    /// of β.
     pub levels: Vec<Level>,
     /// Whether every step of the schedule was done.
     pub finished: bool,
@@ -70,9 +71,12 @@ pub struct Level {
 }
 
 impl Annealing {
-    /// The lowest minimum at the largest β, of the starts that finished (if
-    /// none finished: at the largest β that any start came to), with its start.
-    /// `None` where no level was reached with a finite action.
+    /// The lowest minimum at the end of the starts that finished (if none
+    /// finished: at the largest β that any start came to), with its start.
+    /// Where adaptive schedules ended at different R_f, minima are compared as
+    /// R_f → ∞: the action is still short of that limit by little more than its
+    /// model error, dA/d ln R_f, which falls as 1/R_f. `None` where no level was
+    /// reached with a finite action.
     #[must_use]
     pub fn best(&self) -> Option<(&StartResult, &Level)> {
         let finished = self.starts.iter().any(|s| s.finished);
@@ -81,15 +85,14 @@ impl Annealing {
         let ends = ends.filter(|(_, level)| level.action.total.is_finite());
         let last = ends.clone().map(|(_, level)| level.beta);
         let last = last.fold(f64::NEG_INFINITY, f64::max);
-        let candidates = ends.filter(|(_, level)| level.beta == last);
+        let together = ends.clone().all(|(_, level)| level.beta == last);
+        let candidates = ends.filter(|(_, level)| finished || level.beta == last);
+        let height = |level: &Level| match finished && !together {
+            true => level.action.total + level.action.model,
+            false => level.action.total,
+        };
         // The first of equals, so that the result does not depend on order.
-        candidates.reduce(|a, b| {
-            if b.1.action.total < a.1.action.total {
-                b
-            } else {
-                a
-            }
-        })
+        candidates.reduce(|a, b| if height(b.1) < height(a.1) { b } else { a })
     }
 
     /// The work of all starts and levels together.

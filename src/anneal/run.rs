@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::ascent::{Ascent, Climber};
 use super::checkpoint::{Checkpoint, Kept};
 use super::events::{Observer, Watch};
+use super::ladder::Ladder;
 use super::results::{Annealing, Level, StartResult, Stop};
 use super::{Annealer, starts};
 use crate::action::Action;
@@ -52,6 +53,7 @@ use crate::model::Model;
 #[must_use = "a run does nothing until it is stepped"]
 pub struct Run<'a, M, R> {
     annealer: Annealer,
+    ladder: Ladder,
     action: &'a Action<M, R>,
     annealing: Annealing,
     /// One a start.
@@ -81,6 +83,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             climbers: (0..count).map(|_| Climber::default()).collect(),
             checkpoint: None,
             deadline: annealer.budget.deadline(),
+            ladder: Ladder::new(&annealer.schedule, action)?,
             #[cfg(feature = "rayon")]
             pool: pool(annealer.threads)?,
             annealer,
@@ -94,7 +97,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let Some(path) = &self.annealer.checkpoint else {
             return Ok(());
         };
-        let mut checkpoint = Checkpoint::new(path, &self.annealer, self.action)?;
+        let mut checkpoint = Checkpoint::new(path, (&self.annealer, &self.ladder), self.action)?;
         let found = checkpoint.load(&|kept| self.fits(kept))?;
         let fresh = found.is_none();
         let starts = self.annealing.starts.iter_mut();
@@ -115,7 +118,6 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
 
     /// Whether a start of this run can have come to that.
     fn fits(&self, kept: &Kept) -> bool {
-        let steps = self.annealer.schedule.steps().len();
         let shape = |level: &Level| {
             let x = self.action.pack(&level.estimate);
             !matches!(x, Err(crate::Error::Length { .. }))
@@ -127,7 +129,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             .is_none_or(|climb| climb.fits(dimension))
             && kept.climb.is_some() != kept.levels.is_empty()
             && kept.levels.iter().all(shape)
-            && (ended || kept.levels.len() < steps)
+            && (ended || self.ladder.has_more(kept.levels.len()))
     }
 
     /// Takes every start that has not ended one level further; the first step
@@ -210,6 +212,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     ) -> Result<()> {
         let ascent = Ascent {
             annealer: &self.annealer,
+            ladder: &self.ladder,
             action: self.action,
             watch: Watch::new(observer, self.deadline),
             more,
@@ -246,7 +249,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             !start.levels.is_empty() && levels.all(|l| l.termination == Termination::NonFinite)
         };
         if self.starts().all(broken) {
-            let mut objective = self.action.at(self.annealer.schedule.first().rf)?;
+            let mut objective = self.action.at(self.ladder.lowest())?;
             let level = &self.annealing.starts[0].levels[0];
             let x = self.action.pack(&level.estimate)?;
             return Err(objective.locate_non_finite(&x));

@@ -5,7 +5,22 @@ use crate::precision::check_positive;
 /// The values of R_f that an annealing passes: R_f = R_f0 · α^β.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    steps: Vec<Step>,
+    plan: Plan,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Plan {
+    /// These, in order; at least one.
+    Fixed(Vec<Step>),
+    Adaptive(Adaptive),
+}
+
+/// Steps are chosen on the way. What is not given comes from the action.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Adaptive {
+    /// R_f0 and α, by which β is counted.
+    pub(super) origin: Option<(f64, f64)>,
+    pub(super) last: Option<Step>,
 }
 
 /// One value of the schedule.
@@ -36,45 +51,116 @@ impl Schedule {
         alpha: f64,
         betas: impl IntoIterator<Item = B>,
     ) -> Result<Self> {
-        let place = || String::from("schedule");
-        check_positive("R_f0", place, rf0)?;
-        check_finite("alpha", "schedule", alpha)?;
-        if alpha <= 1.0 {
-            return Err(Error::OutOfRange {
-                what: "alpha",
-                place: place(),
-                low: 1.0 + f64::EPSILON,
-                high: f64::INFINITY,
-                found: alpha,
-            });
-        }
+        check_scale(rf0, alpha)?;
         let betas: Vec<f64> = betas.into_iter().map(Into::into).collect();
         if betas.is_empty() {
             return Err(Error::Empty {
                 what: "values of beta",
-                place: place(),
+                place: "schedule".into(),
             });
         }
         check_increasing("beta", "schedule", &betas)?;
-        let steps = betas
-            .into_iter()
-            .map(|beta| {
-                let rf = rf0 * alpha.powf(beta);
-                check_positive("R_f", || format!("schedule, beta {beta}"), rf)?;
-                Ok(Step { beta, rf })
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { steps })
+        let steps = betas.into_iter().map(|beta| Step::new(rf0, alpha, beta));
+        let steps = steps.collect::<Result<_>>()?;
+        Ok(Self {
+            plan: Plan::Fixed(steps),
+        })
     }
 
-    /// The steps in order.
+    /// Steps in ln R_f that each start chooses on its way: as long as the
+    /// minimum is where it was expected, shorter where it bends. They begin
+    /// where the model does not matter, or where a nudged start settled, and
+    /// end where the model is a constraint: where the model error has fallen
+    /// below a hundredth of the standard deviation of the action
+    /// ([`Action::expected_plateau`]), which is all that a larger R_f can add.
+    /// β is counted with α = 1.5 from the R_f0 of [`Schedule::spanning`].
+    ///
+    /// ```
+    /// # use deepest::{models::Lorenz63, prelude::*};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let grid = Grid::uniform(0.0, 0.01, 101)?;
+    /// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+    /// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?))?;
+    /// # let builder = Action::builder(Lorenz63, SimpsonHermite).window(twin.window()?);
+    /// # let builder = builder.parameter("sigma", Parameter::fixed(10.0));
+    /// # let builder = builder.parameter("rho", Bounds::new(0.0, 60.0)?);
+    /// # let builder = builder.parameter("beta", Parameter::fixed(8.0 / 3.0));
+    /// let action = builder.build()?.balanced()?;
+    /// let annealing = Annealer::new(Schedule::adaptive()).starts(1).run(&action)?;
+    /// let (start, best) = annealing.best().expect("a start that reached the end");
+    /// let plateau = action.expected_plateau().expect("more data than unknowns");
+    /// assert!(best.action.model <= 0.01 * plateau.deviation);
+    /// assert!(start.work().factorizations < 60);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`Action::expected_plateau`]: crate::Action::expected_plateau
+    #[must_use]
+    pub fn adaptive() -> Self {
+        Self {
+            plan: Plan::Adaptive(Adaptive::default()),
+        }
+    }
+
+    /// The same with β counted by these, R_f = `rf0` · `alpha`^β.
+    ///
+    /// # Errors
+    /// As [`Schedule::geometric`].
+    pub fn adaptive_by(rf0: f64, alpha: f64) -> Result<Self> {
+        check_scale(rf0, alpha)?;
+        let origin = Some((rf0, alpha));
+        let plan = Plan::Adaptive(Adaptive { origin, last: None });
+        Ok(Self { plan })
+    }
+
+    /// The same with its end at this β, whatever the model error is there.
+    ///
+    /// # Errors
+    /// As [`Schedule::geometric`].
+    pub fn adaptive_to(rf0: f64, alpha: f64, beta: f64) -> Result<Self> {
+        check_scale(rf0, alpha)?;
+        let origin = Some((rf0, alpha));
+        let last = Some(Step::new(rf0, alpha, beta)?);
+        let plan = Plan::Adaptive(Adaptive { origin, last });
+        Ok(Self { plan })
+    }
+
+    /// The steps in order; none where they are chosen on the way.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        match &self.plan {
+            Plan::Fixed(steps) => steps,
+            Plan::Adaptive(_) => &[],
+        }
     }
 
-    /// The first step: there is always one.
-    pub(super) fn first(&self) -> Step {
-        self.steps[0]
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
+}
+
+impl Step {
+    fn new(rf0: f64, alpha: f64, beta: f64) -> Result<Self> {
+        check_finite("beta", "schedule", beta)?;
+        let rf = rf0 * alpha.powf(beta);
+        check_positive("R_f", || format!("schedule, beta {beta}"), rf)?;
+        Ok(Self { beta, rf })
+    }
+}
+
+fn check_scale(rf0: f64, alpha: f64) -> Result<()> {
+    let place = || String::from("schedule");
+    check_positive("R_f0", place, rf0)?;
+    check_finite("alpha", "schedule", alpha)?;
+    if alpha <= 1.0 {
+        return Err(Error::OutOfRange {
+            what: "alpha",
+            place: place(),
+            low: 1.0 + f64::EPSILON,
+            high: f64::INFINITY,
+            found: alpha,
+        });
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ const NEGLIGIBLE: f64 = 1e-3;
 const CONVERGED: f64 = 1e-2;
 
 /// The ratio of neighbouring values of R_f.
-const ALPHA: f64 = 1.5;
+pub(super) const ALPHA: f64 = 1.5;
 
 impl<M: Model, R: Rule<M>> Action<M, R> {
     /// The action with a model precision whose shape fits its states, each in
@@ -88,35 +88,38 @@ impl Schedule {
     /// As [`Action::balanced`], and as [`Schedule::geometric`] where the range
     /// of numbers does not hold such R_f.
     pub fn spanning<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Self> {
+        let first = first(action)?;
         let counts = action.counts();
         let x = rest(action)?;
         let sizes = action.residual_sizes(&x)?;
         let shape = action.shape_diagonal(sizes.weighted.len());
-        let [measured, residuals] = [counts.measured, counts.residuals].map(|k| k as f64);
         // In the action's normalization, which cancels in `force`.
-        let mut at = action.at(1.0)?;
-        let unit = action.sum_per_rf();
-        let noise = action.measurement_scale() * measured;
-        let model = match at.terms(&x).model {
-            0.0 => 0.5 * unit * action.measurement_scale() * residuals,
-            model => model,
-        };
-        let first = NEGLIGIBLE * 0.5 * noise / model;
-        let force = 2.0 * at.terms(&displaced(action, &x, &sizes.squares)).measurement / noise;
-        let compliance = sizes
-            .weighted
-            .iter()
-            .zip(&shape)
-            .map(|(v, s)| (v * s).recip());
+        let noise = action.measurement_scale() * counts.measured as f64;
+        let displaced = displaced(action, &x, &sizes.squares);
+        let force = 2.0 * action.at(1.0)?.terms(&displaced).measurement / noise;
+        let compliance = sizes.weighted.iter().zip(&shape);
+        let compliance = compliance.map(|(v, s)| (v * s).recip());
         let compliance = compliance.sum::<f64>() / shape.len() as f64;
         let layers = counts.measured_layers as f64 / action.windows().len() as f64;
         let freedom = action.degrees_of_freedom().unwrap_or(0).max(1) as f64;
-        let last = residuals * layers * force * compliance
+        let last = counts.residuals as f64 * layers * force * compliance
             / (6.0 * CONVERGED * (2.0 * freedom).sqrt())
-            / unit;
+            / action.sum_per_rf();
         let steps = ((last / first).ln() / ALPHA.ln()).ceil().max(0.0);
         Self::geometric(first, ALPHA, (0..=steps as u32).map(f64::from))
     }
+}
+
+/// R_f0 of [`Schedule::spanning`].
+pub(super) fn first<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> {
+    let mut at = action.at(1.0)?;
+    let counts = action.counts();
+    let scale = action.measurement_scale();
+    let model = match at.terms(&rest(action)?).model {
+        0.0 => 0.5 * action.sum_per_rf() * scale * counts.residuals as f64,
+        model => model,
+    };
+    Ok(NEGLIGIBLE * 0.5 * scale * counts.measured as f64 / model)
 }
 
 /// All states off by the deviation of their residuals.

@@ -32,24 +32,25 @@ impl Track {
     }
 
     /// Notes the tangent at the minimum `x`, which the last Newton step's
-    /// factor gives nearly for nothing; returns the factorizations that it took.
-    /// Where the Hessian is not positive definite there is none.
+    /// factor gives nearly for nothing; returns the factorizations that it took,
+    /// as an error where the Hessian is not positive definite: there is none at
+    /// a saddle.
     pub(super) fn note<M: Model, R: Rule<M>>(
         &mut self,
         objective: &mut ActionAt<'_, M, R>,
         x: &[f64],
-    ) -> usize {
+    ) -> Result<usize, usize> {
         self.before = self.last.take();
         let mut slope = vec![0.0; x.len()];
         let (rf, terms) = (objective.rf(), objective.terms(x));
         match objective.tangent(x, &mut slope) {
             Ok(factorizations) => {
                 self.last = Some(Tangent { rf, terms, slope });
-                factorizations
+                Ok(factorizations)
             }
             Err(_) => {
                 self.before = None;
-                1
+                Err(1)
             }
         }
     }

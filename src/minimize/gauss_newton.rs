@@ -333,7 +333,7 @@ impl Walk<'_> {
         }
         let mut failures = 0;
         while self.work.factorizations < self.settings.max_iterations {
-            if self.value == 0.0 || self.gradient.iter().all(|g| *g == 0.0) {
+            if self.value == 0.0 {
                 return Termination::Converged;
             }
             match self.try_step() {

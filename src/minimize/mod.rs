@@ -12,10 +12,12 @@ use std::ops::ControlFlow;
 mod box_quadratic;
 mod gauss_newton;
 mod lbfgs;
+mod saddle;
 
 pub(crate) use box_quadratic::{pushed_out, solve_box};
 pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
+pub(crate) use saddle::leave_saddle;
 
 use crate::precision::check_positive;
 

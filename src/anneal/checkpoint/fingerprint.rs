@@ -5,6 +5,7 @@ use std::fmt::Write;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::super::ladder::Ladder;
 use super::super::{Annealer, starts};
 use crate::action::Action;
 use crate::discretization::Rule;
@@ -55,14 +56,11 @@ impl Write for Hash {
 /// The parts of an annealing that a result depends on, by name.
 pub(super) fn parts<M: Model, R: Rule<M>>(
     annealer: &Annealer,
+    ladder: &Ladder,
     action: &Action<M, R>,
 ) -> Result<Vec<(&'static str, u64)>> {
-    let mut schedule = Hash::new();
-    for step in annealer.schedule.steps() {
-        schedule.numbers(&[step.beta, step.rf]);
-    }
     Ok(vec![
-        ("the schedule", schedule.0),
+        ("the schedule", text(&format_args!("{ladder:?}"))),
         (
             "how starts are made",
             text(&format_args!("{:?}", annealer.starts)),
@@ -72,7 +70,7 @@ pub(super) fn parts<M: Model, R: Rule<M>>(
         ("the minimizer", text(&annealer.minimizer.settings())),
         ("the parameters", parameters(action)),
         ("the data", data(action)),
-        ("the action", values(annealer, action)?),
+        ("the action", values(ladder, action)?),
     ])
 }
 
@@ -113,17 +111,17 @@ const DISTANCES: [f64; 2] = [0.015625, 4.0];
 /// What no name tells, models and operators that are the user's code, tells
 /// itself by its values: the action and its gradient at a few random points,
 /// and the bounds. The model weighs little at the first R_f and much at the last.
-fn values<M: Model, R: Rule<M>>(annealer: &Annealer, action: &Action<M, R>) -> Result<u64> {
+fn values<M: Model, R: Rule<M>>(ladder: &Ladder, action: &Action<M, R>) -> Result<u64> {
     let mut hash = Hash::new();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let rest = starts::rest(action)?;
-    let steps = annealer.schedule.steps();
-    let mut objective = action.at(annealer.schedule.first().rf)?;
+    let ends = [ladder.lowest(), ladder.highest()];
+    let mut objective = action.at(ends[0])?;
     objective.scale_from(&rest);
     hash.numbers(objective.lower());
     hash.numbers(objective.upper());
     let mut gradient = vec![0.0; rest.len()];
-    for rf in [steps[0].rf, steps[steps.len() - 1].rf] {
+    for rf in ends {
         objective.set_rf(rf)?;
         for distance in DISTANCES {
             let mut x = rest.clone();

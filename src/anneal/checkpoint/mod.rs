@@ -18,6 +18,7 @@ use self::fingerprint::Hash;
 pub(super) use self::plain::{Plain, plain_struct};
 use super::Annealer;
 use super::climb::Climb;
+use super::ladder::Ladder;
 use super::results::{Level, StartResult, Stop};
 use crate::action::Action;
 use crate::discretization::Rule;
@@ -27,7 +28,7 @@ use crate::model::Model;
 const MAGIC: [u8; 8] = *b"deepest\0";
 
 /// Grows with every change of what follows the magic.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// Magic, format and length.
 const HEADER: usize = 24;
@@ -101,12 +102,12 @@ impl Page {
 impl Checkpoint {
     pub(super) fn new<M: Model, R: Rule<M>>(
         path: &Path,
-        annealer: &Annealer,
+        (annealer, ladder): (&Annealer, &Ladder),
         action: &Action<M, R>,
     ) -> Result<Self> {
         Ok(Self {
             path: path.into(),
-            parts: fingerprint::parts(annealer, action)?,
+            parts: fingerprint::parts(annealer, ladder, action)?,
             pages: Mutex::new(Pages {
                 starts: Vec::new(),
                 stale: true,

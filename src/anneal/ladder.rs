@@ -1,0 +1,127 @@
+//! A schedule as it is for one action.
+
+use super::results::Level;
+use super::schedule::{Adaptive, Plan, Schedule, Step};
+use super::{spanning, starts};
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::model::Model;
+use crate::precision::check_positive;
+
+/// The model error at the automatic end is at most this part of the standard
+/// deviation of the action.
+const CONVERGED: f64 = 1e-2;
+
+/// How far above its beginning an automatic end is at most.
+const BEYOND: f64 = 1e40;
+
+#[derive(Debug, Clone)]
+pub(super) enum Ladder {
+    /// At least one step.
+    Fixed(Vec<Step>),
+    Adaptive(Range),
+}
+
+/// Where adaptive steps go.
+#[derive(Debug, Clone)]
+pub(super) struct Range {
+    pub(super) first: f64,
+    pub(super) last: Step,
+    /// Of R_f0 and α, by which β is counted.
+    logs: (f64, f64),
+    /// The model error that ends it before the last step.
+    enough: Option<f64>,
+}
+
+impl Ladder {
+    pub(super) fn new<M: Model, R: Rule<M>>(
+        schedule: &Schedule,
+        action: &Action<M, R>,
+    ) -> Result<Self> {
+        let adaptive = match schedule.plan() {
+            Plan::Fixed(steps) => return Ok(Self::Fixed(steps.clone())),
+            Plan::Adaptive(adaptive) => adaptive,
+        };
+        let first = spanning::first(action)?;
+        if !first.is_finite() {
+            return Err(action.at(1.0)?.locate_non_finite(&starts::rest(action)?));
+        }
+        check_positive("R_f0", || "adaptive schedule".into(), first)?;
+        let enough = CONVERGED * action.noise_deviation();
+        Ok(Self::Adaptive(Range::new(adaptive, first, enough)))
+    }
+
+    /// The smallest R_f.
+    pub(super) fn lowest(&self) -> f64 {
+        match self {
+            Self::Fixed(steps) => steps[0].rf,
+            Self::Adaptive(range) => range.first,
+        }
+    }
+
+    /// The largest R_f.
+    pub(super) fn highest(&self) -> f64 {
+        match self {
+            Self::Fixed(steps) => steps[steps.len() - 1].rf,
+            Self::Adaptive(range) => range.last.rf,
+        }
+    }
+
+    /// Whether a start with that many levels can have another.
+    pub(super) fn has_more(&self, levels: usize) -> bool {
+        match self {
+            Self::Fixed(steps) => levels < steps.len(),
+            Self::Adaptive(_) => true,
+        }
+    }
+
+    /// Whether a start ends with `level`, its `count`th.
+    pub(super) fn ends_with(&self, level: &Level, count: usize) -> bool {
+        match self {
+            Self::Fixed(steps) => count == steps.len(),
+            Self::Adaptive(range) => range.ends_with(level),
+        }
+    }
+}
+
+impl Range {
+    fn new(adaptive: &Adaptive, first: f64, enough: f64) -> Self {
+        let (rf0, alpha) = adaptive.origin.unwrap_or((first, spanning::ALPHA));
+        let mut range = Self {
+            first,
+            last: Step { beta: 0.0, rf: 0.0 },
+            logs: (rf0.ln(), alpha.ln()),
+            enough: None,
+        };
+        match adaptive.last {
+            Some(last) => {
+                range.last = last;
+                range.first = first.min(last.rf);
+            }
+            None => {
+                range.last = range.step((BEYOND * first).min(f64::MAX));
+                range.enough = Some(enough);
+            }
+        }
+        range
+    }
+
+    /// The step at an R_f, the last one at most.
+    pub(super) fn step(&self, rf: f64) -> Step {
+        if self.last.rf > 0.0 && rf >= self.last.rf {
+            return self.last;
+        }
+        let (rf0, alpha) = self.logs;
+        let beta = (rf.ln() - rf0) / alpha;
+        Step { beta, rf }
+    }
+
+    fn ends_with(&self, level: &Level) -> bool {
+        // Where the model does not matter yet, its error is small too, but not
+        // smaller than that of the measurements.
+        let terms = level.action;
+        let small = |enough| terms.model <= enough && terms.model < terms.measurement;
+        level.rf >= self.last.rf || self.enough.is_some_and(small)
+    }
+}

@@ -1,0 +1,67 @@
+//! How long an adaptive step in s = ln R_f may be.
+
+use super::checkpoint::plain_struct;
+use super::results::Level;
+use crate::minimize::Termination;
+
+/// The first step, and limits.
+const FIRST: f64 = 2.4;
+const SHORTEST: f64 = 0.2;
+const LONGEST: f64 = 4.8;
+
+/// Factorizations of a level that are few, that are many, and that are too many.
+const WORK: [usize; 3] = [4, 8, 12];
+
+/// The length of the next step.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    length: f64,
+}
+plain_struct!(Pace { length });
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { length: FIRST }
+    }
+}
+
+impl Pace {
+    /// R_f after `rf`.
+    pub(super) fn after(&self, rf: f64) -> f64 {
+        rf * self.length.exp()
+    }
+
+    /// How many factorizations the next level may take before it is given up
+    /// for a nearer one.
+    pub(super) fn most(&self) -> usize {
+        if self.length > SHORTEST {
+            WORK[2]
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// Judges the step from one level to the next; returns whether it stands.
+    ///
+    /// Along one minimum the action rises. A minimum that is lost at a fold
+    /// shows as a fall or as a long search.
+    pub(super) fn judge(&mut self, from: &Level, to: &Level) -> bool {
+        let work = to.work.factorizations;
+        let fell = to.action.total < from.action.total;
+        let minimum = matches!(
+            to.termination,
+            Termination::Converged | Termination::RoundingLimit
+        );
+        if fell || !minimum {
+            let stands = self.length <= SHORTEST;
+            self.length = (0.25 * self.length).max(SHORTEST);
+            return stands;
+        }
+        if work > WORK[1] {
+            self.length = (0.5 * self.length).max(SHORTEST);
+        } else if work <= WORK[0] {
+            self.length = (2.0 * self.length).min(LONGEST);
+        }
+        true
+    }
+}

@@ -75,6 +75,12 @@ impl Grid {
         Self::new(all)
     }
 
+    /// Its first `layers` layers, of at least two.
+    pub(crate) fn first_layers(&self, layers: usize) -> Self {
+        let times = self.times[..layers].to_vec();
+        Self { times }
+    }
+
     /// The times.
     #[must_use]
     pub fn times(&self) -> &[f64] {

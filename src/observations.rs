@@ -214,6 +214,23 @@ impl Observations {
         self
     }
 
+    /// Its first rows; `None` where there is no measured value in them.
+    pub(crate) fn first_rows(&self, rows: usize) -> Option<Self> {
+        let values = self.values.slice(ndarray::s![..rows, ..]).to_owned();
+        let precisions = match self.precisions.len() {
+            1 => self.precisions.clone(),
+            _ => self.precisions[..rows].to_vec(),
+        };
+        values.iter().any(|v| !v.is_nan()).then(|| Self {
+            operator: self.operator.clone(),
+            form: self.form.clone(),
+            times: self.times[..rows].to_vec(),
+            values,
+            precisions,
+            loss: self.loss,
+        })
+    }
+
     /// The observed components, 0-based, where components are observed.
     #[must_use]
     pub fn components(&self) -> Option<&[usize]> {

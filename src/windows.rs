@@ -136,6 +136,23 @@ impl Window {
         Ok(self)
     }
 
+    /// The first `layers` layers (at least two of those there are), and what was
+    /// measured there.
+    pub(crate) fn restricted(&self, layers: usize) -> Self {
+        let sets = self.observations.iter().filter_map(|(set, at)| {
+            let rows = at.partition_point(|&n| n < layers);
+            Some((set.first_rows(rows)?, at[..rows].to_vec()))
+        });
+        let factors = self.precision_factors.iter().take(layers - 1);
+        Self {
+            grid: self.grid.first_layers(layers),
+            observations: sets.collect(),
+            prior: self.prior.clone(),
+            inputs: self.inputs.clone(),
+            precision_factors: factors.copied().collect(),
+        }
+    }
+
     /// The times of the layers.
     #[must_use]
     pub fn grid(&self) -> &Grid {

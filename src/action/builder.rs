@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::layout::Layout;
 use super::terms::{ModelShape, WindowTerms};
 use super::{Action, Counts, Normalization, PrecisionUnit};
@@ -14,27 +16,48 @@ use crate::windows::Window;
 #[derive(Debug)]
 #[must_use = "an action begins with `build()`"]
 pub struct ActionBuilder<M, R> {
-    model: M,
-    rule: R,
+    model: Arc<M>,
+    rule: Arc<R>,
     windows: Vec<Window>,
     parameters: Vec<(String, Parameter)>,
     state_bounds: Vec<(usize, Bounds)>,
     model_precision: Option<Precision>,
     precision_unit: Option<PrecisionUnit>,
     normalization: Normalization,
+    /// The factors of measurement and model error of a whole of which this is
+    /// a part.
+    weights: Option<[f64; 2]>,
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     pub(super) fn new(model: M, rule: R) -> Self {
         Self {
-            model,
-            rule,
+            model: Arc::new(model),
+            rule: Arc::new(rule),
             windows: Vec::new(),
             parameters: Vec::new(),
             state_bounds: Vec::new(),
             model_precision: None,
             precision_unit: None,
             normalization: Normalization::default(),
+            weights: None,
+        }
+    }
+
+    /// The parts of an action, with other windows. R_f and the terms mean what
+    /// they mean there.
+    pub(super) fn part_of(whole: &Action<M, R>, windows: Vec<Window>) -> Self {
+        let parameters = whole.names.iter().cloned().zip(whole.parameters.clone());
+        Self {
+            model: whole.model.clone(),
+            rule: whole.rule.clone(),
+            windows,
+            parameters: parameters.collect(),
+            state_bounds: whole.state_bounds.clone(),
+            model_precision: Some(whole.model_precision.clone()),
+            precision_unit: Some(whole.precision_unit),
+            normalization: whole.normalization,
+            weights: Some([whole.measurement_weight, whole.model_weight]),
         }
     }
 
@@ -124,7 +147,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 place: "action".into(),
             });
         }
-        let [measurement_weight, model_weight] = self.normalization.weights(&counts);
+        let weights = self
+            .weights
+            .unwrap_or_else(|| self.normalization.weights(&counts));
+        let [measurement_weight, model_weight] = weights;
         let first = self.windows[0].grid();
         let equal = self.windows.iter().all(|w| w.grid().has_steps_of(first));
         let default_unit = if equal {
@@ -204,7 +230,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         }
         self.check_steps(w, window)?;
         let widths: Vec<usize> = (0..layers)
-            .map(|n| self.rule.width(&self.model, n))
+            .map(|n| self.rule.width(&*self.model, n))
             .collect();
         if let Some(n) = widths.iter().position(|&width| width == 0) {
             return Err(Error::Empty {

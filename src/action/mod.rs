@@ -24,6 +24,8 @@ pub use objective::ActionAt;
 pub use plateau::Plateau;
 pub use spread::ParameterSpread;
 
+use std::sync::Arc;
+
 use crate::bounds::Bounds;
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -113,8 +115,8 @@ pub struct Counts {
 /// Measurement error + model error + priors. See the [module](self).
 #[derive(Debug)]
 pub struct Action<M, R> {
-    model: M,
-    rule: R,
+    model: Arc<M>,
+    rule: Arc<R>,
     windows: Vec<Window>,
     names: Vec<String>,
     parameters: Vec<Parameter>,
@@ -136,6 +138,21 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// Begins an action of a model and a discretization.
     pub fn builder(model: M, rule: R) -> ActionBuilder<M, R> {
         ActionBuilder::new(model, rule)
+    }
+
+    /// The action of the first layers of its windows, all of those that have
+    /// no more; whole intervals of the rule.
+    ///
+    /// # Errors
+    /// [`Error::Empty`](crate::Error::Empty) where nothing was measured there.
+    pub(crate) fn restricted(&self, layers: usize) -> Result<Self> {
+        let steps = self.rule.steps();
+        let windows = self.windows.iter().map(|window| {
+            let most = window.grid().layers();
+            let whole = (layers.max(2) - 1).div_ceil(steps) * steps + 1;
+            window.restricted(whole.min(most))
+        });
+        ActionBuilder::part_of(self, windows.collect()).build()
     }
 
     /// The objective at model precision `rf` times the precision's shape.

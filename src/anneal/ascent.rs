@@ -7,6 +7,7 @@ use super::checkpoint::{Checkpoint, Kept};
 use super::climb::Climb;
 use super::events::{Event, Watch};
 use super::ladder::Ladder;
+use super::race::Stage;
 use super::results::StartResult;
 use super::spans;
 use crate::action::Action;
@@ -21,6 +22,7 @@ pub(super) struct Ascent<'a, M, R> {
     pub(super) ladder: &'a Ladder,
     pub(super) action: &'a Action<M, R>,
     pub(super) watch: Watch<'a>,
+    pub(super) stage: Stage,
     /// Whether a start that has not ended goes another level.
     pub(super) more: &'a (dyn Fn(&StartResult) -> bool + Sync),
     pub(super) checkpoint: Option<&'a Checkpoint>,
@@ -87,7 +89,7 @@ impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
         };
         let mut objective = climb.objective(self.ladder, action)?;
         while on(start) {
-            let k = climb.advance(way, &mut objective, start, &self.watch)?;
+            let k = climb.advance(way, self.stage, &mut objective, start, &self.watch)?;
             let level = &start.levels[k];
             // One that was broken off is gone through again.
             if let (Some(checkpoint), true) =
@@ -112,7 +114,9 @@ impl Climber {
         self.climb = kept.climb;
         if !start.ended() {
             let spent = self.climb.as_ref().map(|climb| climb.spent(start));
-            let allowed = annealer.budget.allows(spent.unwrap_or_default());
+            let allowed = annealer
+                .budget
+                .allows(spent.unwrap_or_default(), usize::MAX);
             start.stopped = allowed.break_value();
         }
     }

@@ -22,13 +22,17 @@ impl Budget {
         self.time.and_then(|time| Instant::now().checked_add(time))
     }
 
-    /// Whether a start that has done `work` may go on.
-    pub(super) fn allows(&self, work: Work) -> ControlFlow<Stop> {
+    /// Whether a start that has done `work` may go on, in a race that allows so
+    /// many factorizations.
+    pub(super) fn allows(&self, work: Work, race: usize) -> ControlFlow<Stop> {
         let within = |most: Option<usize>, done| most.is_none_or(|most| done < most);
         if within(self.evaluations, work.evaluations)
             && within(self.factorizations, work.factorizations)
         {
-            return ControlFlow::Continue(());
+            return match work.factorizations < race {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(Stop::Crawling),
+            };
         }
         ControlFlow::Break(Stop::WorkBudget)
     }

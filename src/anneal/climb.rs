@@ -6,10 +6,11 @@ use super::Annealer;
 use super::checkpoint::plain_struct;
 use super::events::{Event, Watch};
 use super::ladder::Ladder;
-use super::nudging::Settling;
 use super::pace::Pace;
+use super::race::Stage;
 use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
+use super::settling::Settling;
 use super::track::Track;
 use super::{spans, starts};
 use crate::action::{Action, ActionAt};
@@ -80,7 +81,7 @@ impl Climb {
             lowest: ladder.lowest(),
             watch: &mut told,
         };
-        let made = starts::make(action, &annealer.starts, (index, start.seed), settling)?;
+        let made = starts::make(action, &annealer.kinds(), (index, start.seed), settling)?;
         start.kind = made.kind.into();
         Ok(Self {
             initial: made.x.clone(),
@@ -112,12 +113,13 @@ impl Climb {
     pub(super) fn advance<M: Model, R: Rule<M>>(
         &mut self,
         (annealer, ladder): (&Annealer, &Ladder),
+        stage: Stage,
         objective: &mut ActionAt<'_, M, R>,
         start: &mut StartResult,
         watch: &Watch<'_>,
     ) -> Result<usize> {
         let (reached, down, place) = loop {
-            let (step, down) = self.next(ladder, &start.levels);
+            let (step, down) = self.next(ladder, stage, &start.levels);
             objective.set_rf(step.rf)?;
             let mut place = match &self.turn {
                 Some(turn) if !down => turn.clone(),
@@ -126,7 +128,7 @@ impl Climb {
             let last = start.levels.last();
             let last = last.filter(|_| matches!(ladder, Ladder::Adaptive(_)));
             let most = last.map_or(usize::MAX, |_| self.pace.most());
-            let way = (&mut place, step, most);
+            let way = (&mut place, step, [most, stage.most]);
             let reached = self.reach(annealer, objective, way, start, watch);
             let stands = reached.answer.is_break()
                 || last.is_none_or(|last| self.pace.judge(last, &reached.level));
@@ -157,18 +159,19 @@ impl Climb {
         if !start.finished {
             let spent = self.spent(start);
             let answer = answer.break_value();
-            start.stopped = answer.or_else(|| annealer.budget.allows(spent).break_value());
+            start.stopped =
+                answer.or_else(|| annealer.budget.allows(spent, stage.most).break_value());
         }
         Ok(before)
     }
 
     /// Minimizes at one step, under the eyes of the observer and the budget, and
-    /// gives up after so many factorizations.
+    /// gives up after so many factorizations; or for good, after so many in all.
     fn reach<M: Model, R: Rule<M>>(
         &self,
         annealer: &Annealer,
         objective: &mut ActionAt<'_, M, R>,
-        (place, step, most): (&mut Place, Step, usize),
+        (place, step, [most, in_all]): (&mut Place, Step, [usize; 2]),
         start: &StartResult,
         watch: &Watch<'_>,
     ) -> Reached {
@@ -186,7 +189,7 @@ impl Climb {
             watch.tell(event)?;
             let mut work = spent;
             work.add(iteration.work);
-            annealer.budget.allows(work)?;
+            annealer.budget.allows(work, in_all)?;
             given_up = iteration.work.factorizations >= most;
             match given_up {
                 true => ControlFlow::Break(Stop::Cancelled),
@@ -203,7 +206,7 @@ impl Climb {
     }
 
     /// The step after the levels that were reached, and whether it leads down.
-    fn next(&self, ladder: &Ladder, levels: &[Level]) -> (Step, bool) {
+    fn next(&self, ladder: &Ladder, stage: Stage, levels: &[Level]) -> (Step, bool) {
         match ladder {
             Ladder::Fixed(steps) => {
                 let below = steps.partition_point(|step| step.rf < self.rf);
@@ -215,7 +218,11 @@ impl Climb {
             }
             Ladder::Adaptive(range) => {
                 let first = range.first.max(self.rf);
-                let rf = levels.last().map_or(first, |last| self.pace.after(last.rf));
+                let rf = levels.last().map_or(first, |last| {
+                    let after = self.pace.after(last.rf);
+                    // No rung is passed by.
+                    after.min(stage.rung)
+                });
                 (range.step(rf), false)
             }
         }
@@ -230,6 +237,11 @@ impl Climb {
             self.turn = Some(place.clone());
         }
         self.here = place;
+    }
+
+    /// The R_f at which the start was made, zero where it has none of its own.
+    pub(super) fn own_rf(&self) -> f64 {
+        self.rf
     }
 
     /// Whether it is one of that many unknowns.

@@ -68,6 +68,17 @@ impl Ladder {
         }
     }
 
+    /// The first R_f from `rf` on that starts can stand at.
+    pub(super) fn at_or_above(&self, rf: f64) -> f64 {
+        match self {
+            Self::Fixed(steps) => {
+                let step = steps.iter().find(|step| step.rf >= rf);
+                step.map_or(self.highest(), |step| step.rf)
+            }
+            Self::Adaptive(_) => rf,
+        }
+    }
+
     /// Whether a start with that many levels can have another.
     pub(super) fn has_more(&self, levels: usize) -> bool {
         match self {

@@ -10,12 +10,15 @@ mod budget;
 mod checkpoint;
 mod climb;
 mod events;
+mod growing;
 mod ladder;
 mod nudging;
 mod pace;
+mod race;
 mod results;
 mod run;
 mod schedule;
+mod settling;
 mod signal;
 mod spanning;
 mod spans;
@@ -51,8 +54,10 @@ use crate::model::Model;
 #[must_use = "an annealer does nothing until it is run"]
 pub struct Annealer {
     schedule: Schedule,
-    starts: Starts,
+    /// Where it is not given, it depends on whether they race.
+    starts: Option<Starts>,
     count: usize,
+    races: bool,
     seed: u64,
     threads: Option<usize>,
     budget: Budget,
@@ -65,8 +70,9 @@ impl Annealer {
     pub fn new(schedule: Schedule) -> Self {
         Self {
             schedule,
-            starts: Starts::default(),
+            starts: None,
             count: 4,
+            races: false,
             seed: 0,
             threads: None,
             budget: Budget::default(),
@@ -79,12 +85,30 @@ impl Annealer {
     /// [`Starts::Given`], and [`Starts::Mean`] with fixed parameters only.
     pub fn starts(mut self, count: usize) -> Self {
         self.count = count;
+        self.races = false;
         self
     }
 
-    /// How initial paths are made.
+    /// Number of starts of a race (successive halving): all of them reach their
+    /// first levels, then a first rung of R_f where the higher half of them is
+    /// [dropped](Stop::Dropped), then further ones. Dropped are also those that
+    /// stand at the [same minimum](Stop::Duplicate) as a lower one, are above
+    /// the lowest by five standard deviations of the action, or
+    /// [crawl](Stop::Crawling). Two are left at the end, if they differ: the
+    /// gap between them says how sure the data are.
+    ///
+    /// Rungs are 130 times the R_f apart, and the first is where all paths have
+    /// settled: levels separate early, and finding out costs little.
+    pub fn race(mut self, count: usize) -> Self {
+        self.count = count;
+        self.races = true;
+        self
+    }
+
+    /// How initial paths are made; where this is not called, as
+    /// [`Starts::Nudged`], or in a race as [`Starts::portfolio`].
     pub fn start_with(mut self, starts: Starts) -> Self {
-        self.starts = starts;
+        self.starts = Some(starts);
         self
     }
 
@@ -171,6 +195,14 @@ impl Annealer {
         Ok(run.into_annealing())
     }
 
+    fn kinds(&self) -> Starts {
+        let default = || match self.races {
+            true => Starts::portfolio(),
+            false => Starts::Nudged,
+        };
+        self.starts.clone().unwrap_or_else(default)
+    }
+
     /// An annealing to be gone through step by step: see [`Run`].
     ///
     /// # Errors
@@ -185,6 +217,12 @@ impl Annealer {
         if self.count == 0 {
             return Err(Error::Empty {
                 what: "starts",
+                place: "annealer".into(),
+            });
+        }
+        if matches!(&self.starts, Some(Starts::Mixed(kinds)) if kinds.is_empty()) {
+            return Err(Error::Empty {
+                what: "kinds of starts",
                 place: "annealer".into(),
             });
         }

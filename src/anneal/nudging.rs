@@ -1,16 +1,14 @@
 //! Nudged starts: the model is integrated forward and pulled towards the data.
 
-use std::ops::ControlFlow;
-
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::settling::{SETTLED, Settled, Settler, Settling};
 use super::signal::Signal;
 use super::starts::guess_parameters;
 use crate::action::{Action, Estimate};
 use crate::discretization::{Pull, Rule, Span};
-use crate::error::{Error, Result};
-use crate::minimize::{Iteration, Minimizer, Work};
+use crate::error::Result;
 use crate::model::Model;
 use crate::path::Path;
 
@@ -24,25 +22,12 @@ const GUESSES: usize = 32;
 /// How often a start is nudged anew with the parameters it led to.
 const ROUNDS: usize = 3;
 
-/// Settling ends with an iteration that lowers the action by less than this
-/// part, or after so many iterations.
-const SETTLED: f64 = 0.01;
-const MOST_ITERATIONS: usize = 15;
-
 /// Two paths whose actions differ by less than this part have settled at the
 /// same minimum.
 const SAME: f64 = 5e-4;
 
 /// Attempts at one integration, each with twice the gain and the sub-steps.
 const ATTEMPTS: u8 = 4;
-
-/// What settling needs: a minimizer, the smallest R_f of the ladder, and who
-/// is told the R_f and each iteration.
-pub(super) struct Settling<'a> {
-    pub(super) minimizer: &'a dyn Minimizer,
-    pub(super) lowest: f64,
-    pub(super) watch: &'a mut dyn FnMut(f64, Iteration) -> ControlFlow<()>,
-}
 
 /// What the nudged paths of one start have in common.
 pub(super) struct Nudging<'a, M, R> {
@@ -58,18 +43,38 @@ pub(super) struct Nudged {
     balance: f64,
 }
 
+/// Nudges over the whole windows, and settles; `None` where no path stays near
+/// the data.
+pub(super) fn nudge<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    signals: &[Signal<'_>],
+    rng: &mut Xoshiro256PlusPlus,
+    settling: Settling<'_>,
+) -> Result<Option<Settled>> {
+    let nudging = Nudging { action, signals };
+    let estimated = action.parameters().any(|(_, p)| p.fixed.is_none());
+    let guesses = if estimated { GUESSES } else { 1 };
+    let nudged = nudging.scan(&GAINS, guesses, rng)?;
+    let mut settler = Settler::new(settling);
+    let settled = nudging.settle(&nudged, &mut settler)?;
+    Ok(settled.map(|x| settler.done(x)))
+}
+
 impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     /// For each gain, integrates with several guesses of the parameters and of
     /// the first states and keeps the path that follows the data best: a model
     /// with wrong parameters synchronizes badly. A guess that needs a stronger
     /// pull than another is worse, however close it follows. A gain with which
     /// none stays near the data gives none.
-    pub(super) fn scan(&self, rng: &mut Xoshiro256PlusPlus) -> Result<Vec<Nudged>> {
-        let estimated = self.action.parameters().any(|(_, p)| p.fixed.is_none());
-        let guesses = if estimated { GUESSES } else { 1 };
+    pub(super) fn scan(
+        &self,
+        gains: &[f64],
+        guesses: usize,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<Vec<Nudged>> {
         let mut objective = self.action.at(1.0)?;
         let mut nudged = Vec::new();
-        for gain in GAINS {
+        for &gain in gains {
             let mut best: Option<((u8, f64), Nudged)> = None;
             for guess in 0..guesses {
                 let parameters = guess_parameters(self.action, guess == 0, rng);
@@ -100,81 +105,48 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     /// parameters found there as long as that leads lower. At the small R_f
     /// where a ladder begins, unobserved components would first be drawn to what
     /// explains the noise in the data, and synchronization be lost. Returns the
-    /// unknowns, their R_f (zero where no path has one) and the work.
+    /// unknowns; the settler has the R_f, zero where no path has one.
     pub(super) fn settle(
         &self,
         nudged: &[Nudged],
-        settling: Settling<'_>,
-    ) -> Result<(Vec<f64>, f64, Work)> {
-        let Settling {
-            minimizer,
-            lowest,
-            watch: tell,
-        } = settling;
-        let mut work = Work::default();
-        let balances = nudged.iter().map(|path| path.balance);
-        let balances = balances.filter(|b| b.is_finite() && *b > lowest);
-        let Some(rf) = balances.reduce(f64::min) else {
-            let first = nudged.iter().map(|path| self.action.pack(&path.estimate));
-            return Ok((
-                first.take(1).collect::<Result<Vec<_>>>()?.concat(),
-                0.0,
-                work,
-            ));
-        };
-        let mut objective = self.action.at(rf)?;
-        let mut cancelled = false;
-        let mut minimize = |estimate: &Estimate| {
-            let mut x = self.action.pack(estimate)?;
-            objective.scale_from(&x);
-            let mut last = f64::INFINITY;
-            let mut watch = |iteration: Iteration| {
-                let decrease = last - iteration.value;
-                last = iteration.value;
-                cancelled |= tell(rf, iteration).is_break();
-                if cancelled || decrease < SETTLED * last || iteration.number >= MOST_ITERATIONS {
-                    return ControlFlow::Break(());
-                }
-                ControlFlow::Continue(())
-            };
-            let outcome = minimizer.minimize(&mut objective, &mut x, &mut watch);
-            work.add(outcome.work);
-            Ok::<_, Error>((outcome.value, x, cancelled))
-        };
-        let mut best = (f64::INFINITY, Vec::new());
-        let mut gain = 0.0;
+        settler: &mut Settler<'_>,
+    ) -> Result<Option<Vec<f64>>> {
+        settler.choose_rf(nudged.iter().map(|path| path.balance));
+        let mut best: Option<(f64, Vec<f64>, f64)> = None;
         for path in nudged {
-            let (value, x, cancelled) = minimize(&path.estimate)?;
-            // Two that came to the same: the data leave no choice.
-            if (value - best.0).abs() < SAME * best.0 {
-                return Ok((best.1, rf, work));
-            }
+            let (value, x) = settler.minimize(self.action, &path.estimate)?;
             // NaN is no progress, but the first is kept to be told of.
-            if best.1.is_empty() || value < best.0 {
-                best = (value, x);
-                gain = path.gain;
+            let lower = best.as_ref().is_none_or(|(least, ..)| value < *least);
+            // Two that came to the same: the data leave no choice.
+            let same = best
+                .as_ref()
+                .is_some_and(|(least, ..)| (value - least).abs() < SAME * least);
+            if lower {
+                best = Some((value, x, path.gain));
             }
-            if cancelled {
-                return Ok((best.1, rf, work));
+            if same || settler.is_over() {
+                return Ok(best.map(|(_, x, _)| x));
             }
         }
+        let Some((mut least, mut x, gain)) = best else {
+            return Ok(None);
+        };
         for _ in 1..ROUNDS {
-            let settled = self.action.unpack(&best.1);
+            let settled = self.action.unpack(&x);
             let paths = settled.paths.iter();
             let first: Vec<_> = paths.map(|path| path.layer(0).to_vec()).collect();
             let Some((_, paths)) = self.paths(gain, &settled.parameters, &first) else {
                 break;
             };
-            let (value, x, cancelled) = minimize(&Estimate { paths, ..settled })?;
-            let lower = value < (1.0 - SETTLED) * best.0;
-            if lower {
-                best = (value, x);
-            }
-            if cancelled || !lower {
+            let again = Estimate { paths, ..settled };
+            let (value, again) = settler.minimize(self.action, &again)?;
+            if value < (1.0 - SETTLED) * least {
+                (least, x) = (value, again);
+            } else {
                 break;
             }
         }
-        Ok((best.1, rf, work))
+        Ok(Some(x))
     }
 
     /// Data where there are any, else a draw from around where the component
@@ -194,30 +166,46 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     fn paths(&self, gain: f64, parameters: &[f64], first: &[Vec<f64>]) -> Option<(u8, Vec<Path>)> {
         let mut most = 0;
         let paths = first.iter().enumerate().map(|(w, first)| {
-            // A run that leaves the neighbourhood of the data is tried again.
-            let (attempt, path) = (0..ATTEMPTS).find_map(|attempt| {
-                let finer = 1_u8 << attempt;
-                let strength = (gain * f64::from(finer), usize::from(finer));
-                Some((attempt, self.integrate(w, parameters, first, strength)?))
-            })?;
-            most = most.max(attempt);
+            let (attempts, path) = self.path(w, gain, parameters, vec![first.clone()])?;
+            most = most.max(attempts);
             Some(path)
         });
         let paths = paths.collect::<Option<Vec<_>>>()?;
         Some((most, paths))
     }
 
-    fn integrate(
+    /// A path of window `w` that begins with the given layers, and the attempts
+    /// that it took: a run that leaves the neighbourhood of the data is tried
+    /// again.
+    pub(super) fn path(
+        &self,
+        w: usize,
+        gain: f64,
+        parameters: &[f64],
+        mut layers: Vec<Vec<f64>>,
+    ) -> Option<(u8, Path)> {
+        let known = layers.len();
+        (0..ATTEMPTS).find_map(|attempt| {
+            let finer = 1_u8 << attempt;
+            let strength = (gain * f64::from(finer), usize::from(finer));
+            layers.truncate(known);
+            self.extend(w, parameters, &mut layers, strength)?;
+            Some((attempt, Path::from_layers(&layers)))
+        })
+    }
+
+    /// Goes on from the last of `layers` to the end of window `w`; `None` where
+    /// that leaves the neighbourhood of the data.
+    fn extend(
         &self,
         w: usize,
         parameters: &[f64],
-        first: &[f64],
+        layers: &mut Vec<Vec<f64>>,
         (gain, substeps): (f64, usize),
-    ) -> Option<Path> {
+    ) -> Option<()> {
         let (signal, layout) = (&self.signals[w], &self.action.layout().windows[w]);
         let window = &self.action.windows()[w];
-        let mut layers = vec![first.to_vec()];
-        for n in 0..layout.layers() - 1 {
+        for n in layers.len() - 1..layout.layers() - 1 {
             let targets: Vec<_> = signal.targets(n).collect();
             let pull = Pull {
                 targets: &targets,
@@ -244,6 +232,6 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             signal.correct(n + 1, parameters, gain.min(1.0), &mut next);
             layers.push(next);
         }
-        Some(Path::from_layers(layers))
+        Some(())
     }
 }

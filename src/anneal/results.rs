@@ -47,8 +47,13 @@ pub enum Stop {
     /// [`Annealer::factorization_budget`](crate::Annealer::factorization_budget),
     /// [`Annealer::evaluation_budget`](crate::Annealer::evaluation_budget).
     WorkBudget,
-    /// [`Run::stop`](crate::Run::stop) was called for this start.
+    /// [`Run::stop`](crate::Run::stop) was called for this start, or it was
+    /// higher than others in a [race](crate::Annealer::race).
     Dropped,
+    /// In a race it came to the minimum of another start.
+    Duplicate,
+    /// In a race it took too long to the next rung.
+    Crawling,
 }
 
 /// The minimum at one value of R_f.

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use super::ascent::{Ascent, Climber};
 use super::checkpoint::{Checkpoint, Kept};
+use super::climb::Climb;
 use super::events::{Observer, Watch};
 use super::ladder::Ladder;
+use super::race::{Race, Stage};
 use super::results::{Annealing, Level, StartResult, Stop};
-use super::{Annealer, starts};
+use super::{Annealer, spanning, starts};
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -66,10 +68,11 @@ pub struct Run<'a, M, R> {
 
 impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     pub(super) fn new(annealer: Annealer, action: &'a Action<M, R>) -> Result<Self> {
-        let count = annealer.starts.distinct(action, annealer.count);
+        let kinds = annealer.kinds();
+        let count = kinds.distinct(action, annealer.count);
         let start = |index| StartResult {
             index,
-            kind: annealer.starts.name().into(),
+            kind: kinds.of(index).0.name().into(),
             seed: starts::seed_of(annealer.seed, index),
             levels: Vec::new(),
             finished: false,
@@ -151,10 +154,64 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     /// # Errors
     /// As [`Run::step`].
     pub fn step_observed(&mut self, observer: &Observer<'_>) -> Result<bool> {
+        if self.annealer.races {
+            return self.run_to_next_rung(observer);
+        }
         let levels: Vec<usize> = self.starts().map(|start| start.levels.len()).collect();
         let fresh = |start: &StartResult| start.levels.len() == levels[start.index];
-        self.advance_while(observer, &fresh)?;
+        self.advance_while(observer, Stage::ALL, &fresh)?;
         Ok(self.starts().any(|start| !start.ended()))
+    }
+
+    /// One stage of a race.
+    fn run_to_next_rung(&mut self, observer: &Observer<'_>) -> Result<bool> {
+        let Some(stage) = self.judge()? else {
+            // Those who were dropped are told of.
+            self.advance_while(observer, Stage::ALL, &|_| false)?;
+            return Ok(false);
+        };
+        let ahead = |start: &StartResult| stage.is_ahead_of(start);
+        self.advance_while(observer, stage, &ahead)?;
+        Ok(self.starts().any(|start| !start.ended()) || self.judge()?.is_some())
+    }
+
+    /// Drops those who lag behind; the next stage of the race.
+    fn judge(&mut self) -> Result<Option<Stage>> {
+        let climbs = self.climbers.iter().filter_map(|c| c.climb.as_ref());
+        let own = climbs.map(Climb::own_rf).fold(0.0, f64::max);
+        let first = match own > 0.0 {
+            true => own,
+            false => spanning::balance(self.action)?,
+        };
+        let mut race = Race {
+            ladder: &self.ladder,
+            first,
+            deviation: self.action.noise_deviation(),
+            patient: false,
+        };
+        let starts = &mut self.annealing.starts;
+        let before: Vec<_> = starts.iter().map(|start| start.stopped).collect();
+        let mut stage = race.judge(starts);
+        let crawls = |start: &&mut StartResult| start.stopped == Some(Stop::Crawling);
+        if stage.is_none() && !starts.iter().any(|start| start.finished) {
+            // Where all are slow, none is slower than others.
+            for start in starts.iter_mut().filter(crawls) {
+                start.stopped = None;
+                start
+                    .levels
+                    .retain(|l| l.termination != Termination::Cancelled);
+            }
+            race.patient = true;
+            stage = race.judge(starts);
+        }
+        if let Some(checkpoint) = &self.checkpoint {
+            for (start, climber) in starts.iter().zip(&self.climbers) {
+                if start.stopped != before[start.index] {
+                    checkpoint.note(start, climber.climb.as_ref(), &[]);
+                }
+            }
+        }
+        Ok(stage)
     }
 
     /// Takes every start to the end of the schedule.
@@ -170,7 +227,11 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     /// # Errors
     /// As [`Run::step`].
     pub fn finish_observed(&mut self, observer: &Observer<'_>) -> Result<()> {
-        self.advance_while(observer, &|_| true)
+        if self.annealer.races {
+            while self.run_to_next_rung(observer)? {}
+            return Ok(());
+        }
+        self.advance_while(observer, Stage::ALL, &|_| true)
     }
 
     /// Lets a start go no further: it ends as [`Stop::Dropped`]. Nothing
@@ -208,6 +269,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     fn advance_while(
         &mut self,
         observer: &Observer<'_>,
+        stage: Stage,
         more: &(dyn Fn(&StartResult) -> bool + Sync),
     ) -> Result<()> {
         let ascent = Ascent {
@@ -215,6 +277,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             ladder: &self.ladder,
             action: self.action,
             watch: Watch::new(observer, self.deadline),
+            stage,
             more,
             checkpoint: self.checkpoint.as_ref(),
         };

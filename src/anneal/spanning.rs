@@ -122,6 +122,12 @@ pub(super) fn first<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> 
     Ok(NEGLIGIBLE * 0.5 * scale * counts.measured as f64 / model)
 }
 
+/// Where the model error of the unconstrained path is what noise leaves: where
+/// the model begins to matter.
+pub(super) fn balance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> {
+    Ok(first(action)? / NEGLIGIBLE)
+}
+
 /// All states off by the deviation of their residuals.
 fn displaced<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64], squares: &[f64]) -> Vec<f64> {
     let mut x = x.to_vec();

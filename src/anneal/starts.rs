@@ -4,8 +4,9 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::nudging::{Nudging, Settling};
+use super::settling::{Settled, Settling};
 use super::signal::Signal;
+use super::{growing, nudging};
 use crate::action::{Action, Estimate};
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -33,11 +34,48 @@ pub enum Starts {
     /// Observed components follow the interpolated data; the others are drawn
     /// uniformly from the range of the data at every layer.
     Uniform,
+    /// Nudged over the first layers only, from many guesses of states and
+    /// parameters, and settled there; then nudged on from the last state, part
+    /// by part, and settled again each time. The first part has at least 8
+    /// measured values for each unknown of a first state and each parameter.
+    /// Each start has one gain, the first K·Δ = 1/16. Of a chaotic model that is
+    /// observed sparsely, this finds the lowest minimum where the whole window
+    /// holds too many.
+    Growing,
     /// The given estimate: one start, however many are asked for.
     Given(Estimate),
+    /// The first start is of the first kind, the second of the second, and so
+    /// on, over and over.
+    Mixed(Vec<Starts>),
 }
 
 impl Starts {
+    /// What [races](crate::Annealer::race) begin with: one nudged start for
+    /// three on growing windows.
+    #[must_use]
+    pub fn portfolio() -> Self {
+        Self::Mixed(vec![
+            Self::Nudged,
+            Self::Growing,
+            Self::Growing,
+            Self::Growing,
+        ])
+    }
+
+    /// The kind of start `index`, and its number among those of its kind.
+    pub(super) fn of(&self, index: usize) -> (&Self, usize) {
+        let Self::Mixed(kinds) = self else {
+            return (self, index);
+        };
+        let Some(kind) = kinds.get(index % kinds.len().max(1)) else {
+            return (&Self::Nudged, index);
+        };
+        let same = |kinds: &[Self]| kinds.iter().filter(|other| *other == kind).count();
+        let before = same(&kinds[..index % kinds.len()]);
+        let number = index / kinds.len() * same(kinds) + before;
+        kind.of(number)
+    }
+
     /// The name that results use.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -45,7 +83,9 @@ impl Starts {
             Self::Nudged => "nudged",
             Self::Mean => "mean",
             Self::Uniform => "uniform",
+            Self::Growing => "growing",
             Self::Given(_) => "given",
+            Self::Mixed(_) => "mixed",
         }
     }
 
@@ -58,7 +98,7 @@ impl Starts {
         let one = match self {
             Self::Given(_) => true,
             Self::Mean => action.parameters().all(|(_, p)| p.fixed.is_some()),
-            Self::Nudged | Self::Uniform => false,
+            Self::Nudged | Self::Uniform | Self::Growing | Self::Mixed(_) => false,
         };
         if one { asked.min(1) } else { asked }
     }
@@ -92,6 +132,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     (index, seed): (usize, u64),
     settling: Settling<'_>,
 ) -> Result<Start> {
+    let (starts, number) = starts.of(index);
     let plain = |x, kind| Start {
         x,
         rf: 0.0,
@@ -104,21 +145,18 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let windows = 0..action.windows().len();
     let signals: Vec<Signal<'_>> = windows.map(|w| Signal::new(action, w)).collect();
-    if *starts == Starts::Nudged {
-        let nudging = Nudging {
-            action,
-            signals: &signals,
-        };
-        let nudged = nudging.scan(&mut rng)?;
-        if !nudged.is_empty() {
-            let (x, rf, work) = nudging.settle(&nudged, settling)?;
-            return Ok(Start {
-                x,
-                rf,
-                kind: starts.name(),
-                work,
-            });
-        }
+    let settled = match starts {
+        Starts::Growing => growing::grow(action, (number, &mut rng), settling)?,
+        Starts::Nudged => nudging::nudge(action, &signals, &mut rng, settling)?,
+        _ => None,
+    };
+    if let Some(Settled { x, rf, work }) = settled {
+        return Ok(Start {
+            x,
+            rf,
+            kind: starts.name(),
+            work,
+        });
     }
     let parameters = guess_parameters(action, index == 0, &mut rng);
     let random = *starts == Starts::Uniform;

@@ -63,9 +63,10 @@ pub(super) fn parts<M: Model, R: Rule<M>>(
         ("the schedule", text(&format_args!("{ladder:?}"))),
         (
             "how starts are made",
-            text(&format_args!("{:?}", annealer.starts)),
+            text(&format_args!("{:?}", annealer.kinds())),
         ),
         ("the number of starts", annealer.count as u64),
+        ("whether starts race", u64::from(annealer.races)),
         ("the seed", annealer.seed),
         ("the minimizer", text(&annealer.minimizer.settings())),
         ("the parameters", parameters(action)),

@@ -86,7 +86,8 @@ impl Page {
     /// The start as it stands now, with levels that are new.
     fn turn(&mut self, start: &StartResult, climb: Option<&Climb>, levels: &[Level]) {
         // What stopped it from outside does so no more when it is resumed.
-        let lasting = |stop: &Stop| matches!(stop, Stop::NonFinite | Stop::Dropped);
+        let lasting =
+            |stop: &Stop| !matches!(stop, Stop::Cancelled | Stop::TimeBudget | Stop::WorkBudget);
         self.front.clear();
         start.kind.write(&mut self.front);
         start.finished.write(&mut self.front);

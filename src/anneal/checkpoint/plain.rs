@@ -90,7 +90,9 @@ plain_enum!(Stop {
     NonFinite = 1,
     TimeBudget = 2,
     WorkBudget = 3,
-    Dropped = 4
+    Dropped = 4,
+    Duplicate = 5,
+    Crawling = 6
 });
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

@@ -1,0 +1,125 @@
+//! Starts on windows that grow: few layers first, then more and more.
+//!
+//! On a long window a chaotic model leaves room for many minima, and a path
+//! that is nudged all the way loses the truth somewhere. On few layers there are
+//! few minima, and trying is cheap: what follows the data there is settled, and
+//! nudged on from its last state, part by part.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::nudging::Nudging;
+use super::settling::{Settled, Settler, Settling};
+use super::signal::Signal;
+use crate::action::{Action, Estimate};
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::model::Model;
+use crate::path::Path;
+
+/// Gains of one start after the other, in units of 1/Δ. A weak pull keeps what
+/// follows the data nearly by itself, where such a path is found; a strong one
+/// needs no luck.
+const GAINS: [f64; 4] = [0.0625, 0.125, 0.0625, 0.5];
+
+/// Guesses of states and parameters.
+const GUESSES: usize = 128;
+
+/// Measured values on the first layers, for each unknown of a state and each
+/// parameter: at least the first, and up to the second on a quarter of the
+/// layers.
+const MEASURED: [usize; 2] = [8, 16];
+
+/// Parts that are appended are so many times shorter than the first.
+const SHORTER: usize = 2;
+
+/// A window has at most so many parts.
+const PARTS: usize = 16;
+
+/// Grows windows to their whole length; `None` where no path stays near the
+/// data. What the observer broke off is left as it is.
+pub(super) fn grow<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    (index, rng): (usize, &mut Xoshiro256PlusPlus),
+    settling: Settling<'_>,
+) -> Result<Option<Settled>> {
+    let gain = GAINS[index % GAINS.len()];
+    let whole = longest(action);
+    let (mut layers, more) = parts(action);
+    let mut settler = Settler::new(settling);
+    let part = action.restricted(layers)?;
+    let signals = signals(&part);
+    let nudging = Nudging {
+        action: &part,
+        signals: &signals,
+    };
+    let nudged = nudging.scan(&[gain], GUESSES, rng)?;
+    let Some(x) = nudging.settle(&nudged, &mut settler)? else {
+        return Ok(None);
+    };
+    let mut estimate = part.unpack(&x);
+    while layers < whole {
+        layers = (layers + more).min(whole);
+        let part = action.restricted(layers)?;
+        let Some(longer) = lengthened(&part, estimate, gain) else {
+            return Ok(None);
+        };
+        let (_, x) = settler.minimize(&part, &longer)?;
+        estimate = part.unpack(&x);
+    }
+    let x = action.pack(&estimate)?;
+    Ok(Some(settler.done(x)))
+}
+
+/// The layers of the first part, and how many more the others have: enough for
+/// what is measured there to exceed the unknowns that it has to determine.
+fn parts<M: Model, R: Rule<M>>(action: &Action<M, R>) -> (usize, usize) {
+    let whole = longest(action);
+    let first_states = action.layout().windows.iter().map(|w| w.state(0).len());
+    let unknowns = first_states.sum::<usize>() + action.layout().slots.len();
+    let measured = |layers: usize| -> usize {
+        let sets = action.windows().iter().flat_map(|w| w.sets());
+        let rows = sets.map(|(set, at)| {
+            let rows = at.partition_point(|&n| n < layers);
+            let values = set.values().slice(ndarray::s![..rows, ..]);
+            values.iter().filter(|v| !v.is_nan()).count()
+        });
+        rows.sum()
+    };
+    let least = whole.div_ceil(PARTS).max(2);
+    let [least, most] = MEASURED.map(|each| {
+        let enough = |layers: &usize| measured(*layers) >= each * unknowns;
+        (least..whole).find(enough).unwrap_or(whole)
+    });
+    let first = least.max(most.min(whole.div_ceil(4)));
+    (first, (first / SHORTER).max(whole.div_ceil(PARTS)).max(1))
+}
+
+fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
+    let layers = action.windows().iter().map(|w| w.grid().layers());
+    layers.max().unwrap_or(0)
+}
+
+fn signals<M: Model, R: Rule<M>>(part: &Action<M, R>) -> Vec<Signal<'_>> {
+    let windows = 0..part.windows().len();
+    windows.map(|w| Signal::new(part, w)).collect()
+}
+
+/// The estimate nudged on to the end of a longer part.
+fn lengthened<M: Model, R: Rule<M>>(
+    part: &Action<M, R>,
+    estimate: Estimate,
+    gain: f64,
+) -> Option<Estimate> {
+    let signals = signals(part);
+    let nudging = Nudging {
+        action: part,
+        signals: &signals,
+    };
+    let paths = estimate.paths.iter().enumerate().map(|(w, path)| {
+        let layers = (0..path.layers()).map(|n| path.layer(n).to_vec()).collect();
+        let (_, path) = nudging.path(w, gain, &estimate.parameters, layers)?;
+        Some(path)
+    });
+    let paths: Vec<Path> = paths.collect::<Option<_>>()?;
+    Some(Estimate::new(paths, estimate.parameters))
+}

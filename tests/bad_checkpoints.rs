@@ -260,7 +260,7 @@ fn a_checkpoint_of_another_version_or_that_nobody_wrote_is_refused() {
     // Lengths and numbers of anything, under a checksum that is right: an error
     // or a result, never a panic.
     let mut rng = fixtures::Noise(7);
-    let first = 32 + version.len() + 8 * 8;
+    let first = 32 + version.len() + 9 * 8;
     for place in (first..first + 200).chain((first..whole.len() - 8).step_by(97)) {
         let mut forged = whole.clone();
         forged[place] = forged[place].wrapping_add(1 + (100.0 * rng.next().abs()) as u8);

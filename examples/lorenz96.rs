@@ -28,11 +28,15 @@ Without --data the data are a twin: a simulation with 20 variables and forcing
   --observe 0,2,4          observed variables [0,2,4,6,8,10,14,16]
   --rm R                   measurement precision, one over the variance [4]
   --rf0 R                  model precision at beta = 0 [4e-6]
-  --alpha A                R_f = rf0 * alpha^beta [1.5]
-  --betas 0..60            values and ranges, both ends included [0..60]
+  --alpha A                R_f = rf0 * alpha^beta [1.5]; a fixed schedule
+  --betas 0..60            values and ranges, both ends included; a fixed schedule
+  --adaptive               steps chosen on the way, up to the last of --betas;
+                           the default where neither --alpha nor --betas is given
   --normalization WORD     sum, mean or minaone [mean]
-  --start WORD             nudged, mean or uniform [nudged]
-  --starts K               number of starts [4]
+  --start WORD             nudged, mean, uniform or growing [nudged; in a race
+                           growing, with one nudged start in four]
+  --race K                 starts of which those that lag behind are dropped [8]
+  --starts K               starts that all go to the end [4 on a fixed schedule]
   --seed S                 seed of the twin's noise and of the starts [0]
   --threads T              threads [all cores]
   --minimizer WORD         gauss-newton or lbfgs [gauss-newton]
@@ -114,6 +118,7 @@ fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
         alpha: 1.5,
         betas: "0..60",
         starts: 4,
+        race: Some(8),
     };
     let (mut annealer, progress) = report::annealer::annealer(flags, &defaults)?;
     let minimizers = [("gauss-newton", false), ("lbfgs", true)];

@@ -141,6 +141,7 @@ fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
         alpha: 1.5,
         betas: "0..94",
         starts: 1,
+        race: None,
     };
     report::annealer::annealer(flags, &defaults)
 }

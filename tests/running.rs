@@ -72,6 +72,8 @@ fn start_of(event: Event) -> usize {
         | Event::Settling { start, .. }
         | Event::Iteration { start, .. }
         | Event::LevelReached { start, .. }
+        | Event::StartPaused { start }
+        | Event::StartResumed { start }
         | Event::StartEnded { start } => start,
         other => panic!("{other:?}"),
     }

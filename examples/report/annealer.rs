@@ -14,22 +14,56 @@ pub struct Defaults {
     pub rf0: f64,
     pub alpha: f64,
     pub betas: &'static str,
+    /// Starts that all go to the end.
     pub starts: usize,
+    /// Starts of a race on an adaptive schedule, for an example whose default
+    /// that is.
+    pub race: Option<usize>,
 }
 
-/// Reads `--rf0`, `--alpha`, `--betas`, `--start`, `--starts`, `--seed`,
-/// `--threads`, `--time-budget`, `--checkpoint` and `--resume`.
+/// Reads `--rf0`, `--alpha`, `--betas`, `--adaptive`, `--start`, `--starts`,
+/// `--race`, `--seed`, `--threads`, `--time-budget`, `--checkpoint` and
+/// `--resume`.
 pub fn annealer(flags: &Flags, defaults: &Defaults) -> Result<(Annealer, Progress), Failure> {
-    let betas = flags.betas("--betas", defaults.betas)?;
-    let starts = flags.count("--starts", defaults.starts)?;
-    let progress = Progress::new(starts, betas.len());
+    let given = |flag: &str| flags.text(flag).is_some();
+    let fixed = given("--betas") || given("--alpha") || defaults.race.is_none();
+    let adaptive = flags.is_set("--adaptive") || !fixed;
     let rf0 = flags.value("--rf0", defaults.rf0)?;
     let alpha = flags.value("--alpha", defaults.alpha)?;
-    let kinds = [Starts::Nudged, Starts::Mean, Starts::Uniform].map(|s| (s.name(), s));
-    let mut annealer = Annealer::new(Schedule::geometric(rf0, alpha, betas)?)
-        .start_with(flags.choice("--start", &kinds, Starts::Nudged)?)
-        .starts(starts)
-        .seed(flags.value("--seed", 0)?);
+    let betas = flags.betas("--betas", defaults.betas)?;
+    let last = betas.last().copied().filter(|_| given("--betas"));
+    let levels = (!adaptive).then_some(betas.len());
+    let schedule = match last {
+        _ if !adaptive => Schedule::geometric(rf0, alpha, betas)?,
+        Some(last) => Schedule::adaptive_to(rf0, alpha, last)?,
+        None => Schedule::adaptive_by(rf0, alpha)?,
+    };
+    if given("--starts") && given("--race") {
+        return Err("--race: expected no --starts beside it".into());
+    }
+    let race = defaults.race.filter(|_| adaptive && !given("--starts"));
+    let (mut annealer, starts) = match (race, given("--race")) {
+        (None, false) => {
+            let starts = flags.count("--starts", defaults.starts)?;
+            (Annealer::new(schedule).starts(starts), starts)
+        }
+        (race, _) => {
+            let starts = flags.count("--race", race.unwrap_or(defaults.starts))?;
+            (Annealer::new(schedule).race(starts), starts)
+        }
+    };
+    let progress = Progress::new(starts, levels);
+    let kinds = [
+        Starts::Nudged,
+        Starts::Mean,
+        Starts::Uniform,
+        Starts::Growing,
+    ];
+    if given("--start") {
+        let kinds = kinds.map(|s| (s.name(), s));
+        annealer = annealer.start_with(flags.choice("--start", &kinds, Starts::Nudged)?);
+    }
+    annealer = annealer.seed(flags.value("--seed", 0)?);
     if flags.text("--threads").is_some() {
         annealer = annealer.threads(flags.count("--threads", 1)?);
     }

@@ -1,4 +1,4 @@
-//! Command lines of the form `--flag VALUE`.
+//! Command lines of the form `--flag VALUE`, or `--flag` alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -20,7 +20,8 @@ pub struct Flags {
 
 impl Flags {
     /// Reads the program's arguments. The flags are those that begin a line of
-    /// `help`, each with one value; `None` when `--help` was asked for.
+    /// `help`, each with one value where a word follows after a single space;
+    /// `None` when `--help` was asked for.
     pub fn read(help: &str) -> Result<Option<Self>, Failure> {
         let mut arguments = Vec::new();
         for argument in std::env::args_os().skip(1) {
@@ -34,8 +35,14 @@ impl Flags {
         if arguments.iter().any(|a| a == "--help" || a == "-h") {
             return Ok(None);
         }
-        let first_words = help.lines().filter_map(|l| l.split_whitespace().next());
-        let known: Vec<&str> = first_words.filter(|w| w.starts_with("--")).collect();
+        let lines = help.lines().map(str::trim_start);
+        let lines = lines.filter(|line| line.starts_with("--"));
+        // A flag without a value is followed by the column of explanations.
+        let known = lines.filter_map(|line| {
+            let (flag, rest) = line.split_once(' ')?;
+            Some((flag, !rest.starts_with(' ')))
+        });
+        let known: BTreeMap<&str, bool> = known.collect();
         let mut values = BTreeMap::new();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -43,17 +50,28 @@ impl Flags {
                 Some((flag, value)) => (flag.to_string(), Some(value.to_string())),
                 None => (argument, None),
             };
-            if !known.contains(&flag.as_str()) {
-                return Err(format!("{flag}: unknown flag; --help lists them").into());
-            }
-            let value = attached.or_else(|| arguments.next());
-            let value = value.filter(|v| !v.is_empty() && !v.starts_with("--"));
-            let value = value.ok_or_else(|| format!("{flag}: expected a value, found none"))?;
+            let value = match (known.get(flag.as_str()), attached) {
+                (None, _) => return Err(format!("{flag}: unknown flag; --help lists them").into()),
+                (Some(false), None) => String::new(),
+                (Some(false), Some(value)) => {
+                    return Err(format!("{flag}: expected no value, found {value:?}").into());
+                }
+                (Some(true), attached) => {
+                    let value = attached.or_else(|| arguments.next());
+                    let value = value.filter(|v| !v.is_empty() && !v.starts_with("--"));
+                    value.ok_or_else(|| format!("{flag}: expected a value, found none"))?
+                }
+            };
             if values.insert(flag.clone(), value).is_some() {
                 return Err(format!("{flag}: given twice").into());
             }
         }
         Ok(Some(Self { values }))
+    }
+
+    /// Whether a flag without a value was given.
+    pub fn is_set(&self, flag: &str) -> bool {
+        self.values.contains_key(flag)
     }
 
     /// The value of a flag as it was given.

@@ -12,9 +12,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Watches an annealing: `run.finish_observed(&|event| progress.see(event))`.
 pub struct Progress {
     bar: ProgressBar,
-    /// For each start its thread's clock when it began, then its CPU time.
-    starts: Mutex<Vec<Duration>>,
+    starts: Mutex<Vec<Clock>>,
     began: ProcessTime,
+}
+
+/// The CPU time of one start.
+#[derive(Clone, Copy, Default)]
+struct Clock {
+    /// What its thread's clock showed when it went on.
+    since: Option<Duration>,
+    sum: Duration,
 }
 
 /// CPU time in seconds.
@@ -25,19 +32,23 @@ pub struct CpuSeconds {
 
 impl Progress {
     /// The bar is shown on stderr where that is a terminal.
-    pub fn new(starts: usize, levels: usize) -> Self {
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new((starts * levels) as u64)
-        } else {
-            ProgressBar::hidden()
+    /// `levels` are those of a start, where they are known.
+    pub fn new(starts: usize, levels: Option<usize>) -> Self {
+        let bar = match levels {
+            _ if !std::io::stderr().is_terminal() => ProgressBar::hidden(),
+            Some(levels) => ProgressBar::new((starts * levels) as u64),
+            None => ProgressBar::no_length(),
         };
-        let template = "{bar:40} {pos}/{len} levels, {elapsed}, {msg}";
+        let template = match levels {
+            Some(_) => "{bar:40} {pos}/{len} levels, {elapsed}, {msg}",
+            None => "{spinner} {pos} levels, {elapsed}, {msg}",
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         Self {
             bar,
-            starts: Mutex::new(vec![Duration::ZERO; starts]),
+            starts: Mutex::new(vec![Clock::default(); starts]),
             began: ProcessTime::now(),
         }
     }
@@ -50,11 +61,9 @@ impl Progress {
 
     /// To be shown every event.
     pub fn see(&self, event: Event) -> ControlFlow<()> {
-        // A start begins and ends on one thread, whose clock counts no other.
-        let clock = || ThreadTime::now().as_duration();
         match event {
-            Event::StartBegan { start } => self.set(start, |_| clock()),
-            Event::StartEnded { start } => self.set(start, |began| clock().saturating_sub(began)),
+            Event::StartBegan { start } | Event::StartResumed { start } => self.on(start),
+            Event::StartPaused { start } | Event::StartEnded { start } => self.off(start),
             Event::LevelReached {
                 start,
                 beta,
@@ -70,10 +79,22 @@ impl Progress {
         ControlFlow::Continue(())
     }
 
-    fn set(&self, start: usize, time: impl FnOnce(Duration) -> Duration) {
+    /// A thread, whose clock counts no other start, goes on with one.
+    fn on(&self, start: usize) {
+        self.clock(start, |clock, now| clock.since = Some(now));
+    }
+
+    fn off(&self, start: usize) {
+        self.clock(start, |clock, now| {
+            let since = clock.since.take().unwrap_or(now);
+            clock.sum += now.saturating_sub(since);
+        });
+    }
+
+    fn clock(&self, start: usize, set: impl FnOnce(&mut Clock, Duration)) {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = starts.get_mut(start) {
-            *slot = time(*slot);
+        if let Some(clock) = starts.get_mut(start) {
+            set(clock, ThreadTime::now().as_duration());
         }
     }
 
@@ -83,7 +104,7 @@ impl Progress {
         let starts = self.starts.into_inner();
         let starts = starts.unwrap_or_else(PoisonError::into_inner);
         CpuSeconds {
-            starts: starts.iter().map(Duration::as_secs_f64).collect(),
+            starts: starts.iter().map(|c| c.sum.as_secs_f64()).collect(),
             process: self.began.elapsed().as_secs_f64(),
         }
     }

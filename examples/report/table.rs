@@ -61,6 +61,7 @@ pub fn starts(annealing: &Annealing, cpu: &CpuSeconds, columns: &[Column<'_>]) -
             continue;
         };
         let (beta, action) = (level.beta, level.action.total);
+        let beta = of_beta(beta);
         text += &format!("{:>5} {:<8} {beta:>6}", start.index, start.kind);
         text += &format!(" {action:>11.6}");
         cells(&mut text, columns, level);
@@ -72,11 +73,22 @@ pub fn starts(annealing: &Annealing, cpu: &CpuSeconds, columns: &[Column<'_>]) -
     text
 }
 
+/// Whole numbers of a fixed schedule as they are, others with a decimal.
+fn of_beta(beta: f64) -> String {
+    match beta.fract() {
+        0.0 => beta.to_string(),
+        _ => format!("{beta:.1}"),
+    }
+}
+
 /// Why a start did not come to the end.
 fn remark(stop: Stop) -> &'static str {
     match stop {
         Stop::TimeBudget => "  out of time",
         Stop::NonFinite => "  not finite",
+        Stop::Dropped => "  dropped",
+        Stop::Duplicate => "  as another",
+        Stop::Crawling => "  too slow",
         _ => "  stopped",
     }
 }
@@ -97,7 +109,7 @@ pub fn ladder(annealing: &Annealing, columns: &[Column<'_>]) -> String {
     let chosen = |k: usize| (last - k).is_multiple_of(stride);
     let levels = start.levels.iter().enumerate();
     for (_, level) in levels.filter(|(k, _)| chosen(*k)) {
-        text += &format!("{:>6} {:>9.2e}", level.beta, level.rf);
+        text += &format!("{:>6} {:>9.2e}", of_beta(level.beta), level.rf);
         let terms = level.action;
         for term in [terms.total, terms.measurement, terms.model] {
             text += &format!(" {term:>11.4e}");

@@ -34,6 +34,7 @@ pub(super) struct Climber {
     /// Made with the first level.
     pub(super) climb: Option<Climb>,
     began: bool,
+    paused: bool,
     ended: bool,
 }
 
@@ -69,17 +70,33 @@ impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
                 start.stopped = answer.break_value();
             }
         }
+        if self.annealer.races && climber.paused && self.goes_on(start) {
+            climber.paused = false;
+            self.tell_frame(Event::StartResumed { start: start.index });
+        }
         let climbed = self.climb(start, &mut climber.climb);
         if start.ended() || climbed.is_err() {
             climber.tell_end(start, &self.watch);
+        } else if self.annealer.races && !climber.paused {
+            climber.paused = true;
+            self.tell_frame(Event::StartPaused { start: start.index });
         }
         climbed
     }
 
+    /// Whether a start has somewhere to go in this ascent.
+    fn goes_on(&self, start: &StartResult) -> bool {
+        !start.ended() && (self.more)(start)
+    }
+
+    /// The next event tells what the observer answers.
+    fn tell_frame(&self, event: Event) {
+        let _: ControlFlow<_> = self.watch.tell(event);
+    }
+
     fn climb(&self, start: &mut StartResult, climb: &mut Option<Climb>) -> Result<()> {
         let _span = spans::start(start);
-        let on = |start: &StartResult| !start.ended() && (self.more)(start);
-        if !on(start) {
+        if !self.goes_on(start) {
             return Ok(());
         }
         let (way, action) = ((self.annealer, self.ladder), self.action);
@@ -88,7 +105,7 @@ impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
             none => none.insert(Climb::begin(way, action, start, &self.watch)?),
         };
         let mut objective = climb.objective(self.ladder, action)?;
-        while on(start) {
+        while self.goes_on(start) {
             let k = climb.advance(way, self.stage, &mut objective, start, &self.watch)?;
             let level = &start.levels[k];
             // One that was broken off is gone through again.

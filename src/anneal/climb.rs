@@ -218,11 +218,10 @@ impl Climb {
             }
             Ladder::Adaptive(range) => {
                 let first = range.first.max(self.rf);
-                let rf = levels.last().map_or(first, |last| {
-                    let after = self.pace.after(last.rf);
-                    // No rung is passed by.
-                    after.min(stage.rung)
-                });
+                let end = range.last.rf.min(stage.rung);
+                let rf = levels
+                    .last()
+                    .map_or(first, |last| self.pace.after(last.rf, end));
                 (range.step(rf), false)
             }
         }

@@ -13,16 +13,19 @@ use super::Stop;
 /// `LevelReached`; `StartEnded`. A nudged start settles at some R_f of its own:
 /// its levels come downwards from there to the smallest R_f, then upwards from
 /// there to the largest. Other starts go upwards only. [`StartResult::levels`]
-/// are in the order of β however they were reached. `StartBegan` and
-/// `StartEnded` come for every start, also when the observer has stopped the
-/// annealing or its time is over; the other events then come no more.
+/// are in the order of β however they were reached. In a race
+/// ([`Annealer::race`]) a start is paused at each rung, and resumed if it goes
+/// on. `StartBegan` and `StartEnded` come for every start, also when the observer
+/// has stopped the annealing or its time is over; the other events then come no
+/// more.
 ///
 /// [`StartResult::levels`]: crate::StartResult::levels
+/// [`Annealer::race`]: crate::Annealer::race
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A start begins, on the thread that will run all of it (unless a
-    /// [`Run`](crate::Run) is stepped by hand).
+    /// A start begins, on the thread that will run all of it (but in a race, and
+    /// where a [`Run`](crate::Run) is stepped by hand).
     StartBegan {
         /// Its index.
         start: usize,
@@ -60,7 +63,19 @@ pub enum Event {
         /// The action.
         action: f64,
     },
-    /// A start has ended, on the same thread.
+    /// In a race: a start waits for the others at a rung, and this thread leaves
+    /// it.
+    StartPaused {
+        /// Its index.
+        start: usize,
+    },
+    /// In a race: a thread goes on with a start.
+    StartResumed {
+        /// Its index.
+        start: usize,
+    },
+    /// A start has ended, on the thread that had it last; in a race also while
+    /// it waits, on any thread.
     StartEnded {
         /// Its index.
         start: usize,
@@ -89,7 +104,13 @@ impl<'a> Watch<'a> {
 
     /// Whether the start that this is an event of goes on.
     pub(super) fn tell(&self, event: Event) -> ControlFlow<Stop> {
-        let frame = matches!(event, Event::StartBegan { .. } | Event::StartEnded { .. });
+        let frame = matches!(
+            event,
+            Event::StartBegan { .. }
+                | Event::StartPaused { .. }
+                | Event::StartResumed { .. }
+                | Event::StartEnded { .. }
+        );
         let told = frame || self.answer().is_continue();
         if told && (self.observer)(event).is_break() {
             self.stop.store(true, Ordering::Relaxed);

@@ -121,5 +121,14 @@ fn lengthened<M: Model, R: Rule<M>>(
         Some(path)
     });
     let paths: Vec<Path> = paths.collect::<Option<_>>()?;
-    Some(Estimate::new(paths, estimate.parameters))
+    // Parameters that change in time stay where they were last.
+    let varying = estimate.varying.iter().zip(&paths).map(|(old, path)| {
+        let last = old.layers().saturating_sub(1);
+        Path::from_layers((0..path.layers()).map(|n| old.layer(n.min(last))))
+    });
+    Some(Estimate {
+        varying: varying.collect(),
+        paths,
+        ..estimate
+    })
 }

@@ -9,6 +9,9 @@ const FIRST: f64 = 2.4;
 const SHORTEST: f64 = 0.2;
 const LONGEST: f64 = 4.8;
 
+/// A step may be so many times longer where it then comes to an end.
+const STRETCH: f64 = 1.3;
+
 /// Factorizations of a level that are few, that are many, and that are too many.
 const WORK: [usize; 3] = [4, 8, 12];
 
@@ -26,9 +29,14 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// R_f after `rf`.
-    pub(super) fn after(&self, rf: f64) -> f64 {
-        rf * self.length.exp()
+    /// R_f after `rf`, at most `end`, to which no short step is left.
+    pub(super) fn after(&self, rf: f64, end: f64) -> f64 {
+        let way = (end / rf).ln();
+        if way <= STRETCH * self.length {
+            end
+        } else {
+            rf * self.length.exp()
+        }
     }
 
     /// How many factorizations the next level may take before it is given up

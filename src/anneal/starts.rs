@@ -50,15 +50,15 @@ pub enum Starts {
 }
 
 impl Starts {
-    /// What [races](crate::Annealer::race) begin with: one nudged start for
-    /// three on growing windows.
+    /// What [races](crate::Annealer::race) begin with: three starts on growing
+    /// windows for one that is nudged all the way.
     #[must_use]
     pub fn portfolio() -> Self {
         Self::Mixed(vec![
+            Self::Growing,
+            Self::Growing,
+            Self::Growing,
             Self::Nudged,
-            Self::Growing,
-            Self::Growing,
-            Self::Growing,
         ])
     }
 

@@ -152,9 +152,9 @@ mod derivative;
 pub mod discretization;
 mod dual;
 pub mod error;
+mod file;
 pub mod grid;
 pub mod inputs;
-#[cfg(feature = "npy")]
 pub mod io;
 pub mod linalg;
 pub mod losses;

@@ -255,15 +255,15 @@ fn ladders_draw_every_start_with_the_best_ones_terms() {
     let annealing = Annealer::new(schedule).starts(3).run(&action).unwrap();
     let draw = |panel| Figure::new().panel(panel).to_svg().unwrap();
     // Three levels of the action, and two terms of the best.
-    let levels = curves(&draw(Panel::levels(&annealing).band("plateau", 1.0, 2.0)));
+    let levels = curves(&draw(Panel::levels(&action, &annealing).band("plateau", 1.0, 2.0)));
     assert_eq!(levels.len(), 3 + 2);
     assert!(levels.iter().all(|curve| curve.len() == 5));
     // Powers of one factor stand at equal distances.
     let x = |k: usize| levels[0][k].0;
     assert!((1..5).all(|k| (x(k) - x(0) - k as i32 * (x(4) - x(0)) / 4).abs() <= 1));
     let parameters = curves(&draw(
-        Panel::parameter(&annealing, 1).reference("truth", 28.0),
+        Panel::parameter(&action, &annealing, 1).reference("truth", 28.0),
     ));
     assert_eq!(parameters.len(), 3);
-    assert!(curves(&draw(Panel::parameter(&annealing, 7))).is_empty());
+    assert!(curves(&draw(Panel::parameter(&action, &annealing, 7))).is_empty());
 }

@@ -214,7 +214,7 @@ fn figure(
         .columns(2)
         .size(1100, 320)
         .panel(Panel::levels(action, annealing))
-        .panel(Panel::errors(annealing))
+        .panel(Panel::errors(action, annealing))
         .panel(forcing);
     let observed = data.observations.components().unwrap_or_default();
     let hidden = (0..data.sites).filter(|i| !observed.contains(i)).take(2);
@@ -236,7 +236,9 @@ fn variable(
     let observed = data.observations.components().unwrap_or_default();
     if let Some(table) = data.file.as_ref().filter(|_| !observed.contains(&i)) {
         let title = format!("component {i}, unobserved (data not used)");
-        panel = panel.title(title).data(times, &table.column(i + 1).to_vec())?;
+        panel = panel
+            .title(title)
+            .data(times, &table.column(i + 1).to_vec())?;
     }
     if let Some(twin) = &data.twin {
         panel = panel.truth(times, &twin.truth.component(i))?;

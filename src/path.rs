@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 /// serde it is the list of its layers, each a list of numbers.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(into = "Vec<Vec<f64>>", from = "Vec<Vec<f64>>"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(into = "Vec<Vec<f64>>", from = "Vec<Vec<f64>>")
+)]
 pub struct Path {
     /// Layer `n` is `values[offsets[n]..offsets[n + 1]]`.
     offsets: Vec<usize>,

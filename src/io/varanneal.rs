@@ -176,8 +176,16 @@ fn parameters<M: Model, R: Rule<M>>(action: &Action<M, R>, level: &Level) -> Res
     let drifting = &action.layout().scope.drifting;
     let mut values = estimate.parameters.repeat(layers);
     for (n, row) in values.chunks_mut(count).enumerate() {
-        let varying = estimate.varying.first().map_or(&[][..], |path| path.layer(n));
-        same("varying parameters", level.beta, drifting.len(), varying.len())?;
+        let varying = estimate
+            .varying
+            .first()
+            .map_or(&[][..], |path| path.layer(n));
+        same(
+            "varying parameters",
+            level.beta,
+            drifting.len(),
+            varying.len(),
+        )?;
         for ((p, _), value) in drifting.iter().zip(varying) {
             row[*p] = *value;
         }

@@ -17,7 +17,7 @@
 //!     let mut figure = Figure::new()
 //!         .columns(2)
 //!         .panel(Panel::levels(action, annealing))
-//!         .panel(Panel::errors(annealing))
+//!         .panel(Panel::errors(action, annealing))
 //!         .panel(Panel::parameter(action, annealing, 0).y_label("conductance (mS)"));
 //!     if let Some((_, best)) = annealing.best() {
 //!         let panel = Panel::state(action, &best.estimate, 0, 3)?;

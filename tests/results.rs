@@ -1,4 +1,5 @@
 //! Results in files: what is written is what was found.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fixtures;
 

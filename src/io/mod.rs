@@ -1,6 +1,6 @@
 //! Results and data in files: tables as CSV, arrays as `.npy` (feature `npy`),
 //! anything that serializes as JSON (feature `json`), and the array layouts of
-//! the Python package varanneal ([`varanneal`], feature `npy`).
+//! the Python package varanneal (the module `varanneal`, feature `npy`).
 //!
 //! A file appears, or replaces another, only when it is whole.
 //!

@@ -256,7 +256,7 @@ impl Panel {
     fn ladders(&mut self, annealing: &Annealing, value: impl Fn(&Level) -> f64 + Copy, least: f64) {
         let shown = |start: &StartResult| {
             let mut points = ladder(start, value);
-            points.retain(|(_, value)| !(*value < least));
+            points.retain(|(_, value)| value.is_nan() || *value >= least);
             points
         };
         let best = annealing.best().map(|(start, _)| start.index);

@@ -16,7 +16,7 @@ use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
-use report::{Failure, json, plateau};
+use report::{Failure, json};
 
 const HELP: &str = "\
 Estimates states and forcing of Lorenz-96 by variational annealing.
@@ -204,56 +204,46 @@ fn columns(twin: Option<&Twin>) -> Vec<Column<'_>> {
     columns
 }
 
-/// Action levels, forcing, and one observed and one unobserved variable.
+/// Action levels and errors, forcing, one observed and two unobserved variables.
 fn figure(
     action: &Action<Lorenz96, SimpsonHermite>,
     annealing: &Annealing,
     data: &Data,
 ) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
-    let mut levels = Panel::levels(annealing).x_label("model precision R_f");
-    if let Some((low, high)) = plateau::band(action) {
-        levels = levels.band("expected plateau", low, high);
-    }
-    let mut forcing = Panel::parameter(annealing, 0)
-        .title("forcing")
-        .x_label("model precision R_f")
-        .y_label("forcing");
+    let mut forcing = Panel::parameter(action, annealing, 0);
     if data.twin.is_some() {
         forcing = forcing.reference("truth", TWIN_FORCING);
     }
-    let mut figure = Figure::new().columns(2).size(1100, 320);
-    figure = figure.panel(levels).panel(forcing);
+    let mut figure = Figure::new()
+        .columns(2)
+        .size(1100, 320)
+        .panel(Panel::levels(action, annealing))
+        .panel(Panel::errors(action, annealing))
+        .panel(forcing);
     let observed = data.observations.components().unwrap_or_default();
-    let hidden = (0..data.sites).find(|i| !observed.contains(i));
+    let hidden = (0..data.sites).filter(|i| !observed.contains(i)).take(2);
     for i in observed.first().copied().into_iter().chain(hidden) {
-        figure = figure.panel(variable(i, data, &best.estimate.paths[0])?);
+        figure = figure.panel(variable(i, action, data, &best.estimate)?);
     }
     Ok(figure)
 }
 
 /// The estimate of variable `i` against its data, used or not, and the truth.
-fn variable(i: usize, data: &Data, path: &Path) -> Result<Panel, Failure> {
+fn variable(
+    i: usize,
+    action: &Action<Lorenz96, SimpsonHermite>,
+    data: &Data,
+    estimate: &Estimate,
+) -> Result<Panel, Failure> {
     let times = data.observations.times();
-    let column = data
-        .observations
-        .components()
-        .unwrap_or_default()
-        .iter()
-        .position(|c| *c == i);
-    let kind = match (column, &data.file) {
-        (Some(_), _) => "observed",
-        (None, Some(_)) => "unobserved (data not used)",
-        (None, None) => "unobserved",
-    };
-    let mut panel = Panel::path(times, &path.component(i))?
-        .title(format!("variable {i}, {kind}"))
-        .x_label("time")
-        .y_label(format!("variable {i}"));
-    let used = column.map(|c| data.observations.values().column(c).to_vec());
-    let unused = || data.file.as_ref().map(|table| table.column(i + 1).to_vec());
-    if let Some(values) = used.or_else(unused) {
-        panel = panel.data(times, &values)?;
+    let mut panel = Panel::state(action, estimate, 0, i)?;
+    let observed = data.observations.components().unwrap_or_default();
+    if let Some(table) = data.file.as_ref().filter(|_| !observed.contains(&i)) {
+        let title = format!("component {i}, unobserved (data not used)");
+        panel = panel
+            .title(title)
+            .data(times, &table.column(i + 1).to_vec())?;
     }
     if let Some(twin) = &data.twin {
         panel = panel.truth(times, &twin.truth.component(i))?;

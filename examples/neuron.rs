@@ -17,7 +17,7 @@ use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
-use report::{Failure, json, plateau};
+use report::{Failure, json};
 
 const HELP: &str = "\
 Estimates the gates and all 18 parameters of a NaKL neuron from its voltage by
@@ -272,22 +272,17 @@ fn figure(
     data: &Data,
 ) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
-    let mut levels = Panel::levels(annealing).x_label("model precision R_f");
-    if let Some((low, high)) = plateau::band(action) {
-        levels = levels.band("expected plateau", low, high);
-    }
-    let mut sodium = Panel::parameter(annealing, 0)
+    let mut sodium = Panel::parameter(action, annealing, 0)
         .title("sodium conductance gNa")
-        .x_label("model precision R_f")
         .y_label("gNa (1/ms)");
     if let Some(truth) = &data.truth {
         sodium = sodium.reference("truth", truth[0]);
     }
     let mut figure = Figure::new().columns(2).size(1100, 300);
-    figure = figure.panel(levels).panel(sodium);
+    figure = figure.panel(Panel::levels(action, annealing)).panel(sodium);
     let times = data.observations.times();
     for (i, name) in STATES.iter().enumerate() {
-        let mut panel = Panel::path(times, &best.estimate.paths[0].component(i))?
+        let mut panel = Panel::state(action, &best.estimate, 0, i)?
             .title(if i == 0 {
                 "voltage, observed"
             } else {
@@ -295,10 +290,6 @@ fn figure(
             })
             .x_label("time (ms)")
             .y_label(*name);
-        if i == 0 {
-            let values = data.observations.values().column(0).to_vec();
-            panel = panel.data(times, &values)?;
-        }
         if let Some(path) = &data.path {
             panel = panel.truth(times, &path.component(i))?;
         }

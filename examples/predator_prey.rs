@@ -20,7 +20,7 @@ use report::annealer::Defaults;
 use report::flags::Flags;
 use report::progress::Progress;
 use report::table::{self, Column};
-use report::{Failure, json, plateau};
+use report::{Failure, json};
 use series::Series;
 
 /// Mean and standard deviation of the posterior of alpha, beta, gamma, delta and
@@ -180,6 +180,7 @@ fn annealer(flags: &Flags) -> Result<(Annealer, Progress), Failure> {
         alpha: 2.0,
         betas: "0..32",
         starts: 4,
+        race: None,
     };
     report::annealer::annealer(flags, &defaults)
 }
@@ -273,11 +274,8 @@ fn figure(
             .y_label(format!("{name}{unit}"));
         figure = figure.panel(panel);
     }
-    let mut levels = Panel::levels(annealing).x_label("model precision R_f (years)");
-    if let Some((low, high)) = plateau::band(action) {
-        levels = levels.band("expected plateau", low, high);
-    }
-    let mut rate = Panel::parameter(annealing, 0)
+    let levels = Panel::levels(action, annealing).x_label("model precision R_f (years)");
+    let mut rate = Panel::parameter(action, annealing, 0)
         .title("growth rate of the prey")
         .x_label("model precision R_f (years)")
         .y_label("alpha (per year)");

@@ -120,6 +120,7 @@
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
 //! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
 //! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!
@@ -129,9 +130,10 @@
 //! |---|---|---|
 //! | `rayon` | yes | starts in parallel; the results have the same bits without it |
 //! | `large-blocks` | yes | dense kernels of `faer` for large blocks (states of about a hundred components and more) |
-//! | `npy` | | the module `io`: reading and writing `.npy` arrays |
+//! | `npy` | | `.npy` arrays and the files of varanneal in the module [`io`] |
 //! | `plot` | | the module `plot`: SVG pictures |
 //! | `serde` | | `Serialize` and `Deserialize` for results |
+//! | `json` | | results as JSON in the module [`io`] (turns on `serde`) |
 //! | `approx` | | comparisons of results with tolerances |
 //! | `tracing` | | spans of starts and levels, and an event for each iteration, for subscribers of `tracing` |
 //! | `openblas-system`, `openblas-static`, `intel-mkl-static`, `netlib-system` | | LAPACK as a dense backend, by one of these providers (each turns on `lapack`) |
@@ -152,9 +154,9 @@ mod derivative;
 pub mod discretization;
 mod dual;
 pub mod error;
+mod file;
 pub mod grid;
 pub mod inputs;
-#[cfg(feature = "npy")]
 pub mod io;
 pub mod linalg;
 pub mod losses;

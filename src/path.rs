@@ -8,9 +8,14 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result};
 
-/// States of all layers, one layer after the other. Widths may differ.
+/// States of all layers, one layer after the other. Widths may differ. With
+/// serde it is the list of its layers, each a list of numbers.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(into = "Vec<Vec<f64>>", from = "Vec<Vec<f64>>")
+)]
 pub struct Path {
     /// Layer `n` is `values[offsets[n]..offsets[n + 1]]`.
     offsets: Vec<usize>,
@@ -88,6 +93,21 @@ impl Path {
         (0..self.layers())
             .map(|n| self.layer(n).get(i).copied().unwrap_or(f64::NAN))
             .collect()
+    }
+}
+
+// What is read can have no layers that are not there.
+#[cfg(feature = "serde")]
+impl From<Vec<Vec<f64>>> for Path {
+    fn from(layers: Vec<Vec<f64>>) -> Self {
+        Self::from_layers(layers)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Path> for Vec<Vec<f64>> {
+    fn from(path: Path) -> Self {
+        (0..path.layers()).map(|n| path.layer(n).to_vec()).collect()
     }
 }
 

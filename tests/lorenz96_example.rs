@@ -142,8 +142,8 @@ fn plots_and_help_go_where_they_should() {
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     for words in [
         "action levels",
-        "variable 0, observed",
-        "variable 1, unobserved",
+        "component 0, observed",
+        "component 1, unobserved",
     ] {
         assert!(svg.contains(words), "{words}");
     }

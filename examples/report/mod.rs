@@ -3,7 +3,6 @@
 pub mod annealer;
 pub mod flags;
 pub mod json;
-pub mod plateau;
 pub mod progress;
 pub mod table;
 

@@ -7,6 +7,7 @@ use crate::grid::check_finite;
 use crate::model::Model;
 use crate::parameters::Reach;
 use crate::path::Path;
+use crate::windows::Window;
 
 /// Paths of all windows and all parameters, the fixed ones included.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,7 @@ pub struct Estimate {
 
 /// An unknown that stands at a bound.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AtBound {
     /// A parameter.
@@ -221,6 +223,25 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             x.push(value);
         }
         Ok(x)
+    }
+
+    /// A window with its path.
+    pub(crate) fn window_with_path<'a>(
+        &'a self,
+        estimate: &'a Estimate,
+        w: usize,
+    ) -> Result<(&'a Window, &'a Path)> {
+        let Some((window, path)) = self.windows.get(w).zip(estimate.paths.get(w)) else {
+            return Err(Error::Length {
+                what: "windows, at least",
+                place: "estimate of an action".into(),
+                expected: w.saturating_add(1),
+                found: self.windows.len().min(estimate.paths.len()),
+            });
+        };
+        let place = || format!("estimate, path {w}");
+        same("layers", place, window.grid().layers(), path.layers())?;
+        Ok((window, path))
     }
 
     fn pack_varying(

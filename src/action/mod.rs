@@ -96,6 +96,7 @@ pub struct ActionTerms {
 
 /// How many numbers enter the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// K_y, finite measured values.

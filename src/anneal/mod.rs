@@ -118,8 +118,10 @@ impl Annealer {
         self
     }
 
-    /// Number of threads; without it, those of the current rayon pool. Without
-    /// the feature `rayon` there is one.
+    /// Number of threads, in a pool of the run's own. Without it, those of the
+    /// rayon pool in which the run is called, which is how to give it one:
+    /// `pool.install(|| annealer.run(&action))`. Starts and windows share
+    /// them. Without the feature `rayon` there is one.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self

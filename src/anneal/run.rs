@@ -88,7 +88,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             deadline: annealer.budget.deadline(),
             ladder: Ladder::new(&annealer.schedule, action)?,
             #[cfg(feature = "rayon")]
-            pool: pool(annealer.threads)?,
+            pool: pool(annealer.threads, action.windows().len())?,
             annealer,
         };
         run.open_checkpoint()?;
@@ -284,8 +284,8 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let (starts, climbers) = (&mut self.annealing.starts, &mut self.climbers);
         #[cfg(feature = "rayon")]
         match &self.pool {
-            _ if self.annealer.threads == Some(1) => ascent.one_by_one(starts, climbers)?,
             Some(pool) => pool.install(|| ascent.in_parallel(starts, climbers))?,
+            None if self.annealer.threads == Some(1) => ascent.one_by_one(starts, climbers)?,
             None => ascent.in_parallel(starts, climbers)?,
         }
         #[cfg(not(feature = "rayon"))]
@@ -321,11 +321,11 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     }
 }
 
-/// The threads that were asked for; none where one is enough or those at hand
-/// serve.
+/// The threads that were asked for; none where those at hand serve. A single
+/// one must be a pool where windows would spread over the threads at hand.
 #[cfg(feature = "rayon")]
-fn pool(threads: Option<usize>) -> Result<Option<rayon::ThreadPool>> {
-    let Some(threads) = threads.filter(|threads| *threads > 1) else {
+fn pool(threads: Option<usize>, windows: usize) -> Result<Option<rayon::ThreadPool>> {
+    let Some(threads) = threads.filter(|threads| *threads > 1 || windows > 1) else {
         return Ok(None);
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

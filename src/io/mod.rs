@@ -1,130 +1,45 @@
-//! Reading and writing arrays as `.npy` files (feature `npy`).
+//! Results and data in files: tables as CSV, arrays as `.npy` (feature `npy`),
+//! anything that serializes as JSON (feature `json`), and the array layouts of
+//! the Python package varanneal (the module `varanneal`, feature `npy`).
+//!
+//! A file appears, or replaces another, only when it is whole.
+//!
+//! ```no_run
+//! use deepest::io::{self, Table};
+//! use deepest::prelude::*;
+//!
+//! fn save<M: Model, R: deepest::Rule<M>>(
+//!     action: &Action<M, R>,
+//!     annealing: &Annealing,
+//! ) -> deepest::Result<()> {
+//!     io::write_csv("levels.csv", &Table::levels(annealing))?;
+//!     io::write_csv("parameters.csv", &Table::parameters(action, annealing)?)?;
+//!     if let Some((start, best)) = annealing.best() {
+//!         let path = Table::path(action, &best.estimate, 0)?;
+//!         io::write_csv("path.csv", &path)?;
+//!         # #[cfg(feature = "npy")] {
+//!         io::write_npy("path.npy", path.values.view())?; // the same without names
+//!         io::varanneal::save_paths("paths.npy", action, start)?;
+//!         # }
+//!     }
+//!     # #[cfg(feature = "json")]
+//!     io::write_json("annealing.json", annealing)?; // everything
+//!     Ok(())
+//! }
+//! ```
 
-use std::path::Path;
+mod csv;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(feature = "npy")]
+mod npy;
+mod table;
+#[cfg(feature = "npy")]
+pub mod varanneal;
 
-use ndarray::{Array2, ArrayD, ArrayView2};
-use ndarray_npy::ReadNpyError;
-
-use crate::error::{Error, Result};
-
-/// Reads a two-dimensional array of 64-bit floats, rows by columns. Both
-/// memory orders are understood.
-///
-/// # Errors
-/// [`Error::File`] when the file cannot be opened, is no `.npy` file, or
-/// holds other numbers; [`Error::Dimensions`] with the shape of an array that
-/// is not two-dimensional.
-pub fn read_npy(path: impl AsRef<Path>) -> Result<Array2<f64>> {
-    let path = path.as_ref();
-    let array: ArrayD<f64> = ndarray_npy::read_npy(path).map_err(|error| match error {
-        ReadNpyError::WrongDescriptor(found) => file_error(
-            path,
-            &format!("expected 64-bit floats ('<f8'), found {found}"),
-        ),
-        other => file_error(path, &other),
-    })?;
-    let found = array.shape().to_vec();
-    array.into_dimensionality().map_err(|_| Error::Dimensions {
-        path: path.display().to_string(),
-        expected: 2,
-        found,
-    })
-}
-
-/// Writes a two-dimensional array as 64-bit floats, replacing the file.
-///
-/// # Errors
-/// [`Error::File`] when the file cannot be written.
-pub fn write_npy(path: impl AsRef<Path>, values: ArrayView2<'_, f64>) -> Result<()> {
-    let path = path.as_ref();
-    ndarray_npy::write_npy(path, &values).map_err(|error| file_error(path, &error))
-}
-
-fn file_error(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::File {
-        path: path.display().to_string(),
-        // One line, whatever the header of the file says.
-        reason: error.to_string().replace(['\n', '\r'], " "),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::array;
-
-    fn scratch(name: &str) -> std::path::PathBuf {
-        std::env::temp_dir().join(format!("deepest-io-{}-{name}", std::process::id()))
-    }
-
-    #[test]
-    fn what_was_written_is_read_again_bit_by_bit() {
-        let path = scratch("round.npy");
-        let values = array![[1.0, f64::NAN, -0.0], [f64::MIN_POSITIVE, 1e300, 1.0 / 3.0]];
-        for view in [values.view(), values.t()] {
-            write_npy(&path, view).unwrap();
-            let read = read_npy(&path).unwrap();
-            assert_eq!(read.dim(), view.dim());
-            for (a, b) in read.iter().zip(view) {
-                assert_eq!(a.to_bits(), b.to_bits());
-            }
-        }
-        std::fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn other_files_are_errors_with_their_path() {
-        let text = scratch("text.npy");
-        std::fs::write(&text, "time,x\n0,1\n").unwrap();
-        let integers = scratch("integers.npy");
-        ndarray_npy::write_npy(&integers, &array![[1_i64, 2]]).unwrap();
-        let short = scratch("short.npy");
-        write_npy(&short, array![[1.0, 2.0]].view()).unwrap();
-        let bytes = std::fs::read(&short).unwrap();
-        std::fs::write(&short, &bytes[..bytes.len() - 3]).unwrap();
-        let missing = scratch("missing.npy");
-        for path in [&text, &integers, &short, &missing] {
-            let error = read_npy(path).unwrap_err();
-            assert!(
-                matches!(&error, Error::File { path: p, .. } if *p == path.display().to_string()),
-                "{error}"
-            );
-            assert!(!error.to_string().contains('\n'), "{error}");
-        }
-        let words = read_npy(&integers).unwrap_err().to_string();
-        assert!(
-            words.ends_with("expected 64-bit floats ('<f8'), found '<i8'"),
-            "{words}"
-        );
-        for path in [text, integers, short] {
-            std::fs::remove_file(path).unwrap();
-        }
-        let nowhere = scratch("no-such-directory").join("a.npy");
-        let error = write_npy(nowhere, array![[1.0]].view()).unwrap_err();
-        assert!(matches!(error, Error::File { .. }));
-    }
-
-    #[test]
-    fn arrays_of_another_dimension_say_their_shape() {
-        let path = scratch("dimensions.npy");
-        let zeros = |shape: &[usize]| ArrayD::<f64>::zeros(shape);
-        for shape in [&[][..], &[161], &[2, 3, 4]] {
-            ndarray_npy::write_npy(&path, &zeros(shape)).unwrap();
-            let error = read_npy(&path).unwrap_err();
-            let expected = Error::Dimensions {
-                path: path.display().to_string(),
-                expected: 2,
-                found: shape.to_vec(),
-            };
-            assert_eq!(error, expected);
-        }
-        ndarray_npy::write_npy(&path, &zeros(&[161])).unwrap();
-        let words = read_npy(&path).unwrap_err().to_string();
-        let end = "expected an array of 2 dimensions, found one of shape [161]";
-        assert!(words.ends_with(end), "{words}");
-        // One column is a table.
-        ndarray_npy::write_npy(&path, &zeros(&[161, 1])).unwrap();
-        assert_eq!(read_npy(&path).unwrap().dim(), (161, 1));
-        std::fs::remove_file(path).unwrap();
-    }
-}
+pub use csv::write_csv;
+#[cfg(feature = "json")]
+pub use json::write_json;
+#[cfg(feature = "npy")]
+pub use npy::{read_npy, write_npy};
+pub use table::Table;

@@ -146,6 +146,7 @@ impl Work {
 
 /// The end of a minimization; the point itself is in the caller's `x`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Outcome {
     /// The value at the end.

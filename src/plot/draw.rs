@@ -184,9 +184,11 @@ impl Frame {
                 Ok(())
             }
             Shape::Across { low, high } => {
-                let (Some(low), Some(high)) = (self.up(*low), self.up(*high)) else {
+                let Some(high) = self.up(*high) else {
                     return Ok(());
                 };
+                // Logarithmic axes show no zero.
+                let low = self.up(*low).unwrap_or(self.bottom);
                 if mark.role == Role::Band {
                     return area(canvas, (self.left, low), (self.right, high));
                 }

@@ -8,18 +8,23 @@
 //!
 //! ```no_run
 //! use deepest::plot::{Figure, Panel};
-//! # fn figure(annealing: &deepest::Annealing, times: &[f64], data: &[f64]) -> deepest::Result<()> {
-//! let mut figure = Figure::new()
-//!     .columns(2)
-//!     .panel(Panel::levels(annealing).band("expected", 0.9, 1.1))
-//!     .panel(Panel::parameter(annealing, 0).title("forcing"));
-//! if let Some((_, best)) = annealing.best() {
-//!     let path = &best.estimate.paths[0].component(3);
-//!     let panel = Panel::path(times, path)?.data(times, data)?;
-//!     figure = figure.panel(panel.x_label("time (ms)").y_label("V (mV)"));
+//! use deepest::prelude::*;
+//!
+//! fn figure<M: Model, R: deepest::Rule<M>>(
+//!     action: &Action<M, R>,
+//!     annealing: &Annealing,
+//! ) -> deepest::Result<()> {
+//!     let mut figure = Figure::new()
+//!         .columns(2)
+//!         .panel(Panel::levels(action, annealing))
+//!         .panel(Panel::errors(action, annealing))
+//!         .panel(Panel::parameter(action, annealing, 0).y_label("conductance (mS)"));
+//!     if let Some((_, best)) = annealing.best() {
+//!         let panel = Panel::state(action, &best.estimate, 0, 3)?;
+//!         figure = figure.panel(panel.x_label("time (ms)").y_label("V (mV)"));
+//!     }
+//!     figure.write("annealing.svg")
 //! }
-//! figure.write("annealing.svg")
-//! # }
 //! ```
 
 mod draw;
@@ -33,6 +38,7 @@ use std::path::Path;
 pub use panel::Panel;
 
 use crate::error::{Error, Result};
+use crate::file;
 
 /// Panels side by side and one under the other, in the order they were added.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,16 +124,12 @@ impl Figure {
         draw::figure(&self.panels, self.columns, (panel_width, panel_height))
     }
 
-    /// Writes the SVG file, replacing what is there.
+    /// Writes the SVG file, replacing what is there when it is whole.
     ///
     /// # Errors
     /// As [`Figure::to_svg`], and [`Error::File`] when the file cannot be
     /// written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        std::fs::write(path, self.to_svg()?).map_err(|error| Error::File {
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        })
+        file::replace(path.as_ref(), self.to_svg()?.as_bytes())
     }
 }

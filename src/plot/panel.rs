@@ -1,5 +1,11 @@
+use crate::action::{Action, Estimate, Plateau};
 use crate::anneal::{Annealing, Level, StartResult};
+use crate::discretization::Rule;
 use crate::error::{Error, Result};
+use crate::model::Model;
+
+/// The label of an axis along the ladder.
+const PRECISION: &str = "model precision R_f";
 
 /// One pair of axes with what is drawn between them.
 ///
@@ -67,32 +73,86 @@ impl Panel {
         }
     }
 
-    /// Action levels of all starts against R_f, both logarithmic, with the
-    /// measurement and model terms of the best start.
-    pub fn levels(annealing: &Annealing) -> Self {
-        let axes = (Axis::logarithmic("R_f"), Axis::logarithmic("action"));
+    /// Action levels of all starts against R_f, both logarithmic, and as a band
+    /// where the lowest one ends if model and errors are what they are said to
+    /// be: two standard deviations around [`Action::expected_plateau`]. Levels
+    /// below a thousandth of the best one's end, from small R_f where all are
+    /// alike, are left out.
+    pub fn levels<M: Model, R: Rule<M>>(action: &Action<M, R>, annealing: &Annealing) -> Self {
+        let axes = (Axis::logarithmic(PRECISION), terms_axis("action", action));
         let mut panel = Self::new("action levels", axes.0, axes.1);
-        panel.ladders(annealing, |level| level.action.total);
+        let end = annealing.best().map_or(0.0, |(_, best)| best.action.total);
+        panel.ladders(annealing, |level| level.action.total, 1e-3 * end);
+        match action.expected_plateau() {
+            Some(Plateau { mean, deviation }) => {
+                let (low, high) = (mean - 2.0 * deviation, mean + 2.0 * deviation);
+                panel.band("expected plateau ± 2σ", low.max(0.0), high)
+            }
+            None => panel,
+        }
+    }
+
+    /// Measurement and model error of the best start, the terms of its action,
+    /// against R_f, both logarithmic.
+    pub fn errors<M: Model, R: Rule<M>>(action: &Action<M, R>, annealing: &Annealing) -> Self {
+        let axes = (
+            Axis::logarithmic(PRECISION),
+            terms_axis("error term", action),
+        );
+        let mut panel = Self::new("measurement and model error", axes.0, axes.1);
         if let Some((best, _)) = annealing.best() {
             let measurement = ladder(best, |level| level.action.measurement);
-            panel.curve("measurement term", Role::Measurement, measurement);
+            panel.curve("measurement error", Role::Measurement, measurement);
             let model = ladder(best, |level| level.action.model);
-            panel.curve("model term", Role::Model, model);
+            panel.curve("model error", Role::Model, model);
         }
         panel
     }
 
-    /// Parameter `k` of all starts against R_f (logarithmic). A parameter that
-    /// does not exist leaves the panel empty.
-    pub fn parameter(annealing: &Annealing, k: usize) -> Self {
-        let title = format!("parameter {k}");
-        let axes = (Axis::logarithmic("R_f"), Axis::linear("value"));
-        let mut panel = Self::new(&title, axes.0, axes.1);
-        panel.ladders(annealing, |level| {
-            let value = level.estimate.parameters.get(k);
-            value.copied().unwrap_or(f64::NAN)
-        });
+    /// Parameter `k` of all starts against R_f (logarithmic), under its name. A
+    /// parameter that does not exist leaves the panel empty.
+    pub fn parameter<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        annealing: &Annealing,
+        k: usize,
+    ) -> Self {
+        let name = action.parameters().nth(k).map_or("", |(name, _)| name);
+        let axes = (Axis::logarithmic(PRECISION), Axis::linear(name));
+        let mut panel = Self::new(name, axes.0, axes.1);
+        let value = |level: &Level| level.estimate.parameters.get(k).copied();
+        let value = |level: &Level| value(level).unwrap_or(f64::NAN);
+        panel.ladders(annealing, value, f64::NEG_INFINITY);
         panel
+    }
+
+    /// Component `i` of the estimated state in one window against time, with its
+    /// data where it is observed as it is.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there is no such window, or the estimate is not
+    /// one of this action.
+    pub fn state<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        estimate: &Estimate,
+        window: usize,
+        i: usize,
+    ) -> Result<Self> {
+        let (window, path) = action.window_with_path(estimate, window)?;
+        let mut panel = Self::path(window.grid().times(), &path.component(i))?;
+        let mut observed = false;
+        for set in window.observation_sets() {
+            let column = set
+                .components()
+                .and_then(|c| c.iter().position(|c| *c == i));
+            if let Some(column) = column {
+                observed = true;
+                panel = panel.data(set.times(), &set.values().column(column).to_vec())?;
+            }
+        }
+        let kind = if observed { "observed" } else { "unobserved" };
+        Ok(panel
+            .title(format!("component {i}, {kind}"))
+            .y_label(format!("component {i}")))
     }
 
     /// One component of an estimated path against time.
@@ -110,8 +170,9 @@ impl Panel {
     /// # Errors
     /// [`Error::Length`] unless there is one value a time.
     pub fn data(mut self, times: &[f64], values: &[f64]) -> Result<Self> {
+        let more = self.marks.iter().any(|mark| mark.role == Role::Data);
         self.marks.push(Mark {
-            legend: Some("data".into()),
+            legend: (!more).then(|| "data".into()),
             role: Role::Data,
             shape: Shape::Dots(pairs(times, values)?),
         });
@@ -190,19 +251,25 @@ impl Panel {
         self
     }
 
-    /// A quantity of all starts along their ladders, the best one on top.
-    fn ladders(&mut self, annealing: &Annealing, value: impl Fn(&Level) -> f64 + Copy) {
+    /// A quantity of all starts along their ladders, where it is not below
+    /// `least`; the best start on top.
+    fn ladders(&mut self, annealing: &Annealing, value: impl Fn(&Level) -> f64 + Copy, least: f64) {
+        let shown = |start: &StartResult| {
+            let mut points = ladder(start, value);
+            points.retain(|(_, value)| value.is_nan() || *value >= least);
+            points
+        };
         let best = annealing.best().map(|(start, _)| start.index);
         let others = annealing.starts.iter().filter(|s| Some(s.index) != best);
         for (number, start) in others.enumerate() {
             self.marks.push(Mark {
                 legend: (number == 0).then(|| "other starts".into()),
                 role: Role::Start,
-                shape: Shape::Curve(ladder(start, value)),
+                shape: Shape::Curve(shown(start)),
             });
         }
         if let Some((start, _)) = annealing.best() {
-            self.curve("best start", Role::Estimate, ladder(start, value));
+            self.curve("best start", Role::Estimate, shown(start));
         }
     }
 
@@ -229,6 +296,12 @@ impl Axis {
             logarithmic: true,
         }
     }
+}
+
+/// The axis of terms of the action, which mean little without their divisor.
+fn terms_axis<M: Model, R: Rule<M>>(label: &str, action: &Action<M, R>) -> Axis {
+    let normalization = action.normalization().name();
+    Axis::logarithmic(&format!("{label} ({normalization} normalization)"))
 }
 
 fn ladder(start: &StartResult, value: impl Fn(&Level) -> f64) -> Vec<(f64, f64)> {

@@ -254,16 +254,74 @@ fn ladders_draw_every_start_with_the_best_ones_terms() {
     let schedule = Schedule::geometric(1e-2, 4.0, 0..5).unwrap();
     let annealing = Annealer::new(schedule).starts(3).run(&action).unwrap();
     let draw = |panel| Figure::new().panel(panel).to_svg().unwrap();
-    // Three levels of the action, and two terms of the best.
-    let levels = curves(&draw(Panel::levels(&annealing).band("plateau", 1.0, 2.0)));
-    assert_eq!(levels.len(), 3 + 2);
+    let levels = draw(Panel::levels(&action, &annealing));
+    assert!(levels.contains("expected plateau") && levels.contains("action (sum normalization)"));
+    let levels = curves(&levels);
+    assert_eq!(levels.len(), 3);
     assert!(levels.iter().all(|curve| curve.len() == 5));
     // Powers of one factor stand at equal distances.
     let x = |k: usize| levels[0][k].0;
     assert!((1..5).all(|k| (x(k) - x(0) - k as i32 * (x(4) - x(0)) / 4).abs() <= 1));
-    let parameters = curves(&draw(
-        Panel::parameter(&annealing, 1).reference("truth", 28.0),
+    // The measurement error rises with R_f.
+    let errors = curves(&draw(Panel::errors(&action, &annealing)));
+    assert_eq!(errors.len(), 2);
+    assert!(errors[0].is_sorted_by(|a, b| a.1 > b.1));
+    let named = draw(Panel::parameter(&action, &annealing, 1).reference("truth", 28.0));
+    assert!(named.contains("rho") && curves(&named).len() == 3);
+    assert!(curves(&draw(Panel::parameter(&action, &annealing, 7))).is_empty());
+
+    // The 41 data and one in the legend stand at the observed component only.
+    let (_, best) = annealing.best().unwrap();
+    let state = |i| draw(Panel::state(&action, &best.estimate, 0, i).unwrap());
+    assert_eq!(state(0).matches("<circle").count(), 41 + 1);
+    assert!(state(0).contains("component 0, observed"));
+    assert_eq!(state(1).matches("<circle").count(), 0);
+    assert!(state(1).contains("component 1, unobserved"));
+    let error = Panel::state(&action, &best.estimate, 1, 0).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Length {
+            expected: 2,
+            found: 1,
+            ..
+        }
     ));
-    assert_eq!(parameters.len(), 3);
-    assert!(curves(&draw(Panel::parameter(&annealing, 7))).is_empty());
+
+    // A ladder from where all are alike.
+    let schedule = Schedule::geometric(1e-8, 10.0, 0..=8).unwrap();
+    let annealing = Annealer::new(schedule).starts(1).run(&action).unwrap();
+    let levels = &annealing.starts[0].levels;
+    let end = levels[8].action.total;
+    let shown = levels
+        .iter()
+        .filter(|l| l.action.total >= 1e-3 * end)
+        .count();
+    assert!(shown < 9);
+    let drawn = curves(&draw(Panel::levels(&action, &annealing)));
+    assert_eq!(drawn[0].len(), shown);
+}
+
+#[test]
+fn bands_from_zero_begin_at_the_bottom_of_a_logarithmic_axis() {
+    let axis = || Axis::logarithmic("");
+    let mut panel = Panel::new("", axis(), axis());
+    panel.curve("", Role::Model, vec![(1.0, 1e-2), (2.0, 1.0), (3.0, 1.0)]);
+    let bands = |panel: Panel| {
+        let svg = Figure::new().panel(panel).to_svg().unwrap();
+        let band = svg.split("<rect ").filter(|rect| rect.contains("#F0E442"));
+        band.map(String::from).collect::<Vec<_>>()
+    };
+    let height = |rect: &String| {
+        let height = rect.split("height=\"").nth(1).unwrap();
+        height.split('"').next().unwrap().parse::<i32>().unwrap()
+    };
+    // The margins are a twentieth of the two decades.
+    let [from_zero, _] = &bands(panel.clone().band("band", 0.0, 1.0))[..] else {
+        panic!("the band and its swatch")
+    };
+    let [from_curve, _] = &bands(panel.band("band", 1e-2, 1.0))[..] else {
+        panic!("the band and its swatch")
+    };
+    let (whole, part) = (f64::from(height(from_zero)), f64::from(height(from_curve)));
+    assert!((part / whole - 2.0 / 2.1).abs() < 1e-2, "{part} of {whole}");
 }

@@ -8,6 +8,7 @@ use crate::path::Path;
 /// Distances of an estimate from the truth, in units of the states and
 /// parameters. NaN where the estimate has a NaN.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Score {
     /// Root of the mean squared error over all states.

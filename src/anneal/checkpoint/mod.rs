@@ -8,8 +8,7 @@
 mod fingerprint;
 mod plain;
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -23,6 +22,7 @@ use super::results::{Level, StartResult, Stop};
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::{Error, Refusal, Result};
+use crate::file;
 use crate::model::Model;
 
 const MAGIC: [u8; 8] = *b"deepest\0";
@@ -131,7 +131,7 @@ impl Checkpoint {
                 }),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(file::failed(&self.path, &error)),
         }
     }
 
@@ -214,17 +214,10 @@ impl Checkpoint {
         let length = (bytes.len() + CHECKSUM) as u64;
         bytes[HEADER - 8..HEADER].copy_from_slice(&length.to_le_bytes());
         Hash::of(&bytes).write(&mut bytes);
-        replace(&self.path, &bytes).map_err(|error| self.failed(&error))?;
+        file::replace(&self.path, &bytes)?;
         pages.stale = false;
         pages.rested = Instant::now() + REST * began.elapsed();
         Ok(())
-    }
-
-    fn failed(&self, error: &std::io::Error) -> Error {
-        Error::File {
-            path: self.path.display().to_string(),
-            reason: error.to_string(),
-        }
     }
 }
 
@@ -253,14 +246,4 @@ fn contents(bytes: &[u8]) -> std::result::Result<&[u8], Refusal> {
     let (body, mut checksum) = bytes.split_at(bytes.len() - CHECKSUM);
     let sound = found == expected && u64::read(&mut checksum) == Some(Hash::of(body));
     body.get(HEADER..).filter(|_| sound).ok_or(Refusal::Damaged)
-}
-
-/// Puts a file in its place only when it is whole and on the disk.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
 }

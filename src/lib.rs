@@ -116,7 +116,8 @@
 //! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`], [`LogNormal`] |
 //! | states that must stay in a range | [`ActionBuilder::state_bounds`] |
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
-//! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
+//! | the steps and the range of $R_f$ | [`Schedule::adaptive`], [`Schedule::spanning`], [`Action::balanced`] |
+//! | the global minimum, when it is hard to find | [`Annealer::race`], [`Starts::portfolio`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
 //! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
 //! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |

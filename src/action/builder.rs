@@ -4,6 +4,7 @@ use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
+use crate::inputs::check_given;
 use crate::model::{Model, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
@@ -193,16 +194,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// Checks one window and gives the widths of its layers.
     fn check_window(&self, w: usize, window: &Window) -> Result<Vec<usize>> {
         let layers = window.grid().layers();
-        let steps = self.rule.steps();
-        if !(layers - 1).is_multiple_of(steps) {
-            return Err(Error::IncompleteInterval {
-                place: format!("window {w}"),
-                rule: self.rule.name(),
-                per_interval: steps,
-                found: layers,
-            });
-        }
-        self.check_steps(w, window)?;
+        let (name, steps) = (self.rule.name(), self.rule.steps());
+        window
+            .grid()
+            .check_intervals(name, steps, || format!("window {w}"))?;
         let widths: Vec<usize> = (0..layers)
             .map(|n| self.rule.width(&self.model, n))
             .collect();
@@ -223,7 +218,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             let place = || format!("window {w}, layer {k}");
             check_parameters_of(&range, self.parameters.len(), place)?;
         }
-        self.check_inputs(w, window)?;
+        let inputs = window.known_inputs();
+        check_given(inputs, self.model.input_count(), || format!("window {w}"))?;
         if let Some(prior) = window.state_prior() {
             self.check_prior_allowed("a prior of the first state")?;
             if prior.mean.len() != widths[0] {
@@ -236,23 +232,6 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             }
         }
         Ok(widths)
-    }
-
-    fn check_inputs(&self, w: usize, window: &Window) -> Result<()> {
-        let expected = self.model.input_count();
-        match window.known_inputs() {
-            None if expected > 0 => Err(Error::Missing {
-                what: "inputs",
-                place: format!("window {w}, model with {expected} inputs"),
-            }),
-            Some(inputs) if inputs.count() != expected => Err(Error::Length {
-                what: "inputs",
-                place: format!("window {w}"),
-                expected,
-                found: inputs.count(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn check_state_bounds(&self, widths: &[Vec<usize>]) -> Result<()> {
@@ -287,29 +266,6 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                         low: bounds.lower(),
                         high: bounds.upper(),
                         found: mean,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Steps inside one interval of the rule are equal.
-    fn check_steps(&self, w: usize, window: &Window) -> Result<()> {
-        let times = window.grid().times();
-        let steps = self.rule.steps();
-        for layer in (0..times.len() - 1).step_by(steps) {
-            let first = times[layer + 1] - times[layer];
-            for pair in times[layer..=layer + steps].windows(2) {
-                let second = pair[1] - pair[0];
-                let rounding = 4.0 * f64::EPSILON * pair[1].abs().max(pair[0].abs());
-                if (second - first).abs() > 1e-9 * first + rounding {
-                    return Err(Error::UnequalSteps {
-                        place: format!("window {w}"),
-                        rule: self.rule.name(),
-                        layer,
-                        first,
-                        second,
                     });
                 }
             }

@@ -8,6 +8,7 @@ mod assemble;
 mod balance;
 mod builder;
 mod estimate;
+mod forces;
 mod layout;
 mod linearized;
 mod objective;
@@ -20,6 +21,7 @@ mod worker;
 
 pub use builder::ActionBuilder;
 pub use estimate::{AtBound, Estimate};
+pub(crate) use forces::Forces;
 pub use objective::ActionAt;
 pub use plateau::Plateau;
 pub use spread::ParameterSpread;

@@ -98,6 +98,14 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         self.action
     }
 
+    /// Fixes the state of layer `n` of window `w`.
+    pub(crate) fn fix(&mut self, w: usize, n: usize, state: &[f64]) {
+        let places = self.action.layout().windows[w].state(n);
+        self.lower[places.clone()].copy_from_slice(state);
+        self.upper[places].copy_from_slice(state);
+        self.bounded = true;
+    }
+
     /// The model precision R_f.
     #[must_use]
     pub fn rf(&self) -> f64 {

@@ -17,7 +17,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         self.moved.resize(x.len(), 0.0);
         if self.bounded {
             for i in 0..self.action.layout().border() {
-                self.held[i] = (x[i] <= self.lower[i] && gradient[i] > 0.0)
+                self.held[i] = self.lower[i] >= self.upper[i]
+                    || (x[i] <= self.lower[i] && gradient[i] > 0.0)
                     || (x[i] >= self.upper[i] && gradient[i] < 0.0);
             }
         }

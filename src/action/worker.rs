@@ -171,7 +171,7 @@ impl<E> Worker<E> {
         }
     }
 
-    fn layer<M: Model, R: Rule<M>>(
+    pub(super) fn layer<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
@@ -420,7 +420,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 
     /// Interval `k` of window `w`.
-    pub(super) fn span(&self, w: usize, k: usize) -> Span<'_> {
+    pub(crate) fn span(&self, w: usize, k: usize) -> Span<'_> {
         let window = &self.windows[w];
         let first = self.layout.windows[w].first(k);
         let inputs = window.known_inputs();

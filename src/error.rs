@@ -247,7 +247,7 @@ pub enum Error {
         found: f64,
     },
     /// Two conditions of which only one can be kept.
-    #[error("boundary ({place}): {first} and {second} contradict each other")]
+    #[error("{place}: {first} and {second} contradict each other")]
     Contradiction {
         /// Where they meet.
         place: String,

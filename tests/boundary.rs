@@ -300,7 +300,7 @@ fn boundary_data_that_contradict_each_other_are_refused() {
     let error = outside.map(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "boundary (last layer of window 0): a fixed state and the bounds 0 to 1 of component 0 contradict each other"
+        "last layer of window 0: a fixed state and the bounds 0 to 1 of component 0 contradict each other"
     );
     let inside = BoundaryProblem::new(&bounded, RF)
         .fix(0, End::Last, [0.5])

@@ -3,7 +3,6 @@
 use super::Action;
 use super::objective::ActionAt;
 use super::terms::Sums;
-use super::worker::Visit;
 use crate::discretization::{Evaluator, Rule};
 use crate::model::Model;
 use crate::precision::Precision;
@@ -25,11 +24,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// [`Action::pack`]: super::Action::pack
     pub(crate) fn forces(&mut self, x: &[f64]) -> Vec<Forces> {
         let action = self.action;
-        let visit = Visit {
-            rf: self.rf,
-            x,
-            model_alone: false,
-        };
+        let visit = self.visit(x);
         let windows = &action.layout().windows;
         let mut all: Vec<Forces> = windows.iter().map(|_| Forces::default()).collect();
         let mut free = vec![0.0; action.layout().scope.free.len()];

@@ -11,6 +11,7 @@ mod estimate;
 mod forces;
 mod layout;
 mod linearized;
+mod multipliers;
 mod objective;
 mod plateau;
 mod spread;

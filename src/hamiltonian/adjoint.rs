@@ -1,5 +1,6 @@
 use ndarray::Array2;
 
+use super::NEGLIGIBLE;
 use super::equations::{Equilibrated, add_change};
 use super::momenta::{Momenta, WindowMomenta};
 use crate::action::{Action, Estimate};
@@ -29,9 +30,6 @@ pub struct Adjoint {
     /// the others; `parameters` holds dE/dθ.
     pub momenta: Momenta,
 }
-
-/// A weight of the model error that leaves nothing of it.
-const NEGLIGIBLE: f64 = 1e-200;
 
 /// Newton iterations that a step may take.
 const MOST_ITERATIONS: usize = 50;

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use super::lagrangian::check_length;
 use super::momenta::Momenta;
-use crate::action::{Action, ActionTerms, Estimate};
+use crate::action::{Action, ActionAt, ActionTerms, Estimate};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::grid::check_finite;
@@ -24,8 +24,8 @@ use crate::model::Model;
 #[derive(Debug)]
 #[must_use = "a boundary value problem is solved with `solve`"]
 pub struct BoundaryProblem<'a, M, R> {
-    action: &'a Action<M, R>,
-    rf: f64,
+    pub(super) action: &'a Action<M, R>,
+    pub(super) rf: f64,
     fixed: Vec<(usize, End, Vec<f64>)>,
 }
 
@@ -67,7 +67,9 @@ pub struct Extremal {
 }
 
 impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
-    /// The problem at model precision `rf` with natural boundary conditions.
+    /// The problem at model precision `rf` with natural boundary conditions;
+    /// [`solve_by_multipliers`](Self::solve_by_multipliers) takes an infinite one
+    /// too.
     pub fn new(action: &'a Action<M, R>, rf: f64) -> Self {
         Self {
             action,
@@ -131,6 +133,30 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
         ))
     }
 
+    /// Checks that a model without errors can lead from all fixed first states to
+    /// the fixed last ones.
+    pub(super) fn check_solvable(&self) -> Result<()> {
+        let of = |at: End| self.fixed.iter().filter(move |(_, end, _)| *end == at);
+        let both = of(End::Last).filter(|(w, ..)| of(End::First).any(|(v, ..)| v == w));
+        if !self.action.layout().scope.drifting.is_empty() {
+            return Ok(());
+        }
+        let mut free = self.action.layout().slots.len();
+        for (window, end, state) in both {
+            free = match free.checked_sub(state.len()) {
+                Some(left) => left,
+                None => {
+                    return Err(Error::Contradiction {
+                        place: format!("{} layer of window {window}", end.name()),
+                        first: "a fixed state".into(),
+                        second: "a perfect model of a fixed first state".into(),
+                    });
+                }
+            };
+        }
+        Ok(())
+    }
+
     fn layer(&self, window: usize, end: End) -> usize {
         match end {
             End::First => 0,
@@ -144,30 +170,43 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
     /// As [`Action::at`] and [`Action::pack`];
     /// [`Error::ModelNotFinite`] where the model is not finite along the guess.
     pub fn solve(&self, guess: &Estimate) -> Result<Extremal> {
-        let action = self.action;
-        let mut x = action.pack(guess)?;
-        let mut at = action.at(self.rf)?;
+        let (mut at, mut x) = self.open(self.rf, guess)?;
+        let (termination, work) = descend(&mut at, &mut x)?;
+        Ok(Extremal {
+            momenta: Momenta::of(&mut at, &x)?,
+            action: at.terms(&x),
+            estimate: self.action.unpack(&x),
+            termination,
+            work,
+        })
+    }
+
+    /// The action at `rf` with its ends fixed, and the unknowns of a guess.
+    pub(super) fn open(&self, rf: f64, guess: &Estimate) -> Result<(ActionAt<'a, M, R>, Vec<f64>)> {
+        let x = self.action.pack(guess)?;
+        let mut at = self.action.at(rf)?;
         at.scale_from(&x);
         for (window, end, state) in &self.fixed {
             at.fix(*window, self.layer(*window, *end), state);
         }
-        let newton = GaussNewton::default().curvature(Curvature::Exact);
-        let newton = newton.tolerance(TOLERANCE)?;
-        let outcome = newton.minimize(&mut at, &mut x, &mut |_| ControlFlow::Continue(()));
-        if outcome.termination == Termination::NonFinite {
-            return Err(at.locate_non_finite(&x));
-        }
-        let mut work = outcome.work;
-        work.add(polish(&mut at, &mut x));
-        let estimate = action.unpack(&x);
-        Ok(Extremal {
-            momenta: Momenta::along(action, self.rf, &estimate)?,
-            action: at.terms(&x),
-            estimate,
-            termination: outcome.termination,
-            work,
-        })
+        Ok((at, x))
     }
+}
+
+/// Newton's method from `x` to a minimum.
+pub(super) fn descend<M: Model, R: Rule<M>>(
+    at: &mut ActionAt<'_, M, R>,
+    x: &mut [f64],
+) -> Result<(Termination, Work)> {
+    let newton = GaussNewton::default().curvature(Curvature::Exact);
+    let newton = newton.tolerance(TOLERANCE)?;
+    let outcome = newton.minimize(at, x, &mut |_| ControlFlow::Continue(()));
+    if outcome.termination == Termination::NonFinite {
+        return Err(at.locate_non_finite(x));
+    }
+    let mut work = outcome.work;
+    work.add(polish(at, x));
+    Ok((outcome.termination, work))
 }
 
 /// The relative decrease of the action to stop at, before Newton steps on the

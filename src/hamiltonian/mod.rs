@@ -18,6 +18,7 @@
 //! |---|---|
 //! | the momenta of a solved path, its jumps, whether it is stationary | [`Momenta`] |
 //! | the path between two given ends | [`BoundaryProblem`] |
+//! | the same at R_f = 10¹² or ∞ | [`BoundaryProblem::solve_by_multipliers`] |
 //! | the limit of a perfect model: adjoint, back-propagation | [`Adjoint`] |
 //! | the value of H along it, how well Hamilton's equations hold | [`Hamiltonian`] |
 //! | the map (x, p) → (x, p) of a discretization or a layer; other Lagrangians | [`DiscreteLagrangian`], [`DiscreteFlow`] |
@@ -35,6 +36,7 @@ mod hamilton;
 mod interval;
 mod lagrangian;
 mod momenta;
+mod multipliers;
 mod potential;
 mod symplectic;
 
@@ -53,3 +55,6 @@ fn hamiltonian_at(momentum: &[f64], velocity: &[f64], noise: &[f64]) -> f64 {
     let terms = momentum.iter().zip(velocity).zip(noise);
     terms.map(|((p, f), q)| p * (f + 0.5 * q)).sum()
 }
+
+/// An R_f that leaves nothing of the model error.
+const NEGLIGIBLE: f64 = 1e-200;

@@ -1,4 +1,4 @@
-use crate::action::{Action, Estimate, Forces};
+use crate::action::{Action, ActionAt, Estimate, Forces};
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Objective;
@@ -78,22 +78,27 @@ impl Momenta {
         estimate: &Estimate,
     ) -> Result<Self> {
         let x = action.pack(estimate)?;
-        let mut at = action.at(rf)?;
+        Self::of(&mut action.at(rf)?, &x)
+    }
+
+    /// Those at the unknowns `x`.
+    pub(super) fn of<M: Model, R: Rule<M>>(at: &mut ActionAt<'_, M, R>, x: &[f64]) -> Result<Self> {
+        let action = at.action();
         let mut gradient = vec![0.0; x.len()];
-        at.value_and_gradient(&x, &mut gradient);
+        at.value_and_gradient(x, &mut gradient);
         if gradient.iter().any(|v| !v.is_finite()) {
-            return Err(at.locate_non_finite(&x));
+            return Err(at.locate_non_finite(x));
         }
         let scale = action.to_sum();
         for v in &mut gradient {
             *v *= scale;
         }
-        let forces = at.forces(&x).into_iter().enumerate();
+        let forces = at.forces(x).into_iter().enumerate();
         let windows = forces.map(|(w, mut forces)| {
             for v in forces.all_mut() {
                 *v *= scale;
             }
-            let first = action.first_layer_slope(&x, w);
+            let first = action.first_layer_slope(x, w);
             WindowMomenta::new(action, w, &forces, first, &gradient)
         });
         Ok(Self {

@@ -159,6 +159,7 @@ pub mod hamiltonian;
 pub mod inputs;
 #[cfg(feature = "npy")]
 pub mod io;
+mod kernel;
 pub mod linalg;
 pub mod losses;
 pub mod minimize;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::layout::Layout;
 use super::terms::{ModelShape, WindowTerms};
 use super::{Action, Counts, Normalization, PrecisionUnit};
@@ -15,7 +17,7 @@ use crate::windows::Window;
 #[derive(Debug)]
 #[must_use = "an action begins with `build()`"]
 pub struct ActionBuilder<M, R> {
-    model: M,
+    model: Arc<M>,
     rule: R,
     windows: Vec<Window>,
     parameters: Vec<(String, Parameter)>,
@@ -26,9 +28,24 @@ pub struct ActionBuilder<M, R> {
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
+    /// What an action was made of, with other windows.
+    pub(super) fn of(action: &Action<M, R>, windows: Vec<Window>) -> Self {
+        let parameters = action.names.iter().cloned();
+        Self {
+            model: action.model.clone(),
+            rule: action.rule,
+            windows,
+            parameters: parameters.zip(action.parameters.iter().copied()).collect(),
+            state_bounds: action.state_bounds.clone(),
+            model_precision: Some(action.model_precision.clone()),
+            precision_unit: Some(action.precision_unit),
+            normalization: action.normalization,
+        }
+    }
+
     pub(super) fn new(model: M, rule: R) -> Self {
         Self {
-            model,
+            model: Arc::new(model),
             rule,
             windows: Vec::new(),
             parameters: Vec::new(),
@@ -207,8 +224,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 place: format!("model, layer {n}"),
             });
         }
-        for (set, (observations, layers)) in window.sets().iter().enumerate() {
-            for &n in layers {
+        for (set, (observations, contacts)) in window.sets().iter().enumerate() {
+            for contact in contacts {
+                let n = contact.layer;
                 let place = || format!("window {w}, observation set {set}, layer {n}");
                 observations.check_width(widths[n], place)?;
             }
@@ -298,9 +316,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             .evaluator(&self.model, most.unwrap_or(0), &layout.scope);
         let own = self.rule.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
-            let (layers, values) = WindowTerms::new(window, 1.0, &[]).count_measured();
-            counts.measured_layers += layers;
-            counts.measured += values;
+            counts.measured_layers += WindowTerms::new(window, 1.0, &[]).measured_layers();
+            let values = window.observation_sets().flat_map(|set| set.values());
+            counts.measured += values.filter(|value| !value.is_nan()).count();
             counts.priors += window.state_prior().map_or(0, |prior| prior.mean.len());
             counts.priors += own * layout.intervals();
             let intervals = 0..layout.intervals();

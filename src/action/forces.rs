@@ -110,4 +110,22 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         }
         noise
     }
+
+    /// The residuals R⁻¹v that multipliers v of interval `k` of window `w` belong to,
+    /// with arguments as [`disperse`](Self::disperse).
+    pub(crate) fn strain(
+        &self,
+        at: (f64, &Precision),
+        (w, k): (usize, usize),
+        v: &[f64],
+    ) -> Vec<f64> {
+        let per_time = self.rule.per_time();
+        let length = self.span(w, k).length();
+        let groups = v.chunks(v.len() / per_time.len()).zip(per_time);
+        let of = |(v, c): (&[f64], &f64)| {
+            let noise = self.disperse(at, (w, k), v).into_iter();
+            noise.map(|noise| noise * length / c).collect::<Vec<f64>>()
+        };
+        groups.flat_map(of).collect()
+    }
 }

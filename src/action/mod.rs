@@ -14,6 +14,7 @@ mod linearized;
 mod multipliers;
 mod objective;
 mod plateau;
+mod regrid;
 mod spread;
 mod step;
 mod tangent;
@@ -25,7 +26,10 @@ pub use estimate::{AtBound, Estimate};
 pub(crate) use forces::Forces;
 pub use objective::ActionAt;
 pub use plateau::Plateau;
+pub(crate) use regrid::LocalTerms;
 pub use spread::ParameterSpread;
+
+use std::sync::Arc;
 
 use crate::bounds::Bounds;
 use crate::discretization::Rule;
@@ -116,7 +120,8 @@ pub struct Counts {
 /// Measurement error + model error + priors. See the [module](self).
 #[derive(Debug)]
 pub struct Action<M, R> {
-    model: M,
+    /// Shared with the same action on other layers.
+    model: Arc<M>,
     rule: R,
     windows: Vec<Window>,
     names: Vec<String>,

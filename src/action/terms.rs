@@ -153,8 +153,9 @@ impl WindowTerms {
             layers: vec![LayerTerms::default(); layers],
         };
         let mut single = vec![Vec::new(); layers];
-        for (set, layers) in window.sets() {
-            for (k, (&layer, values)) in layers.iter().zip(set.values().rows()).enumerate() {
+        for (set, contacts) in window.sets() {
+            for contact in contacts {
+                let (k, values) = (contact.row, set.values().row(contact.row));
                 let kept: Vec<usize> = (0..values.len()).filter(|&l| !values[l].is_nan()).collect();
                 let general = General {
                     operator: set.operator().clone(),
@@ -165,11 +166,11 @@ impl WindowTerms {
                     kept,
                     loss: Normalized {
                         loss: set.loss_function(),
-                        factor,
+                        factor: factor * contact.weight,
                     },
                     kind: Kind::Measurement,
                 };
-                terms.add(layer, general, set.components(), &mut single);
+                terms.add(contact.layer, general, set.components(), &mut single);
             }
         }
         if let Some(prior) = window.state_prior() {
@@ -227,13 +228,13 @@ impl WindowTerms {
         }
     }
 
-    /// The number of a loss among those of single errors.
+    /// The number of a loss among those of single errors. Looked for at the end
+    /// only: smooth measurements have a factor, and so a loss, for each layer.
     fn loss(&mut self, wanted: (Normalized, Kind)) -> u32 {
-        let known = self.losses.iter().position(|loss| *loss == wanted);
-        known.unwrap_or_else(|| {
+        if self.losses.last() != Some(&wanted) {
             self.losses.push(wanted);
-            self.losses.len() - 1
-        }) as u32
+        }
+        (self.losses.len() - 1) as u32
     }
 
     /// The single errors on layer `n`, with their losses and components.
@@ -344,18 +345,15 @@ impl WindowTerms {
         })
     }
 
-    /// How many layers have a measured value, and how many values there are.
-    pub(super) fn count_measured(&self) -> (usize, usize) {
-        let counts = self.layers.iter().enumerate().map(|(n, layer)| {
-            let single = self.single(n);
-            let single = single.filter(|(_, loss, _)| loss.1 == Kind::Measurement);
-            let general = layer.general.iter();
-            let general = general.filter(|g| g.kind == Kind::Measurement);
-            single.count() + general.map(|g| g.values.len()).sum::<usize>()
-        });
-        counts.fold((0, 0), |(layers, values), count| {
-            (layers + usize::from(count > 0), values + count)
-        })
+    /// How many layers have a measured value.
+    pub(super) fn measured_layers(&self) -> usize {
+        let measured = |(n, layer): (usize, &LayerTerms)| {
+            self.single(n)
+                .any(|(_, loss, _)| loss.1 == Kind::Measurement)
+                || layer.general.iter().any(|g| g.kind == Kind::Measurement)
+        };
+        let layers = self.layers.iter().enumerate();
+        layers.filter(|layer| measured(*layer)).count()
     }
 }
 

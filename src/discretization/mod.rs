@@ -95,13 +95,38 @@ pub(crate) mod sealed {
 pub(crate) use sealed::Evaluate;
 
 /// The rules that discretize a vector field: all but [`Map`].
-pub trait FlowRule<M: Flow>: Rule<M> {}
+pub trait FlowRule<M: Flow>: Rule<M> {
+    /// The order in the step by which path, momenta and action tend to those of the
+    /// continuous problem, with R_f per time. Where the model has errors these are
+    /// rough, and a step of fourth order does not help.
+    fn order(&self) -> u32;
+}
 
-impl<M: Flow> FlowRule<M> for Euler {}
-impl<M: Flow> FlowRule<M> for Trapezoid {}
-impl<M: Flow> FlowRule<M> for Midpoint {}
-impl<M: Flow> FlowRule<M> for Rk4 {}
-impl<M: Flow> FlowRule<M> for SimpsonHermite {}
+impl<M: Flow> FlowRule<M> for Euler {
+    fn order(&self) -> u32 {
+        1
+    }
+}
+impl<M: Flow> FlowRule<M> for Trapezoid {
+    fn order(&self) -> u32 {
+        2
+    }
+}
+impl<M: Flow> FlowRule<M> for Midpoint {
+    fn order(&self) -> u32 {
+        2
+    }
+}
+impl<M: Flow> FlowRule<M> for Rk4 {
+    fn order(&self) -> u32 {
+        1
+    }
+}
+impl<M: Flow> FlowRule<M> for SimpsonHermite {
+    fn order(&self) -> u32 {
+        2
+    }
+}
 
 /// A pull towards data while a model is integrated.
 #[derive(Debug)]

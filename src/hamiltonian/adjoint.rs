@@ -90,7 +90,7 @@ impl Adjoint {
 }
 
 /// One window, interval by interval.
-struct Sweep<'a, M: Model, R: Rule<M>> {
+pub(super) struct Sweep<'a, M: Model, R: Rule<M>> {
     action: &'a Action<M, R>,
     evaluator: R::Evaluator,
     w: usize,
@@ -98,8 +98,8 @@ struct Sweep<'a, M: Model, R: Rule<M>> {
 }
 
 /// ∂g of an interval.
-struct Slopes {
-    g: Vec<f64>,
+pub(super) struct Slopes {
+    pub(super) g: Vec<f64>,
     /// By the left layer, by the other layers, and by the free parameters.
     left: Array2<f64>,
     rest: Array2<f64>,
@@ -107,7 +107,7 @@ struct Slopes {
 }
 
 impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
-    fn new(action: &'a Action<M, R>, w: usize, x: &[f64]) -> Self {
+    pub(super) fn new(action: &'a Action<M, R>, w: usize, x: &[f64]) -> Self {
         let intervals = action.layout().windows[w].intervals();
         let (model, scope) = (action.model(), &action.layout().scope);
         let mut theta = vec![0.0; model.parameter_count()];
@@ -121,7 +121,7 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
     }
 
     /// Residuals and slopes of interval `k`.
-    fn linearize(&mut self, k: usize, x: &[f64]) -> Result<Slopes> {
+    pub(super) fn linearize(&mut self, k: usize, x: &[f64]) -> Result<Slopes> {
         let (action, w) = (self.action, self.w);
         let layout = &action.layout().windows[w];
         let mut span = action.span(w, k);
@@ -158,6 +158,13 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
             slopes.free.row_mut(i).assign(&of(&by_free));
         }
         Ok(slopes)
+    }
+
+    /// The multipliers v of an interval's residuals, with `rhs` = Gᵀv by the layers
+    /// behind the first: p⁻ at the last, −∂V at those between.
+    pub(super) fn multipliers(&self, of: &Slopes, k: usize, rhs: &[f64]) -> Result<Vec<f64>> {
+        let transposed = of.rest.t().to_owned();
+        Ok(Equilibrated::factor(transposed, || place(self.w, k))?.solve(rhs))
     }
 
     /// Puts the path without model error into `x`.
@@ -247,9 +254,7 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
             }
             let right = rhs.len() - after[after.len() - 1].len();
             before.push(rhs[right..].to_vec());
-            let transposed = of.rest.t().to_owned();
-            let lambda = Equilibrated::factor(transposed, || place(w, k))?.solve(&rhs);
-            let lambda = ndarray::Array1::from(lambda);
+            let lambda = ndarray::Array1::from(self.multipliers(&of, k, &rhs)?);
             after.push((-of.left.t().dot(&lambda)).to_vec());
             let by_free = of.free.t().dot(&lambda);
             for (&slot, value) in action.layout().border_of[w].iter().zip(&by_free) {

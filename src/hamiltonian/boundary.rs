@@ -26,7 +26,7 @@ use crate::model::Model;
 pub struct BoundaryProblem<'a, M, R> {
     pub(super) action: &'a Action<M, R>,
     pub(super) rf: f64,
-    fixed: Vec<(usize, End, Vec<f64>)>,
+    pub(super) fixed: Vec<(usize, End, Vec<f64>)>,
 }
 
 /// An end of a window.

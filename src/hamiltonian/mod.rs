@@ -18,6 +18,7 @@
 //! |---|---|
 //! | the momenta of a solved path, its jumps, whether it is stationary | [`Momenta`] |
 //! | the path between two given ends | [`BoundaryProblem`] |
+//! | the same on as many layers as the problem needs | [`BoundaryProblem::refine`] |
 //! | the same at R_f = 10¹² or ∞ | [`BoundaryProblem::solve_by_multipliers`] |
 //! | the limit of a perfect model: adjoint, back-propagation | [`Adjoint`] |
 //! | the value of H along it, how well Hamilton's equations hold | [`Hamiltonian`] |
@@ -38,6 +39,7 @@ mod lagrangian;
 mod momenta;
 mod multipliers;
 mod potential;
+mod refinement;
 mod symplectic;
 
 pub use adjoint::Adjoint;
@@ -48,6 +50,7 @@ pub use hamilton::{Hamiltonian, WindowHamiltonian};
 pub use lagrangian::DiscreteLagrangian;
 pub use momenta::{Momenta, WindowMomenta};
 pub use potential::{NoPotential, Potential};
+pub use refinement::{Refined, Refinement};
 pub use symplectic::symplectic_defect;
 
 /// ½ pᵀR_f⁻¹p + pᵀF, with `noise` = R_f⁻¹p.

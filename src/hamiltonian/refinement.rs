@@ -39,6 +39,10 @@ pub struct Refinement {
 /// States of a problem that is not refined any more.
 const MOST_STATES: usize = 1_000_000;
 
+/// Rounds in which the error must at least become half as large: what is left
+/// otherwise is rounding.
+const PATIENCE: usize = 5;
+
 impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// Solves the problem on ever more layers, until the action is within
     /// `tolerance` of that of infinitely many.
@@ -62,13 +66,13 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// As [`solve`](Self::solve); [`Error::NotPositive`] for a tolerance,
     /// [`Error::Contradiction`] for R_f per step, which is another problem on other
     /// layers, [`Error::Normalization`]; [`Error::GridTooCoarse`] where more than a
-    /// million states would be needed.
+    /// million states would be needed, and where rounding is larger than the tolerance.
     pub fn refine(&self, guess: &Estimate, tolerance: f64) -> Result<Refined<M, R>> {
         self.check_refinable(tolerance)?;
         let mut coarse = bisected(self.action, |_, _| false)?;
         let mut fine = bisected(&coarse, |_, _| true)?;
         let mut guess = fine.interpolated(&coarse, guess);
-        let mut rounds = Vec::new();
+        let mut rounds: Vec<Refinement> = Vec::new();
         loop {
             let problem = BoundaryProblem {
                 action: &fine,
@@ -95,7 +99,9 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
             let share = tolerance / intervals as f64;
             coarse = bisected(&coarse, |w, k| errors[w][k] > share)?;
             let finer = bisected(&coarse, |_, _| true)?;
-            if finer.counts().unknowns > MOST_STATES || !error.is_finite() {
+            let before = rounds.len().checked_sub(PATIENCE + 1);
+            let stalls = before.is_some_and(|before| error > 0.5 * rounds[before].error);
+            if stalls || finer.counts().unknowns > MOST_STATES || !error.is_finite() {
                 return Err(Error::GridTooCoarse {
                     what: "the tolerance of the action",
                     place: format!("refinement, {intervals} intervals"),

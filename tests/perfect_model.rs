@@ -5,7 +5,7 @@
 mod fixtures;
 
 use deepest::hamiltonian::{Adjoint, BoundaryProblem, End, Extremal};
-use deepest::models::{Linear, LotkaVolterra};
+use deepest::models::{Linear, Lorenz96, LotkaVolterra};
 use deepest::prelude::*;
 use deepest::{Action, Error, Path, Rule};
 use fixtures::prey::{FIRST, STEP, THETA, prey, start};
@@ -130,6 +130,42 @@ fn three_ways_to_a_perfect_model_agree() {
     check(Midpoint);
     check(SimpsonHermite);
     check(Rk4);
+}
+
+/// Lorenz-96, ten of twenty components measured, forcing estimated: at R_f = ∞ the
+/// adjoint finds no slope by the first state or the forcing, 1e-9 of the forces
+/// that the data exert (a hundred).
+#[test]
+fn a_chaotic_model_is_held_too() {
+    let model = || Lorenz96 { sites: 20 };
+    let grid = Grid::uniform(0.0, 0.025, 41).unwrap();
+    let truth = Simulation::new(grid, [8.17]).spin_up(10.0);
+    let truth = truth.flow(&model()).unwrap();
+    let even: Vec<usize> = (0..20).step_by(2).collect();
+    let measurement = Measurement::new(&even, Noise::scalar(0.5).unwrap()).seed(3);
+    let twin = truth.observe(&measurement).unwrap();
+    let action = Action::builder(model(), SimpsonHermite)
+        .window(twin.window().unwrap())
+        .parameter("forcing", Bounds::new(0.0, 20.0).unwrap())
+        .precision_unit(PrecisionUnit::PerTime)
+        .build()
+        .unwrap();
+    let guess = Estimate::new(vec![twin.truth.clone()], [8.17]);
+    let held = BoundaryProblem::new(&action, f64::INFINITY)
+        .solve_by_multipliers(&guess, 10.0)
+        .unwrap();
+    assert_eq!(held.termination, Termination::Converged);
+    let adjoint = Adjoint::along(&action, &held.estimate).unwrap();
+    assert!((adjoint.value - held.action.total).abs() < 1e-10 * adjoint.value);
+    let slopes = adjoint.momenta.windows[0].residuals.values().iter();
+    let slopes = slopes.chain(&adjoint.momenta.parameters);
+    let largest = slopes.fold(0.0_f64, |m, v| m.max(v.abs()));
+    assert!(largest < 1e-7, "{largest}");
+    let off = apart(
+        &held.momenta.windows[0].after,
+        &adjoint.momenta.windows[0].after,
+    );
+    assert!(off < 1e-7, "{off}");
 }
 
 /// At an R_f that Newton's method can take, multipliers lead to the same path. The

@@ -29,7 +29,7 @@ pub struct WindowHamiltonian {
     /// H = ½ pᵀR_f⁻¹p + pᵀF at each node with p⁻, before what is measured there.
     /// Between measurements, which count as potentials at single times, a flow
     /// that does not depend on time keeps it, but for the error of the rule.
-    /// Unit: one over time.
+    /// Under the kernel of a smooth measurement it is H + V. Unit: one over time.
     pub before: Vec<f64>,
     /// The same with p⁺, after what is measured there.
     pub after: Vec<f64>,

@@ -222,6 +222,40 @@ pub enum Error {
         /// The user's derivative.
         found: f64,
     },
+    /// A matrix that must have an inverse has none, to rounding.
+    #[error("{what} ({place}): expected an invertible matrix, found pivot {pivot} in row {row}")]
+    Singular {
+        /// The matrix.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Row of the smallest pivot.
+        row: usize,
+        /// Its size, where rows and columns have entries of size one.
+        pivot: f64,
+    },
+    /// Layers too far apart for what is asked.
+    #[error("grid ({place}): too coarse for {what}: expected {expected}, found {found}")]
+    GridTooCoarse {
+        /// What was asked for.
+        what: &'static str,
+        /// Where.
+        place: String,
+        /// What a finer grid would give.
+        expected: f64,
+        /// What this one gives.
+        found: f64,
+    },
+    /// Two conditions of which only one can be kept.
+    #[error("{place}: {first} and {second} contradict each other")]
+    Contradiction {
+        /// Where they meet.
+        place: String,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A quantity that exists for one normalization only.
     #[error("{what}: expected the {expected} normalization, found {found}")]
     Normalization {

@@ -111,6 +111,41 @@ impl Grid {
             .all(|difference| difference <= rounding + 1e-12 * step)
     }
 
+    /// Checks that the layers make whole intervals of a rule that takes `steps`
+    /// equal steps in each.
+    pub(crate) fn check_intervals(
+        &self,
+        rule: &'static str,
+        steps: usize,
+        place: impl Fn() -> String,
+    ) -> Result<()> {
+        if !(self.layers() - 1).is_multiple_of(steps) {
+            return Err(Error::IncompleteInterval {
+                place: place(),
+                rule,
+                per_interval: steps,
+                found: self.layers(),
+            });
+        }
+        for layer in (0..self.layers() - 1).step_by(steps) {
+            let first = self.times[layer + 1] - self.times[layer];
+            for pair in self.times[layer..=layer + steps].windows(2) {
+                let second = pair[1] - pair[0];
+                let rounding = 4.0 * f64::EPSILON * pair[1].abs().max(pair[0].abs());
+                if (second - first).abs() > 1e-9 * first + rounding {
+                    return Err(Error::UnequalSteps {
+                        place: place(),
+                        rule,
+                        layer,
+                        first,
+                        second,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The layer at a time, to within a millionth of the step beside it.
     pub(crate) fn layer_at(&self, time: f64, place: impl Fn() -> String) -> Result<usize> {
         let after = self.times.partition_point(|&t| t < time);

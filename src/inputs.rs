@@ -5,6 +5,27 @@ use ndarray::Array2;
 use crate::error::{Error, Result};
 use crate::grid::{Grid, check_increasing};
 
+/// Checks that a model with `expected` inputs is given so many.
+pub(crate) fn check_given(
+    inputs: Option<&Inputs>,
+    expected: usize,
+    place: impl Fn() -> String,
+) -> Result<()> {
+    match inputs {
+        None if expected > 0 => Err(Error::Missing {
+            what: "inputs",
+            place: format!("{}, model with {expected} inputs", place()),
+        }),
+        Some(inputs) if inputs.count() != expected => Err(Error::Length {
+            what: "inputs",
+            place: place(),
+            expected,
+            found: inputs.count(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Time series that the model reads, given at their own times.
 ///
 /// The model sees their values at every time where the discretization

@@ -15,8 +15,9 @@
 //! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
 //! step and follows the minimum to where the model is a hard constraint. In the
 //! repository, `docs/theory.md` has the mathematics, `docs/choosing.md` advice
-//! on every choice and what to do when something looks wrong, and
-//! `docs/running.md` how to watch, cancel and resume what takes long.
+//! on every choice and what to do when something looks wrong,
+//! `docs/running.md` how to watch, cancel and resume what takes long, and
+//! `docs/hamilton.md` the continuous problem behind the sum.
 //!
 //! # One complete run
 //!
@@ -122,6 +123,7 @@
 //! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
 //! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
+//! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!
@@ -157,8 +159,10 @@ mod dual;
 pub mod error;
 mod file;
 pub mod grid;
+pub mod hamiltonian;
 pub mod inputs;
 pub mod io;
+mod kernel;
 pub mod linalg;
 pub mod losses;
 pub mod minimize;
@@ -182,7 +186,7 @@ pub use action::{
 pub use anneal::{Annealer, Annealing, Event, Level, Run, Schedule, StartResult, Starts, Stop};
 pub use bounds::Bounds;
 pub use derivative::Sparsity;
-pub use discretization::{Euler, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
+pub use discretization::{Euler, FlowRule, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;
 pub use error::{Error, Refusal, Result};
 pub use grid::Grid;
@@ -219,4 +223,6 @@ mod documents {
     struct Choosing;
     #[doc = include_str!("../docs/running.md")]
     struct Running;
+    #[doc = include_str!("../docs/hamilton.md")]
+    struct Hamiltonian;
 }

@@ -10,6 +10,7 @@ use ndarray::Array2;
 
 use crate::error::{Error, Result};
 use crate::grid::check_increasing;
+use crate::kernel::Kernel;
 use crate::losses::Loss;
 use crate::operators::{Components, Generic, Matrix, Observe, Operator};
 use crate::precision::Precision;
@@ -28,6 +29,7 @@ pub struct Observations {
     /// One for all times, or one a time.
     precisions: Vec<Precision>,
     loss: Loss,
+    kernel: Option<Kernel>,
 }
 
 /// Which kind of operator a set has.
@@ -182,6 +184,7 @@ impl Observations {
             values,
             precisions: vec![precision],
             loss: Loss::gaussian(),
+            kernel: None,
         })
     }
 
@@ -228,7 +231,24 @@ impl Observations {
             values,
             precisions,
             loss: self.loss,
+            kernel: self.kernel,
         })
+    }
+
+    /// Measures smoothly: each row at all times within `half_width` w of its own,
+    /// with the weight κ(s) = (15/16w)(1 − s²/w²)², whose integral is one, instead
+    /// of at one instant. The potential V of the continuous problem is then a
+    /// function of time, and momenta have no jumps. An instrument that averages
+    /// the *state* is another thing: an operator of several layers.
+    ///
+    /// Times need not be layers. Weights are those of the trapezoidal rule on the
+    /// layers that are there, in sum one for each row.
+    ///
+    /// # Errors
+    /// [`Error::NotPositive`] and [`Error::NotFinite`] for the half-width.
+    pub fn smooth(mut self, half_width: f64) -> Result<Self> {
+        self.kernel = Some(Kernel::new(half_width)?);
+        Ok(self)
     }
 
     /// The observed components, 0-based, where components are observed.
@@ -257,6 +277,10 @@ impl Observations {
     #[must_use]
     pub fn precision(&self, k: usize) -> &Precision {
         &self.precisions[k.min(self.precisions.len() - 1)]
+    }
+
+    pub(crate) fn kernel(&self) -> Option<Kernel> {
+        self.kernel
     }
 
     pub(crate) fn operator(&self) -> &Arc<dyn Operator> {

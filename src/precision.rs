@@ -4,9 +4,10 @@
 //! deviation σ), the shape of the model precision, which R_f multiplies, or the
 //! B⁻¹ of a first state's prior.
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
 use crate::error::{Error, Result};
+use crate::linalg::LinearSystem;
 
 /// A symmetric positive definite inverse covariance.
 ///
@@ -134,6 +135,47 @@ impl Precision {
         &self.0
     }
 
+    /// Writes P e for a vector e of the precision's size.
+    pub(crate) fn apply(&self, e: &[f64], out: &mut [f64]) {
+        match &self.0 {
+            Shape::Scalar(value) => {
+                for (slot, e) in out.iter_mut().zip(e) {
+                    *slot = value * e;
+                }
+            }
+            Shape::Diagonal(values) => {
+                for ((slot, value), e) in out.iter_mut().zip(values).zip(e) {
+                    *slot = value * e;
+                }
+            }
+            Shape::Full(matrix) => {
+                for (slot, row) in out.iter_mut().zip(matrix.rows()) {
+                    *slot = row.iter().zip(e).map(|(p, e)| p * e).sum();
+                }
+            }
+        }
+    }
+
+    /// The covariance, R_f⁻¹ of a model precision.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] where a matrix is singular to rounding.
+    pub(crate) fn inverse(&self, place: impl Fn() -> String) -> Result<Self> {
+        let shape = match &self.0 {
+            Shape::Scalar(value) => Shape::Scalar(value.recip()),
+            Shape::Diagonal(values) => Shape::Diagonal(values.iter().map(|v| v.recip()).collect()),
+            Shape::Full(matrix) => {
+                Shape::Full(inverse(matrix).ok_or_else(|| Error::NotPositiveDefinite {
+                    what: "precision to be inverted",
+                    place: place(),
+                    pivot: matrix.nrows() - 1,
+                    found: 0.0,
+                })?)
+            }
+        };
+        Ok(Self(shape))
+    }
+
     /// Checks that the precision fits `components` components.
     pub(crate) fn check_size(&self, components: usize, place: impl Fn() -> String) -> Result<()> {
         let found = match &self.0 {
@@ -210,6 +252,19 @@ pub(crate) fn check_positive(
         });
     }
     Ok(())
+}
+
+/// The inverse of a symmetric matrix.
+fn inverse(matrix: &Array2<f64>) -> Option<Array2<f64>> {
+    let n = matrix.nrows();
+    let system = LinearSystem::factor(n, matrix.iter().copied().collect())?;
+    let mut inverse = Array2::zeros((n, n));
+    for (j, mut column) in inverse.columns_mut().into_iter().enumerate() {
+        let mut unit = vec![0.0; n];
+        unit[j] = 1.0;
+        column.assign(&Array1::from(system.solve(&unit)));
+    }
+    Some((&inverse + &inverse.t()) * 0.5)
 }
 
 /// Lower Cholesky factor of a small matrix, or the failing pivot.

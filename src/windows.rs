@@ -16,12 +16,27 @@ use crate::precision::{Precision, check_positive};
 #[derive(Debug, Clone)]
 pub struct Window {
     grid: Grid,
-    /// Each set with the layers of its rows.
-    observations: Vec<(Observations, Vec<usize>)>,
+    /// Each set with the layers that its rows act on.
+    observations: Vec<(Observations, Vec<Contact>)>,
     prior: Option<StatePrior>,
     inputs: Option<Inputs>,
     /// A factor of R_f for each step; empty where all are one.
     precision_factors: Vec<f64>,
+}
+
+/// A row of observations acts on a layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Contact {
+    pub(crate) row: usize,
+    pub(crate) layer: usize,
+    /// Its share of the row: one, unless measurements are smooth.
+    pub(crate) weight: f64,
+}
+
+/// How many rows of a set act on the first `layers` layers alone.
+pub(crate) fn rows_within(set: &Observations, contacts: &[Contact], layers: usize) -> usize {
+    let beyond = contacts.iter().find(|contact| contact.layer >= layers);
+    beyond.map_or(set.times().len(), |contact| contact.row)
 }
 
 /// A Gaussian prior of the first state, ½ (x₀ − x_b)ᵀ B⁻¹ (x₀ − x_b).
@@ -68,27 +83,53 @@ impl Window {
     /// times and precisions. Their errors are independent.
     ///
     /// # Errors
-    /// [`Error::TimeOffGrid`] for an observation between the layers.
+    /// [`Error::TimeOffGrid`] for an observation between the layers; for smooth
+    /// ones [`Error::OutOfRange`] for one outside of the window and
+    /// [`Error::GridTooCoarse`] for a step longer than half the kernel's half-width.
     pub fn observations(mut self, observations: Observations) -> Result<Self> {
         let set = self.observations.len();
-        let times = observations.times().iter().enumerate();
-        let layers = times
-            .map(|(row, &time)| {
-                self.grid
-                    .layer_at(time, || format!("observation set {set}, row {row}"))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if let Some(row) = (1..layers.len()).find(|&row| layers[row] == layers[row - 1]) {
-            return Err(Error::Duplicate {
-                what: "layers of observation times",
-                place: format!("observation set {set}"),
-                value: layers[row],
-                first: row - 1,
-                second: row,
+        let contacts = match observations.kernel() {
+            None => self.contacts(set, observations.times())?,
+            Some(kernel) => {
+                let mut contacts = Vec::new();
+                for (row, &time) in observations.times().iter().enumerate() {
+                    let place = || format!("observation set {set}, row {row}");
+                    let shares = kernel.shares(&self.grid, time, place)?;
+                    contacts.extend(shares.into_iter().map(|(layer, weight)| Contact {
+                        row,
+                        layer,
+                        weight,
+                    }));
+                }
+                contacts
+            }
+        };
+        self.observations.push((observations, contacts));
+        Ok(self)
+    }
+
+    /// Rows on layers of their own.
+    fn contacts(&self, set: usize, times: &[f64]) -> Result<Vec<Contact>> {
+        let mut contacts: Vec<Contact> = Vec::with_capacity(times.len());
+        for (row, &time) in times.iter().enumerate() {
+            let place = || format!("observation set {set}, row {row}");
+            let layer = self.grid.layer_at(time, place)?;
+            if contacts.last().is_some_and(|last| last.layer == layer) {
+                return Err(Error::Duplicate {
+                    what: "layers of observation times",
+                    place: format!("observation set {set}"),
+                    value: layer,
+                    first: row - 1,
+                    second: row,
+                });
+            }
+            contacts.push(Contact {
+                row,
+                layer,
+                weight: 1.0,
             });
         }
-        self.observations.push((observations, layers));
-        Ok(self)
+        Ok(contacts)
     }
 
     /// Sets the prior of the first state.
@@ -139,9 +180,10 @@ impl Window {
     /// The first `layers` layers (at least two of those there are), and what was
     /// measured there.
     pub(crate) fn restricted(&self, layers: usize) -> Self {
-        let sets = self.observations.iter().filter_map(|(set, at)| {
-            let rows = at.partition_point(|&n| n < layers);
-            Some((set.first_rows(rows)?, at[..rows].to_vec()))
+        let sets = self.observations.iter().filter_map(|(set, contacts)| {
+            let rows = rows_within(set, contacts, layers);
+            let contacts = contacts.iter().filter(|contact| contact.row < rows);
+            Some((set.first_rows(rows)?, contacts.copied().collect()))
         });
         let factors = self.precision_factors.iter().take(layers - 1);
         Self {
@@ -151,6 +193,32 @@ impl Window {
             inputs: self.inputs.clone(),
             precision_factors: factors.copied().collect(),
         }
+    }
+
+    /// The same recording on other layers. A step has the factor of the model
+    /// precision that the step had where its middle lies.
+    ///
+    /// # Errors
+    /// As [`observations`](Self::observations) and [`inputs`](Self::inputs).
+    pub(crate) fn regridded(&self, grid: Grid) -> Result<Self> {
+        let known = &self.grid.times()[1..];
+        let last = self.precision_factors.len().saturating_sub(1);
+        let factor = |pair: &[f64]| {
+            let middle = 0.5 * (pair[0] + pair[1]);
+            self.precision_factors[known.partition_point(|t| *t < middle).min(last)]
+        };
+        let mut window = Self::new(grid);
+        if !self.precision_factors.is_empty() {
+            window.precision_factors = window.grid.times().windows(2).map(factor).collect();
+        }
+        window.prior = self.prior.clone();
+        if let Some(inputs) = &self.inputs {
+            window = window.inputs(inputs.clone())?;
+        }
+        for set in self.observation_sets() {
+            window = window.observations(set.clone())?;
+        }
+        Ok(window)
     }
 
     /// The times of the layers.
@@ -164,7 +232,7 @@ impl Window {
         self.observations.iter().map(|(set, _)| set)
     }
 
-    pub(crate) fn sets(&self) -> &[(Observations, Vec<usize>)] {
+    pub(crate) fn sets(&self) -> &[(Observations, Vec<Contact>)] {
         &self.observations
     }
 

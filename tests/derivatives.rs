@@ -34,7 +34,12 @@ fn best_step(error: impl FnMut(f64) -> f64) -> f64 {
 struct Gradient;
 
 impl Check for Gradient {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         let mut at = action.at(RF).unwrap();
         let mut g = vec![0.0; x.len()];
         let value = at.value_and_gradient(x, &mut g);
@@ -72,7 +77,12 @@ fn gradients_with_every_feature_equal_central_differences() {
 struct Taylor;
 
 impl Check for Taylor {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         let mut at = action.at(RF).unwrap();
         let mut g = vec![0.0; x.len()];
         let value = at.value_and_gradient(x, &mut g);
@@ -106,7 +116,12 @@ fn the_taylor_remainder_of_the_action_has_slope_two() {
 struct TangentLinear;
 
 impl Check for TangentLinear {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         let mut at = action.at(RF).unwrap();
         let g = at.residuals(x).unwrap();
         // Parameters that change in time have residuals of their own.
@@ -227,7 +242,12 @@ fn damped_step(
 struct ExactCurvature;
 
 impl Check for ExactCurvature {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         let mut at = action.at(RF).unwrap();
         let n = x.len();
         let mut g = vec![0.0; n];
@@ -290,7 +310,12 @@ fn exact_newton_steps_with_every_feature_solve_the_differenced_hessian() {
 struct GaussNewtonCurvature;
 
 impl Check for GaussNewtonCurvature {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         if !name.contains("Scalar") || !name.contains("windows: 1") {
             return;
         }
@@ -335,7 +360,12 @@ fn gauss_newton_is_exact_where_the_model_is_linear() {
     let matrix = array![[-0.3, 1.0, 0.0], [-1.0, -0.2, 0.4], [0.1, 0.0, -0.5]];
     struct Same;
     impl Check for Same {
-        fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+        fn check<M: Model, R: Rule<M>>(
+            &self,
+            Case {
+                name, action, x, ..
+            }: &Case<M, R>,
+        ) {
             let mut at = action.at(RF).unwrap();
             let mut g = vec![0.0; x.len()];
             at.value_and_gradient(x, &mut g);

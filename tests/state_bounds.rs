@@ -178,7 +178,12 @@ fn bounded_states_solve_the_quadratic_program_under_euler() {
 struct Promise;
 
 impl Check for Promise {
-    fn check<M: Model, R: Rule<M>>(&self, Case { name, action, x }: &Case<M, R>) {
+    fn check<M: Model, R: Rule<M>>(
+        &self,
+        Case {
+            name, action, x, ..
+        }: &Case<M, R>,
+    ) {
         let mut at = action.at(RF).unwrap();
         let inside = |at: &dyn Objective, x: &[f64]| -> Vec<f64> {
             let bounds = at.lower().iter().zip(at.upper());

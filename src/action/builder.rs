@@ -6,6 +6,7 @@ use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
+use crate::inputs::check_given;
 use crate::model::{Model, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
@@ -17,7 +18,7 @@ use crate::windows::Window;
 #[must_use = "an action begins with `build()`"]
 pub struct ActionBuilder<M, R> {
     model: Arc<M>,
-    rule: Arc<R>,
+    rule: R,
     windows: Vec<Window>,
     parameters: Vec<(String, Parameter)>,
     state_bounds: Vec<(usize, Bounds)>,
@@ -30,10 +31,26 @@ pub struct ActionBuilder<M, R> {
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
+    /// What an action was made of, with other windows.
+    pub(super) fn of(action: &Action<M, R>, windows: Vec<Window>) -> Self {
+        let parameters = action.names.iter().cloned();
+        Self {
+            model: action.model.clone(),
+            rule: action.rule,
+            windows,
+            parameters: parameters.zip(action.parameters.iter().copied()).collect(),
+            state_bounds: action.state_bounds.clone(),
+            model_precision: Some(action.model_precision.clone()),
+            precision_unit: Some(action.precision_unit),
+            normalization: action.normalization,
+            weights: None,
+        }
+    }
+
     pub(super) fn new(model: M, rule: R) -> Self {
         Self {
             model: Arc::new(model),
-            rule: Arc::new(rule),
+            rule,
             windows: Vec::new(),
             parameters: Vec::new(),
             state_bounds: Vec::new(),
@@ -44,21 +61,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         }
     }
 
-    /// The parts of an action, with other windows. R_f and the terms mean what
-    /// they mean there.
-    pub(super) fn part_of(whole: &Action<M, R>, windows: Vec<Window>) -> Self {
-        let parameters = whole.names.iter().cloned().zip(whole.parameters.clone());
-        Self {
-            model: whole.model.clone(),
-            rule: whole.rule.clone(),
-            windows,
-            parameters: parameters.collect(),
-            state_bounds: whole.state_bounds.clone(),
-            model_precision: Some(whole.model_precision.clone()),
-            precision_unit: Some(whole.precision_unit),
-            normalization: whole.normalization,
-            weights: Some([whole.measurement_weight, whole.model_weight]),
-        }
+    /// The same as parts of `whole`: R_f and the terms mean what they mean there.
+    pub(super) fn weighted_as(mut self, whole: &Action<M, R>) -> Self {
+        self.weights = Some([whole.measurement_weight, whole.model_weight]);
+        self
     }
 
     /// Adds a window: once for each recording, trial or input/output pair.
@@ -219,16 +225,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// Checks one window and gives the widths of its layers.
     fn check_window(&self, w: usize, window: &Window) -> Result<Vec<usize>> {
         let layers = window.grid().layers();
-        let steps = self.rule.steps();
-        if !(layers - 1).is_multiple_of(steps) {
-            return Err(Error::IncompleteInterval {
-                place: format!("window {w}"),
-                rule: self.rule.name(),
-                per_interval: steps,
-                found: layers,
-            });
-        }
-        self.check_steps(w, window)?;
+        let (name, steps) = (self.rule.name(), self.rule.steps());
+        window
+            .grid()
+            .check_intervals(name, steps, || format!("window {w}"))?;
         let widths: Vec<usize> = (0..layers)
             .map(|n| self.rule.width(&*self.model, n))
             .collect();
@@ -238,8 +238,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 place: format!("model, layer {n}"),
             });
         }
-        for (set, (observations, layers)) in window.sets().iter().enumerate() {
-            for &n in layers {
+        for (set, (observations, contacts)) in window.sets().iter().enumerate() {
+            for contact in contacts {
+                let n = contact.layer;
                 let place = || format!("window {w}, observation set {set}, layer {n}");
                 observations.check_width(widths[n], place)?;
             }
@@ -249,7 +250,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             let place = || format!("window {w}, layer {k}");
             check_parameters_of(&range, self.parameters.len(), place)?;
         }
-        self.check_inputs(w, window)?;
+        let inputs = window.known_inputs();
+        check_given(inputs, self.model.input_count(), || format!("window {w}"))?;
         if let Some(prior) = window.state_prior() {
             self.check_prior_allowed("a prior of the first state")?;
             if prior.mean.len() != widths[0] {
@@ -262,23 +264,6 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             }
         }
         Ok(widths)
-    }
-
-    fn check_inputs(&self, w: usize, window: &Window) -> Result<()> {
-        let expected = self.model.input_count();
-        match window.known_inputs() {
-            None if expected > 0 => Err(Error::Missing {
-                what: "inputs",
-                place: format!("window {w}, model with {expected} inputs"),
-            }),
-            Some(inputs) if inputs.count() != expected => Err(Error::Length {
-                what: "inputs",
-                place: format!("window {w}"),
-                expected,
-                found: inputs.count(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn check_state_bounds(&self, widths: &[Vec<usize>]) -> Result<()> {
@@ -320,29 +305,6 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         Ok(())
     }
 
-    /// Steps inside one interval of the rule are equal.
-    fn check_steps(&self, w: usize, window: &Window) -> Result<()> {
-        let times = window.grid().times();
-        let steps = self.rule.steps();
-        for layer in (0..times.len() - 1).step_by(steps) {
-            let first = times[layer + 1] - times[layer];
-            for pair in times[layer..=layer + steps].windows(2) {
-                let second = pair[1] - pair[0];
-                let rounding = 4.0 * f64::EPSILON * pair[1].abs().max(pair[0].abs());
-                if (second - first).abs() > 1e-9 * first + rounding {
-                    return Err(Error::UnequalSteps {
-                        place: format!("window {w}"),
-                        rule: self.rule.name(),
-                        layer,
-                        first,
-                        second,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn check_model_precision(&self, precision: &Precision, widths: &[Vec<usize>]) -> Result<()> {
         for (w, widths) in widths.iter().enumerate() {
             for (n, &width) in widths.iter().enumerate().skip(1) {
@@ -368,9 +330,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             .evaluator(&self.model, most.unwrap_or(0), &layout.scope);
         let own = self.rule.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
-            let (layers, values) = WindowTerms::new(window, 1.0, &[]).count_measured();
-            counts.measured_layers += layers;
-            counts.measured += values;
+            counts.measured_layers += WindowTerms::new(window, 1.0, &[]).measured_layers();
+            let values = window.observation_sets().flat_map(|set| set.values());
+            counts.measured += values.filter(|value| !value.is_nan()).count();
             counts.priors += window.state_prior().map_or(0, |prior| prior.mean.len());
             counts.priors += own * layout.intervals();
             let intervals = 0..layout.intervals();

@@ -8,10 +8,13 @@ mod assemble;
 mod balance;
 mod builder;
 mod estimate;
+mod forces;
 mod layout;
 mod linearized;
+mod multipliers;
 mod objective;
 mod plateau;
+mod regrid;
 mod spread;
 mod step;
 mod tangent;
@@ -20,8 +23,10 @@ mod worker;
 
 pub use builder::ActionBuilder;
 pub use estimate::{AtBound, Estimate};
+pub(crate) use forces::Forces;
 pub use objective::ActionAt;
 pub use plateau::Plateau;
+pub(crate) use regrid::LocalTerms;
 pub use spread::ParameterSpread;
 
 use std::sync::Arc;
@@ -116,8 +121,9 @@ pub struct Counts {
 /// Measurement error + model error + priors. See the [module](self).
 #[derive(Debug)]
 pub struct Action<M, R> {
+    /// Shared with the same action on other layers, or on some of them.
     model: Arc<M>,
-    rule: Arc<R>,
+    rule: R,
     windows: Vec<Window>,
     names: Vec<String>,
     parameters: Vec<Parameter>,
@@ -153,7 +159,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             let whole = (layers.max(2) - 1).div_ceil(steps) * steps + 1;
             window.restricted(whole.min(most))
         });
-        ActionBuilder::part_of(self, windows.collect()).build()
+        let part = ActionBuilder::of(self, windows.collect());
+        part.weighted_as(self).build()
     }
 
     /// The objective at model precision `rf` times the precision's shape.

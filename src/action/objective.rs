@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use super::multipliers::Multipliers;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
@@ -28,9 +31,11 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     /// How far a held state moves all the same, to its bound.
     pub(super) moved: Vec<f64>,
     pub(super) rhs: Vec<f64>,
+    /// Of the residuals, where they are held by more than their precision.
+    pub(super) multipliers: Option<Arc<Multipliers>>,
     /// Where the last evaluation was, its R_f and its terms.
     known_x: Vec<f64>,
-    known: Option<(f64, ActionTerms)>,
+    pub(super) known: Option<(f64, ActionTerms)>,
     /// Whether the factor at hand is that of the exact Hessian, undamped, for
     /// the present R_f.
     pub(super) exact: bool,
@@ -57,6 +62,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             held: vec![false; n],
             moved: Vec::new(),
             rhs: Vec::new(),
+            multipliers: None,
             known_x: Vec::new(),
             known: None,
             exact: false,
@@ -96,6 +102,14 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
 
     pub(crate) fn action(&self) -> &'a Action<M, R> {
         self.action
+    }
+
+    /// Fixes the state of layer `n` of window `w`.
+    pub(crate) fn fix(&mut self, w: usize, n: usize, state: &[f64]) {
+        let places = self.action.layout().windows[w].state(n);
+        self.lower[places.clone()].copy_from_slice(state);
+        self.upper[places].copy_from_slice(state);
+        self.bounded = true;
     }
 
     /// The model precision R_f.
@@ -182,6 +196,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             rf: self.rf,
             x,
             model_alone: false,
+            multipliers: self.multipliers.clone(),
         }
     }
 

@@ -64,11 +64,12 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// follow this as far as they are linear within their errors; unknowns that
     /// end at a bound are unknowns less.
     ///
-    /// `None` without degrees of freedom, and where a [`Loss`] is not Gaussian.
+    /// `None` without degrees of freedom, where a [`Loss`] is not Gaussian, and for
+    /// smooth measurements, whose term is a potential and no square of one error.
     pub fn expected_plateau(&self) -> Option<Plateau> {
         let sets = self.windows.iter().flat_map(|w| w.observation_sets());
-        let mut losses = sets.map(|set| set.loss_function());
-        if losses.any(|loss| loss != Loss::gaussian()) {
+        let mut sets = sets.map(|set| (set.loss_function(), set.kernel()));
+        if sets.any(|(loss, kernel)| loss != Loss::gaussian() || kernel.is_some()) {
             return None;
         }
         let freedom = self.degrees_of_freedom().filter(|f| *f > 0)?;

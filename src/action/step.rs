@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::ActionAt;
 use super::assemble::Newton;
 use super::objective::in_parallel;
+use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
 use crate::minimize::{Curvature, Indefinite, QuadraticStep, pushed_out, solve_box};
@@ -17,7 +18,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         self.moved.resize(x.len(), 0.0);
         if self.bounded {
             for i in 0..self.action.layout().border() {
-                self.held[i] = (x[i] <= self.lower[i] && gradient[i] > 0.0)
+                self.held[i] = self.lower[i] >= self.upper[i]
+                    || (x[i] <= self.lower[i] && gradient[i] > 0.0)
                     || (x[i] >= self.upper[i] && gradient[i] < 0.0);
             }
         }
@@ -261,7 +263,11 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     pub(super) fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
         let action = self.action;
         let layout = action.layout();
-        let visit = self.visit(x);
+        // What a change of g weighs, without multipliers.
+        let visit = Visit {
+            multipliers: None,
+            ..self.visit(x)
+        };
         let (mut rest, by_border) = product.split_at_mut(layout.border());
         let mut jobs = Vec::with_capacity(self.workers.len());
         for worker in &mut self.workers {

@@ -25,6 +25,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let mut pull = vec![0.0; x.len()];
         let model_error = Visit {
             model_alone: true,
+            multipliers: None,
             ..self.visit(x)
         };
         self.evaluate(&model_error, Some(&mut pull));

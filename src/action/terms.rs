@@ -157,8 +157,9 @@ impl WindowTerms {
             layers: vec![LayerTerms::default(); layers],
         };
         let mut single = vec![Vec::new(); layers];
-        for (set, layers) in window.sets() {
-            for (k, (&layer, values)) in layers.iter().zip(set.values().rows()).enumerate() {
+        for (set, contacts) in window.sets() {
+            for contact in contacts {
+                let (k, values) = (contact.row, set.values().row(contact.row));
                 let kept: Vec<usize> = (0..values.len()).filter(|&l| !values[l].is_nan()).collect();
                 let general = General {
                     operator: set.operator().clone(),
@@ -169,11 +170,11 @@ impl WindowTerms {
                     kept,
                     loss: Normalized {
                         loss: set.loss_function(),
-                        factor,
+                        factor: factor * contact.weight,
                     },
                     kind: Kind::Measurement,
                 };
-                terms.add(layer, general, set.components(), &mut single);
+                terms.add(contact.layer, general, set.components(), &mut single);
             }
         }
         if let Some(prior) = window.state_prior() {
@@ -232,18 +233,17 @@ impl WindowTerms {
     }
 
     /// The number of a loss among those of single errors, and what it leaves to
-    /// the weight.
+    /// the weight. Looked for at the end only: smooth measurements have a factor,
+    /// and so a loss, for each layer.
     fn loss(&mut self, wanted: (Normalized, Kind)) -> (u32, f64) {
         let (Normalized { loss, factor }, kind) = wanted;
         if kind == Kind::Measurement && loss == Loss::gaussian() {
             return (PLAIN, factor);
         }
-        let known = self.losses.iter().position(|loss| *loss == wanted);
-        let number = known.unwrap_or_else(|| {
+        if self.losses.last() != Some(&wanted) {
             self.losses.push(wanted);
-            self.losses.len() - 1
-        });
-        (number as u32, 1.0)
+        }
+        ((self.losses.len() - 1) as u32, 1.0)
     }
 
     /// The single errors on layer `n`.
@@ -362,18 +362,15 @@ impl WindowTerms {
         })
     }
 
-    /// How many layers have a measured value, and how many values there are.
-    pub(super) fn count_measured(&self) -> (usize, usize) {
-        let counts = self.layers.iter().enumerate().map(|(n, layer)| {
-            let single = self.single(n).iter();
-            let single = single.filter(|s| self.loss_at(s, 0.0).1 == Kind::Measurement);
-            let general = layer.general.iter();
-            let general = general.filter(|g| g.kind == Kind::Measurement);
-            single.count() + general.map(|g| g.values.len()).sum::<usize>()
-        });
-        counts.fold((0, 0), |(layers, values), count| {
-            (layers + usize::from(count > 0), values + count)
-        })
+    /// How many layers have a measured value.
+    pub(super) fn measured_layers(&self) -> usize {
+        let measured = |(n, layer): (usize, &LayerTerms)| {
+            let mut single = self.single(n).iter();
+            single.any(|s| self.loss_at(s, 0.0).1 == Kind::Measurement)
+                || layer.general.iter().any(|g| g.kind == Kind::Measurement)
+        };
+        let layers = self.layers.iter().enumerate();
+        layers.filter(|layer| measured(*layer)).count()
     }
 }
 

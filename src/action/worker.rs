@@ -1,8 +1,10 @@
 //! The evaluation of a group of windows, with the memory for it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Action;
+use super::multipliers::Multipliers;
 use super::terms::{At, Scratch, Sums, own_rows};
 use super::{PrecisionUnit, terms::ModelShape};
 use crate::discretization::{Course, Evaluator, Rule, Span};
@@ -40,6 +42,8 @@ pub(super) struct Visit<'a> {
     pub(super) x: &'a [f64],
     /// Whether R_f's own term alone counts: the model error.
     pub(super) model_alone: bool,
+    /// Where there are any, λᵀg counts too.
+    pub(super) multipliers: Option<Arc<Multipliers>>,
 }
 
 impl<E> Worker<E> {
@@ -171,7 +175,7 @@ impl<E> Worker<E> {
         }
     }
 
-    fn layer<M: Model, R: Rule<M>>(
+    pub(super) fn layer<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
@@ -374,7 +378,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 
     /// Writes the weights and v = R g of interval `k` of window `w` and books
-    /// ½ gᵀ R g; returns whether R is diagonal.
+    /// ½ gᵀ R g, with multipliers v = R g + λ and ½ gᵀ R g + λᵀg; returns whether R
+    /// is diagonal.
     pub(super) fn weigh(
         &self,
         visit: &Visit<'_>,
@@ -416,11 +421,18 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             // What a parameter may do in time is known beforehand.
             sums.prior += energy(own.end..(r + 1) * width);
         }
+        if let Some(multipliers) = &visit.multipliers {
+            let of = multipliers.of(w, k);
+            sums.model += dot(of, g);
+            for (slot, value) in v.iter_mut().zip(of) {
+                *slot += value;
+            }
+        }
         diagonal
     }
 
     /// Interval `k` of window `w`.
-    pub(super) fn span(&self, w: usize, k: usize) -> Span<'_> {
+    pub(crate) fn span(&self, w: usize, k: usize) -> Span<'_> {
         let window = &self.windows[w];
         let first = self.layout.windows[w].first(k);
         let inputs = window.known_inputs();

@@ -15,6 +15,7 @@ use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;
 use crate::path::Path;
+use crate::windows::rows_within;
 
 /// Gains of one start after the other, in units of 1/Δ. A weak pull keeps what
 /// follows the data nearly by itself, where such a path is found; a strong one
@@ -78,8 +79,8 @@ fn parts<M: Model, R: Rule<M>>(action: &Action<M, R>) -> (usize, usize) {
     let unknowns = first_states.sum::<usize>() + action.layout().slots.len();
     let measured = |layers: usize| -> usize {
         let sets = action.windows().iter().flat_map(|w| w.sets());
-        let rows = sets.map(|(set, at)| {
-            let rows = at.partition_point(|&n| n < layers);
+        let rows = sets.map(|(set, contacts)| {
+            let rows = rows_within(set, contacts, layers);
             let values = set.values().slice(ndarray::s![..rows, ..]);
             values.iter().filter(|v| !v.is_nan()).count()
         });

@@ -40,8 +40,10 @@ impl<'a> Signal<'a> {
         let mut sums: Vec<Vec<(f64, f64)>> = Vec::new();
         let mut all = Vec::new();
         let mut indirect: Vec<Vec<Indirect>> = times.iter().map(|_| Vec::new()).collect();
-        for (set, layers) in window.sets() {
-            for (k, (&n, row)) in layers.iter().zip(set.values().rows()).enumerate() {
+        for (set, contacts) in window.sets() {
+            for contact in contacts {
+                let (k, n) = (contact.row, contact.layer);
+                let row = set.values().row(k);
                 let Some(components) = set.components() else {
                     indirect[n].push(Indirect {
                         operator: set.operator().clone(),
@@ -51,7 +53,7 @@ impl<'a> Signal<'a> {
                     });
                     continue;
                 };
-                for (&i, &y) in components.iter().zip(row) {
+                for (&i, &y) in components.iter().zip(&row) {
                     if y.is_nan() {
                         continue;
                     }
@@ -59,8 +61,8 @@ impl<'a> Signal<'a> {
                         sums.resize(i + 1, Vec::new());
                     }
                     sums[i].resize(times.len(), (0.0, 0.0));
-                    sums[i][n].0 += y;
-                    sums[i][n].1 += 1.0;
+                    sums[i][n].0 += contact.weight * y;
+                    sums[i][n].1 += contact.weight;
                     all.push(y);
                 }
             }

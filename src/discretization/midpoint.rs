@@ -49,4 +49,7 @@ impl<M: Flow> Evaluate<M> for Midpoint {
     fn per_time(&self) -> &'static [f64] {
         &[1.0]
     }
+    fn quadrature(&self) -> &'static [(f64, [f64; 3])] {
+        &[(1.0, [0.5, 0.5, 0.0])]
+    }
 }

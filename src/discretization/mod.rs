@@ -3,7 +3,7 @@
 //! | rule | takes | residual over one interval, h its length | order of the step |
 //! |---|---|---|---|
 //! | [`Map`] | [`Layers`](crate::Layers) | g = x₁ − f(x₀) | exact |
-//! | [`Euler`] | [`Flow`](crate::Flow) | g = x₁ − x₀ − h F₀ | 1 |
+//! | [`Euler`] | [`Flow`] | g = x₁ − x₀ − h F₀ | 1 |
 //! | [`Trapezoid`] | `Flow` | g = x₁ − x₀ − ½h (F₀ + F₁) | 2 |
 //! | [`Midpoint`] | `Flow` | g = x₁ − x₀ − h F(½(x₀ + x₁)) | 2 |
 //! | [`Rk4`] | `Flow` | g = x₁ − Φ(x₀), Φ the classical Runge-Kutta step | 4 |
@@ -33,7 +33,7 @@ use std::ops::Range;
 
 use crate::inputs::Inputs;
 use crate::linalg::Front;
-use crate::model::{Model, Scope};
+use crate::model::{Flow, Model, Scope};
 
 /// A discretization of a model: the residuals of one interval of layers.
 ///
@@ -83,9 +83,50 @@ pub(crate) mod sealed {
         /// For each group of residuals the factor c in R_f(discrete) =
         /// c R_f(continuous) / h that makes white noise of one density.
         fn per_time(&self) -> &'static [f64];
+
+        /// How a potential is integrated over an interval: points (w, c) with
+        /// the weight w h and the state Σ_j c_j x_j. By the left layer where the
+        /// residual books its whole error at the right one.
+        fn quadrature(&self) -> &'static [(f64, [f64; 3])] {
+            &[(1.0, [1.0, 0.0, 0.0])]
+        }
     }
 }
 pub(crate) use sealed::Evaluate;
+
+/// The rules that discretize a vector field: all but [`Map`].
+pub trait FlowRule<M: Flow>: Rule<M> {
+    /// The order in the step by which path, momenta and action tend to those of the
+    /// continuous problem, with R_f per time. Where the model has errors these are
+    /// rough, and a step of fourth order does not help.
+    fn order(&self) -> u32;
+}
+
+impl<M: Flow> FlowRule<M> for Euler {
+    fn order(&self) -> u32 {
+        1
+    }
+}
+impl<M: Flow> FlowRule<M> for Trapezoid {
+    fn order(&self) -> u32 {
+        2
+    }
+}
+impl<M: Flow> FlowRule<M> for Midpoint {
+    fn order(&self) -> u32 {
+        2
+    }
+}
+impl<M: Flow> FlowRule<M> for Rk4 {
+    fn order(&self) -> u32 {
+        1
+    }
+}
+impl<M: Flow> FlowRule<M> for SimpsonHermite {
+    fn order(&self) -> u32 {
+        2
+    }
+}
 
 /// A pull towards data while a model is integrated.
 #[derive(Debug)]

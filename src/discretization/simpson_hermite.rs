@@ -60,4 +60,12 @@ impl<M: Flow> Evaluate<M> for SimpsonHermite {
     fn per_time(&self) -> &'static [f64] {
         &[1.0, 4.0]
     }
+    fn quadrature(&self) -> &'static [(f64, [f64; 3])] {
+        const SIXTH: f64 = 1.0 / 6.0;
+        &[
+            (SIXTH, [1.0, 0.0, 0.0]),
+            (4.0 * SIXTH, [0.0, 1.0, 0.0]),
+            (SIXTH, [0.0, 0.0, 1.0]),
+        ]
+    }
 }

@@ -48,4 +48,7 @@ impl<M: Flow> Evaluate<M> for Trapezoid {
     fn per_time(&self) -> &'static [f64] {
         &[1.0]
     }
+    fn quadrature(&self) -> &'static [(f64, [f64; 3])] {
+        &[(0.5, [1.0, 0.0, 0.0]), (0.5, [0.0, 1.0, 0.0])]
+    }
 }

@@ -1,7 +1,11 @@
 //! The writable view of one front.
 
+use ndarray::Array2;
+
 use super::kernel::Kernel;
-use super::layout::{Block, Step, padded};
+use super::layout::{Block, Layout, Step, padded};
+use super::shape::{ArrowShape, ChainShape};
+use crate::error::Result;
 
 /// Local sizes of a front, in local index order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +161,54 @@ impl Front<'_> {
                 self.kernel.add_gram(gram, ld, target, &block);
             }
         }
+    }
+}
+
+/// A front by itself, without border: what is added to one interval as a dense
+/// matrix.
+pub(crate) struct SingleFront {
+    layout: Layout,
+    buffer: Vec<f64>,
+    column_base: Vec<usize>,
+}
+
+impl SingleFront {
+    /// Room for an interval with so many unknowns inside, and at its left and
+    /// right node.
+    ///
+    /// # Errors
+    /// As [`ArrowShape::new`].
+    pub(crate) fn new(interior: usize, left: usize, right: usize) -> Result<Self> {
+        let chain = ChainShape {
+            nodes: vec![left, right],
+            interiors: vec![interior],
+        };
+        let layout = Layout::new(&ArrowShape::new(vec![chain], 0)?, 0);
+        let mut column_base = Vec::new();
+        column_bases(&layout.steps[0], &mut column_base);
+        Ok(Self {
+            buffer: vec![0.0; layout.end],
+            layout,
+            column_base,
+        })
+    }
+
+    /// The symmetric matrix, in local order, of which `add` adds the lower
+    /// triangle.
+    pub(crate) fn collect(&mut self, add: impl FnOnce(&mut Front<'_>)) -> Array2<f64> {
+        self.buffer.fill(0.0);
+        add(&mut Front {
+            buffer: &mut self.buffer,
+            column_base: &self.column_base,
+            step: &self.layout.steps[0],
+            kernel: Kernel::auto(),
+            scratch: &mut Vec::new(),
+            misplaced: None,
+        });
+        let n = self.column_base.len();
+        Array2::from_shape_fn((n, n), |(i, j)| {
+            self.buffer[self.column_base[i.min(j)] + i.max(j)]
+        })
     }
 }
 

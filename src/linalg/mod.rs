@@ -17,12 +17,15 @@ mod failure;
 mod front;
 mod kernel;
 mod layout;
+mod linear_system;
 mod shape;
 mod solve;
 
 pub use arrow::BlockArrow;
 pub use failure::{Failure, Indefinite};
+pub(crate) use front::SingleFront;
 pub use front::{Front, FrontSizes};
 pub use kernel::Backend;
 pub use kernel::simd::{Wide, vectorize};
+pub(crate) use linear_system::LinearSystem;
 pub use shape::{ArrowShape, ChainShape};

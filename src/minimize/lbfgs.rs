@@ -27,7 +27,6 @@ mod equilibration;
 mod gram;
 mod interval;
 mod line_search;
-mod linear_system;
 mod pairs;
 mod stopping;
 mod subspace;

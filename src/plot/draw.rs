@@ -37,8 +37,20 @@ fn look(role: Role) -> (RGBColor, f64, f64) {
         Role::Forecast => (RGBColor(0, 114, 178), 0.65, 1.5),
         Role::Instant => (RGBColor(120, 120, 120), 1.0, 1.0),
         Role::Band => (RGBColor(240, 228, 66), 0.5, 1.0),
+        Role::Method(number) => (METHODS[number % METHODS.len()], 1.0, 1.5),
     }
 }
+
+/// Colours of methods, in their order.
+const METHODS: [RGBColor; 7] = [
+    RGBColor(230, 159, 0),
+    RGBColor(213, 94, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(0, 114, 178),
+    RGBColor(0, 0, 0),
+];
 
 /// All panels, `columns` in a row, each of the given width and height.
 pub(super) fn figure(panels: &[Panel], columns: usize, size: (f64, f64)) -> Result<String> {

@@ -61,6 +61,8 @@ pub(super) enum Role {
     Forecast,
     Instant,
     Band,
+    /// One of several that are compared.
+    Method(usize),
 }
 
 impl Panel {
@@ -155,6 +157,18 @@ impl Panel {
             .y_label(format!("component {i}")))
     }
 
+    /// Errors of several methods against the number of layers, both logarithmic: a
+    /// method of order q falls with the slope −q. Each has a name and points
+    /// (layers, error).
+    pub fn convergence(methods: &[(&str, Vec<(f64, f64)>)]) -> Self {
+        let axes = (Axis::logarithmic("layers"), Axis::logarithmic("error"));
+        let mut panel = Self::new("convergence with depth", axes.0, axes.1);
+        for (number, (name, points)) in methods.iter().enumerate() {
+            panel.curve(name, Role::Method(number), points.clone());
+        }
+        panel
+    }
+
     /// One component of an estimated path against time.
     ///
     /// # Errors
@@ -236,6 +250,14 @@ impl Panel {
     /// Sets the title.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
+        self
+    }
+
+    /// Sets what the legend calls the first curve, such as the estimate.
+    pub fn legend(mut self, words: impl Into<String>) -> Self {
+        if let Some(first) = self.marks.first_mut() {
+            first.legend = Some(words.into());
+        }
         self
     }
 

@@ -106,6 +106,25 @@ fn data_are_dots_and_missing_values_interrupt_lines() {
 }
 
 #[test]
+fn methods_have_colours_and_names_of_their_own() {
+    let methods: Vec<_> = ["a", "b", "c"]
+        .iter()
+        .map(|name| (*name, vec![(10.0, 1e-2), (100.0, 1e-4)]))
+        .collect();
+    let panel = Panel::convergence(&methods).legend("first");
+    assert!(panel.x.logarithmic && panel.y.logarithmic);
+    let svg = Figure::new().panel(panel).to_svg().unwrap();
+    for text in ["first", ">\nb", ">\nc", "layers", "error"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(!svg.contains(">\na\n"));
+    // A line and its swatch.
+    for colour in ["#E69F00", "#D55E00", "#56B4E9"] {
+        assert_eq!(svg.matches(colour).count(), 2, "{colour}");
+    }
+}
+
+#[test]
 fn forecasts_are_dashed_from_an_upright_line_on() {
     let panel = Panel::path(&[0.0, 4.0, 8.0], &[1.0, 2.0, 1.0]).unwrap();
     let panel = panel.forecast(&[8.0, 12.0], &[1.0, 1.0]).unwrap();

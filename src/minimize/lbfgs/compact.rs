@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::gram::{Gram, Products, runs};
-use super::linear_system::LinearSystem;
 use super::pairs::Pairs;
 use super::vectors::dot;
+use crate::linalg::LinearSystem;
 
 /// B = θ (I − W M Wᵀ) with W = [Y/√θ, √θ S], the columns of each pair divided
 /// by √(sᵀy): then M⁻¹ = [[−I, Lᵀ], [L, SᵀS]] has no unit, and its entries are

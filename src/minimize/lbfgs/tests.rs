@@ -4,10 +4,10 @@
 use super::bounds::Bounds;
 use super::cauchy::{Place, cauchy_point};
 use super::compact::{Compact, Grams};
-use super::linear_system::LinearSystem;
 use super::pairs::Pairs;
 use super::subspace::subspace_step;
 use super::vectors::dot;
+use crate::linalg::LinearSystem;
 
 const N: usize = 13;
 /// Rounding of a few hundred operations on numbers near 1, condition < 1e4.

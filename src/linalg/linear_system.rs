@@ -1,8 +1,7 @@
 //! Small dense linear systems.
 
-/// LU factors with partial pivoting; the matrices here are symmetric but
-/// indefinite and at most twice the memory wide.
-pub(super) struct LinearSystem {
+/// LU factors with partial pivoting.
+pub(crate) struct LinearSystem {
     width: usize,
     factors: Vec<f64>,
     pivots: Vec<usize>,
@@ -10,7 +9,7 @@ pub(super) struct LinearSystem {
 
 impl LinearSystem {
     /// Factors the row-major `matrix`; `None` if it is singular or not finite.
-    pub(super) fn factor(width: usize, mut matrix: Vec<f64>) -> Option<Self> {
+    pub(crate) fn factor(width: usize, mut matrix: Vec<f64>) -> Option<Self> {
         let mut pivots = Vec::with_capacity(width);
         for k in 0..width {
             let mut pivot = k;
@@ -45,7 +44,7 @@ impl LinearSystem {
     }
 
     /// The solution for one right-hand side.
-    pub(super) fn solve(&self, right: &[f64]) -> Vec<f64> {
+    pub(crate) fn solve(&self, right: &[f64]) -> Vec<f64> {
         let n = self.width;
         let mut x = right.to_vec();
         for (k, &pivot) in self.pivots.iter().enumerate() {
@@ -63,5 +62,12 @@ impl LinearSystem {
             x[i] /= self.factors[i * n + i];
         }
         x
+    }
+
+    /// The smallest pivot and its row.
+    pub(crate) fn smallest_pivot(&self) -> Option<(usize, f64)> {
+        let n = self.width;
+        let pivots = (0..n).map(|k| (k, self.factors[k * n + k].abs()));
+        pivots.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 }

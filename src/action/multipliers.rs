@@ -1,0 +1,70 @@
+//! Lagrange multipliers of the model's residuals.
+
+use std::sync::Arc;
+
+use super::objective::ActionAt;
+use super::terms::{Sums, own_rows};
+use crate::discretization::Rule;
+use crate::model::Model;
+
+/// λ of each residual, window by window and interval by interval; zero for those
+/// of parameters that change in time, whose precision is finite.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Multipliers {
+    windows: Vec<Vec<Vec<f64>>>,
+}
+
+impl Multipliers {
+    pub(super) fn of(&self, w: usize, k: usize) -> &[f64] {
+        &self.windows[w][k]
+    }
+
+    pub(crate) fn scaled(mut self, factor: f64) -> Self {
+        let all = self.windows.iter_mut().flatten().flatten();
+        all.for_each(|value| *value *= factor);
+        self
+    }
+}
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// Adds λᵀg to the action from now on, in its own normalization.
+    pub(crate) fn hold_by(&mut self, multipliers: Multipliers) {
+        self.multipliers = Some(Arc::new(multipliers));
+        self.known = None;
+        self.exact = false;
+    }
+
+    /// R g + λ at `x`, the multipliers that would make `x` stationary without R_f,
+    /// and Σ |R g · g|, by how much the action knows residuals from zero.
+    pub(crate) fn multipliers_at(&mut self, x: &[f64]) -> (Multipliers, f64) {
+        let action = self.action;
+        let visit = self.visit(x);
+        let (groups, drifting) = (
+            action.rule().per_time().len(),
+            action.layout().scope.drifting.len(),
+        );
+        let mut found = Multipliers {
+            windows: vec![Vec::new(); action.windows().len()],
+        };
+        let mut work = 0.0;
+        for worker in &mut self.workers {
+            let mut weights = worker.weights.clone();
+            worker.linearize_each(action, x, |_, g, (w, k)| {
+                let mut v = vec![0.0; g.len()];
+                let sums = &mut Sums::default();
+                action.weigh(&visit, (w, k), g, (&mut weights, &mut v), sums);
+                let width = g.len() / groups;
+                for r in 0..groups {
+                    v[own_rows(r, width, drifting).end..(r + 1) * width].fill(0.0);
+                }
+                let held = visit.multipliers.as_ref();
+                for (i, (v, g)) in v.iter().zip(g).enumerate() {
+                    let before = held.map_or(0.0, |held| held.of(w, k)[i]);
+                    work += ((v - before) * g).abs();
+                }
+                found.windows[w].push(v);
+            });
+        }
+        (found, work)
+    }
+}

@@ -1,0 +1,89 @@
+//! The same problem on other layers.
+
+use super::builder::ActionBuilder;
+use super::terms::Sums;
+use super::{Action, Estimate};
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::grid::Grid;
+use crate::model::Model;
+use crate::path::Path;
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// The same action with these grids of its windows.
+    ///
+    /// # Errors
+    /// As [`Window::observations`](crate::Window::observations) where a grid has no
+    /// layer at an observation, and as [`ActionBuilder::build`].
+    pub(crate) fn regridded(&self, grids: impl IntoIterator<Item = Grid>) -> Result<Self> {
+        let windows = self.windows.iter().zip(grids);
+        let windows = windows
+            .map(|(window, grid)| window.regridded(grid))
+            .collect::<Result<_>>()?;
+        ActionBuilder::of(self, windows).build()
+    }
+
+    /// An estimate on this action's layers, linear between those of `from`.
+    pub(crate) fn interpolated(&self, from: &Self, estimate: &Estimate) -> Estimate {
+        let path = |w: usize, path: &Path| {
+            let grid = |action: &Self| action.windows[w].grid().clone();
+            between(&grid(from), path, &grid(self))
+        };
+        let all = |paths: &[Path]| {
+            let paths = paths.iter().enumerate();
+            paths.map(|(w, of)| path(w, of)).collect()
+        };
+        Estimate {
+            paths: all(&estimate.paths),
+            varying: all(&estimate.varying),
+            ..estimate.clone()
+        }
+    }
+
+    /// What intervals and layers of each window add to the action at R_f = `rf`.
+    pub(crate) fn local_terms(&self, rf: f64, x: &[f64]) -> Result<Vec<LocalTerms>> {
+        let mut at = self.at(rf)?;
+        let visit = at.visit(x);
+        let windows = self.windows.iter();
+        let mut all: Vec<_> = windows.map(|_| LocalTerms::default()).collect();
+        for worker in &mut at.workers {
+            let (mut weights, mut v) = (worker.weights.clone(), worker.v.clone());
+            worker.linearize_each(self, x, |_, g, (w, k)| {
+                let mut sums = Sums::default();
+                let v = &mut v[..g.len()];
+                self.weigh(&visit, (w, k), g, (&mut weights, v), &mut sums);
+                all[w].intervals.push(sums.terms().total);
+            });
+            for w in worker.windows.clone() {
+                self.window_parameters(x, w, &mut worker.theta);
+                for n in 0..self.layout.windows[w].layers() {
+                    let mut sums = Sums::default();
+                    worker.layer(self, &visit, (w, n), None, &mut sums);
+                    all[w].layers.push(sums.terms().total);
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The terms of a window by what they belong to.
+#[derive(Debug, Default)]
+pub(crate) struct LocalTerms {
+    /// Model errors of intervals.
+    pub(crate) intervals: Vec<f64>,
+    /// Measurement errors on layers.
+    pub(crate) layers: Vec<f64>,
+}
+
+/// A path on the layers of `to`.
+fn between(from: &Grid, path: &Path, to: &Grid) -> Path {
+    let times = from.times();
+    Path::from_layers(to.times().iter().map(|&t| {
+        let right = times.partition_point(|&s| s < t).clamp(1, times.len() - 1);
+        let (a, b) = (path.layer(right - 1), path.layer(right));
+        let part = (t - times[right - 1]) / (times[right] - times[right - 1]);
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| a + part * (b - a)).collect::<Vec<f64>>()
+    }))
+}

@@ -1,0 +1,166 @@
+use super::flow::DiscreteFlow;
+use super::potential::{NoPotential, Potential};
+use crate::discretization::{Rule, Span};
+use crate::error::{Error, Result};
+use crate::grid::{Grid, check_finite};
+use crate::inputs::{Inputs, check_given};
+use crate::model::{Model, check_parameters_of};
+use crate::precision::Precision;
+
+/// The discrete Lagrangian of a model: what one interval of a discretization
+/// adds to the action.
+///
+/// The continuous Lagrangian is L = ½ (ẋ − F)ᵀ R_f (ẋ − F) + V(t, x), with R_f
+/// per time (unit: time · state⁻²). The discrete one is
+/// L_d = Σ_r ½ (c_r/h) g_rᵀ R_f g_r + h Σ_s w_s V(t_s, x_s) over an interval of
+/// length h, with the residuals g and the factors c of the rule
+/// ([`PrecisionUnit::PerTime`](crate::PrecisionUnit)). V is integrated with the
+/// rule's own points: at both layers for the trapezoid, at the state half-way
+/// between them for the midpoint rule, by Simpson's rule for Simpson-Hermite, at
+/// the left layer for Euler, Runge-Kutta and layer maps.
+///
+/// Without an action and its data, it is open to other Lagrangians: with F = 0
+/// and V = −U it is that of a particle of mass R_f in a potential U, and its
+/// [`flow`](Self::flow) a variational integrator.
+///
+/// For layer maps take a grid of unit steps; then R_f is per step.
+#[derive(Debug)]
+#[must_use = "a discrete Lagrangian is used through `flow()`"]
+pub struct DiscreteLagrangian<'a, M, R, V = NoPotential> {
+    pub(super) model: &'a M,
+    pub(super) rule: R,
+    pub(super) grid: Grid,
+    pub(super) covariance: Precision,
+    pub(super) potential: V,
+    pub(super) parameters: Vec<f64>,
+    pub(super) inputs: Option<Inputs>,
+}
+
+impl<'a, M: Model, R: Rule<M>> DiscreteLagrangian<'a, M, R> {
+    /// The Lagrangian of a model, with R_f = `precision`, no potential and no
+    /// parameters, along the intervals of a grid.
+    ///
+    /// # Errors
+    /// [`Error::IncompleteInterval`] and [`Error::UnequalSteps`] for grids that
+    /// the rule cannot take; [`Error::Length`] for a precision that does not fit
+    /// a layer; [`Error::NotPositiveDefinite`] for one that is singular to
+    /// rounding: without an inverse of R_f there is no Hamiltonian.
+    pub fn new(model: &'a M, rule: R, grid: Grid, precision: Precision) -> Result<Self> {
+        let place = || String::from("discrete Lagrangian");
+        grid.check_intervals(rule.name(), rule.steps(), place)?;
+        for n in 1..grid.layers() {
+            let place = || format!("of the discrete Lagrangian, layer {n}");
+            precision.check_size(rule.width(model, n), place)?;
+        }
+        let covariance = precision.inverse(place)?;
+        Ok(Self {
+            model,
+            rule,
+            grid,
+            covariance,
+            potential: NoPotential,
+            parameters: Vec::new(),
+            inputs: None,
+        })
+    }
+}
+
+impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
+    /// The model's P parameters.
+    pub fn parameters(mut self, parameters: impl Into<Vec<f64>>) -> Self {
+        self.parameters = parameters.into();
+        self
+    }
+
+    /// The known inputs of the model.
+    pub fn inputs(mut self, inputs: Inputs) -> Self {
+        self.inputs = Some(inputs.aligned(&self.grid));
+        self
+    }
+
+    /// The potential V.
+    pub fn potential<W: Potential>(self, potential: W) -> DiscreteLagrangian<'a, M, R, W> {
+        DiscreteLagrangian {
+            model: self.model,
+            rule: self.rule,
+            grid: self.grid,
+            covariance: self.covariance,
+            potential,
+            parameters: self.parameters,
+            inputs: self.inputs,
+        }
+    }
+
+    /// The grid.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Number K of intervals.
+    pub fn intervals(&self) -> usize {
+        (self.grid.layers() - 1) / self.rule.steps()
+    }
+
+    /// The discrete flow, with the memory that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number of parameters or inputs than the
+    /// model's, [`Error::NotFinite`] for a parameter, [`Error::Missing`] for
+    /// inputs not given, [`Error::OutOfRange`] for inputs that do not cover the
+    /// grid and for layers whose parameters are not some of all.
+    pub fn flow(&self) -> Result<DiscreteFlow<'_, M, R, V>> {
+        let place = || String::from("discrete Lagrangian");
+        if self.parameters.len() != self.model.parameter_count() {
+            return Err(Error::Length {
+                what: "parameters",
+                place: place(),
+                expected: self.model.parameter_count(),
+                found: self.parameters.len(),
+            });
+        }
+        for (p, &value) in self.parameters.iter().enumerate() {
+            let place = format!("discrete Lagrangian, parameter {p}");
+            check_finite("parameter", &place, value)?;
+        }
+        for k in 0..self.intervals() {
+            let range = self.rule.parameters(self.model, k);
+            let place = || format!("discrete Lagrangian, layer {k}");
+            check_parameters_of(&range, self.parameters.len(), place)?;
+        }
+        check_given(self.inputs.as_ref(), self.model.input_count(), place)?;
+        if let Some(inputs) = &self.inputs {
+            let times = self.grid.times();
+            inputs.check_reach(times[0], times[times.len() - 1], place)?;
+        }
+        DiscreteFlow::new(self)
+    }
+
+    /// Interval `k`.
+    pub(super) fn span(&self, k: usize) -> Span<'_> {
+        let steps = self.rule.steps();
+        Span {
+            index: k,
+            times: &self.grid.times()[k * steps..=(k + 1) * steps],
+            follows: false,
+            followed: false,
+            inputs: self.inputs.as_ref(),
+        }
+    }
+}
+
+pub(super) fn check_length(
+    what: &'static str,
+    place: impl Fn() -> String,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        place: place(),
+        expected,
+        found,
+    })
+}

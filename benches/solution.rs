@@ -51,6 +51,9 @@ impl Tries {
         let found = |end: f64| end <= known * (1.0 + 1e-4);
         let success = self.ends.iter().filter(|(end, _)| found(*end)).count() as f64 / count;
         let cost = self.ends.iter().map(|(_, cost)| cost).sum::<f64>() / count;
+        if success == 0.0 {
+            return format!("{success:>9.2}{cost:>9.3}        -");
+        }
         let tries = (0.01_f64.ln() / (1.0 - success).ln()).max(1.0);
         format!("{success:>9.2}{cost:>9.3}{:>9.2}", tries * cost)
     }
@@ -116,7 +119,7 @@ impl<M: Model, R: Rule<M>> Problem<M, R> {
     }
 }
 
-/// Every 1/`part` of D components observed.
+/// Components observed at equal distances.
 fn lorenz96(
     sites: usize,
     layers: usize,

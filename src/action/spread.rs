@@ -44,6 +44,8 @@ struct Information {
 
 /// Of the whole diagonal, what rounding leaves at least.
 const ROUNDING: f64 = 1e-15;
+/// Powers of ten by which rounding may grow in the elimination of the states.
+const MOST_ROUNDING: usize = 10;
 /// How many times what rounding shows of itself is information.
 const ABOVE_ROUNDING: f64 = 1e3;
 
@@ -113,13 +115,7 @@ impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
     fn border_information(&mut self, x: &[f64]) -> Result<Information> {
         let mut gradient = vec![0.0; self.dimension()];
         self.value_and_gradient(x, &mut gradient);
-        let matrix = self.border_matrix(x, &gradient);
-        let left = matrix.map_err(|bad| Error::NotPositiveDefinite {
-            what: "Hessian by the states",
-            place: "spreads of parameters".into(),
-            pivot: 0,
-            found: bad.pivot,
-        })?;
+        let left = self.left_by_states(x, &gradient)?;
         let first = x.len() - left.nrows();
         let weight = self.action.measurement_weight;
         let mut product = gradient;
@@ -132,6 +128,35 @@ impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
         Ok(Information {
             whole: (0..left.nrows()).map(&mut whole_of).collect(),
             left: left / weight,
+        })
+    }
+
+    /// The Schur complement by the states; where rounding makes their Hessian
+    /// indefinite, with as little damping as mends that.
+    fn left_by_states(&mut self, x: &[f64], gradient: &[f64]) -> Result<Array2<f64>> {
+        let mut bad = match self.border_matrix(x, 0.0, gradient) {
+            Ok(left) => return Ok(left),
+            Err(bad) => bad,
+        };
+        self.scale_from(x);
+        // The mean curvature by scaled unknowns.
+        let ones = self.scales().to_vec();
+        let mut product = vec![0.0; x.len()];
+        self.product(x, &ones, &mut product);
+        let curvature = ones.iter().zip(&product).map(|(s, p)| s * p).sum::<f64>();
+        let mut damping = ROUNDING * curvature.abs();
+        for _ in 0..MOST_ROUNDING {
+            match self.border_matrix(x, damping, gradient) {
+                Ok(left) => return Ok(left),
+                Err(still) => bad = still,
+            }
+            damping *= 10.0;
+        }
+        Err(Error::NotPositiveDefinite {
+            what: "Hessian by the states",
+            place: "spreads of parameters".into(),
+            pivot: 0,
+            found: bad.pivot,
         })
     }
 }

@@ -148,15 +148,16 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         self.rhs.extend(gradient.iter().map(|g| -g));
     }
 
-    /// The Schur complement of the border in the undamped Gauss-Newton Hessian
-    /// at `x`.
+    /// The Schur complement of the border in the damped Gauss-Newton Hessian at
+    /// `x`.
     pub(super) fn border_matrix(
         &mut self,
         x: &[f64],
+        damping: f64,
         gradient: &[f64],
     ) -> std::result::Result<Array2<f64>, Indefinite> {
         self.hold(x, gradient);
-        self.factor(x, Curvature::GaussNewton, 0.0, gradient)?;
+        self.factor(x, Curvature::GaussNewton, damping, gradient)?;
         let arrow = self.workers.first().and_then(|w| w.arrow.as_ref());
         let (matrix, ld) = arrow.ok_or(NOT_SOLVED)?.border_matrix();
         let order = self.action.layout().slots.len();

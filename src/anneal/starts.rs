@@ -51,7 +51,7 @@ pub enum Starts {
 
 impl Starts {
     /// What [races](crate::Annealer::race) begin with: three starts on growing
-    /// windows for one that is nudged all the way.
+    /// windows, one that is nudged all the way, one at the mean, over and over.
     #[must_use]
     pub fn portfolio() -> Self {
         Self::Mixed(vec![
@@ -59,6 +59,7 @@ impl Starts {
             Self::Growing,
             Self::Growing,
             Self::Nudged,
+            Self::Mean,
         ])
     }
 

@@ -171,7 +171,9 @@ fn colpitts() -> Problem<Colpitts, SimpsonHermite> {
     let truth = truth.spin_up(200.0).flow(&Colpitts).unwrap();
     let twin = observe(&truth, &[0], 0.2);
     let mut builder = Action::builder(Colpitts, SimpsonHermite).window(twin.window().unwrap());
-    for (name, high) in [("alpha", 10.0), ("gamma", 0.3), ("q", 2.0), ("eta", 15.0)] {
+    // The unit of x2 is free without α.
+    builder = builder.parameter("alpha", Parameter::fixed(values[0]));
+    for (name, high) in [("gamma", 0.3), ("q", 2.0), ("eta", 15.0)] {
         builder = builder.parameter(name, Bounds::new(0.01, high).unwrap());
     }
     Problem {

@@ -55,7 +55,7 @@ pub(super) struct Race<'a> {
     pub(super) ladder: &'a Ladder,
     /// The R_f of the first rung.
     pub(super) first: f64,
-    /// Whether starts may take as long as they like, because all of them do.
+    /// Whether starts may take as long as they like.
     pub(super) patient: bool,
     /// The standard deviation of the action.
     pub(super) deviation: f64,

@@ -60,6 +60,9 @@ pub struct Run<'a, M, R> {
     annealing: Annealing,
     /// One a start.
     climbers: Vec<Climber>,
+    /// Whether starts of a race may take as long as they like, because all of
+    /// them do.
+    patient: bool,
     deadline: Option<Instant>,
     checkpoint: Option<Checkpoint>,
     #[cfg(feature = "rayon")]
@@ -84,6 +87,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
                 starts: (0..count).map(start).collect(),
             },
             climbers: (0..count).map(|_| Climber::default()).collect(),
+            patient: false,
             checkpoint: None,
             deadline: annealer.budget.deadline(),
             ladder: Ladder::new(&annealer.schedule, action)?,
@@ -187,13 +191,13 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             ladder: &self.ladder,
             first,
             deviation: self.action.noise_deviation(),
-            patient: false,
+            patient: self.patient,
         };
         let starts = &mut self.annealing.starts;
         let before: Vec<_> = starts.iter().map(|start| start.stopped).collect();
         let mut stage = race.judge(starts);
         let crawls = |start: &&mut StartResult| start.stopped == Some(Stop::Crawling);
-        if stage.is_none() && !starts.iter().any(|start| start.finished) {
+        if stage.is_none() && !race.patient && !starts.iter().any(|start| start.finished) {
             // Where all are slow, none is slower than others.
             for start in starts.iter_mut().filter(crawls) {
                 start.stopped = None;
@@ -201,6 +205,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
                     .levels
                     .retain(|l| l.termination != Termination::Cancelled);
             }
+            self.patient = true;
             race.patient = true;
             stage = race.judge(starts);
         }

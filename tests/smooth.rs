@@ -188,6 +188,19 @@ fn momenta_change_smoothly() {
     }
 }
 
+/// Starts are pulled towards what is measured smoothly, in proportion to its shares.
+#[test]
+fn smooth_measurements_are_annealed() {
+    let action = action(Trapezoid, 0.2, 50);
+    let schedule = Schedule::geometric(1e-3, 10.0, 0..=3).unwrap();
+    let annealing = Annealer::new(schedule).starts(2).run(&action).unwrap();
+    let (_, best) = annealing.best().unwrap();
+    let solved = solve(&action);
+    // The annealer's tolerance is relative to the action.
+    let off = (best.action.total / solved.action.total - 1.0).abs();
+    assert!(off < 1e-6, "{off}");
+}
+
 /// Refinement asks for shares anew on every grid, and for their errors.
 #[test]
 fn smooth_measurements_are_refined_with_the_layers() {

@@ -50,6 +50,7 @@ impl End {
 
 /// The solution of a [`BoundaryProblem`].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Extremal {
     /// Paths and parameters.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// # Ok::<(), deepest::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Convergence {
     /// The order q that the last three values show: halving steps divides

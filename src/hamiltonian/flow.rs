@@ -33,6 +33,7 @@ impl PhasePoint {
 
 /// One step of the discrete flow.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FlowStep {
     /// Where it leads.

@@ -26,7 +26,7 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
     /// (1969); M. J. D. Powell in *Optimization*, 1969).
     ///
     /// Residuals g are held by multipliers λ beside a moderate precision r,
-    /// r R_f⁻¹ of the wanted one: each round minimizes
+    /// r/R_f of the wanted one: each round minimizes
     /// V + λ′ᵀg + ½ r′ gᵀg with λ′ = λ R_f/(r + R_f), r′ = r R_f/(r + R_f) and takes
     /// λ ← λ′ + r′ g, which is R_f g at the end. Every Hessian is as well
     /// conditioned as that of r, while Newton's method at R_f itself loses the
@@ -56,8 +56,7 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
             self.check_solvable()?;
         }
         let (mut at, mut x) = self.open(penalty, guess)?;
-        let mut share = share(penalty, self.rf);
-        at.set_rf(penalty * share)?;
+        at.set_rf(penalty * share(penalty, self.rf))?;
         let (mut penalty, mut before) = (penalty, f64::INFINITY);
         let mut work = Work::default();
         let mut termination = Termination::IterationLimit;
@@ -76,7 +75,7 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
                 penalty *= 10.0;
             }
             before = left;
-            share = self::share(penalty, self.rf);
+            let share = share(penalty, self.rf);
             at.hold_by(multipliers.scaled(share));
             at.set_rf(penalty * share)?;
         }

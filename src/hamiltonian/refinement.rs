@@ -26,6 +26,7 @@ pub struct Refined<M, R> {
 
 /// One round of a refinement.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Refinement {
     /// Layers of all windows.
@@ -60,7 +61,8 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// large.
     ///
     /// `guess` lies on the layers of the action, which has R_f per time and the *sum*
-    /// normalization.
+    /// normalization. The error is that of a stationary path: see the solution's
+    /// termination.
     ///
     /// # Errors
     /// As [`solve`](Self::solve); [`Error::NotPositive`] for a tolerance,

@@ -170,6 +170,7 @@ pub mod plot;
 pub mod precision;
 pub mod scalar;
 pub mod twin;
+pub mod verdict;
 pub mod windows;
 
 pub use action::{
@@ -194,6 +195,7 @@ pub use path::Path;
 pub use precision::Precision;
 pub use scalar::Scalar;
 pub use twin::{Measurement, Noise, Score, Simulation, Truth, Twin};
+pub use verdict::{Finding, HeldOut, Verdict};
 pub use windows::{StatePrior, Window};
 
 /// Everything that a program usually needs.

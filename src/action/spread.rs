@@ -13,6 +13,7 @@ use crate::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ParameterSpread {
     /// Its name.

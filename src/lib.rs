@@ -15,8 +15,8 @@
 //! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
 //! step and follows the minimum to where the model is a hard constraint. In the
 //! repository, `docs/theory.md` has the mathematics, `docs/choosing.md` advice
-//! on every choice and what to do when something looks wrong, and
-//! `docs/running.md` how to watch, cancel and resume what takes long.
+//! on every choice and what to do when something looks wrong, `docs/verdict.md`
+//! what a [`Verdict`] means, and `docs/running.md` how to watch, cancel and resume what takes long.
 //!
 //! # One complete run
 //!
@@ -119,7 +119,8 @@
 //! | the range of $R_f$ | [`Schedule::spanning`], [`Action::balanced`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
 //! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
-//! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | whether it can be right, and how well it is known | [`Annealing::verdict`], [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | what further measurements would tell; a test by measurements that were kept back | [`Action::information`]; [`Action::held_out`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!
@@ -205,7 +206,7 @@ pub mod prelude {
         Grid, Inputs, Layers, Lbfgs, Level, LogNormal, Loss, Map, Measurement, Midpoint, Minimizer,
         Model, Noise, Normalization, Objective, Observations, Observe, Parameter, Path, Precision,
         PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior,
-        Termination, Trapezoid, Twin, Window, check_jacobian,
+        Termination, Trapezoid, Twin, Verdict, Window, check_jacobian,
     };
 }
 

@@ -1,15 +1,24 @@
 //! The lowest level against what it should be.
 
+use std::ops::ControlFlow;
+
 use super::normal::{both_tails, deviation_of};
-use crate::action::{Action, PrecisionUnit};
+use crate::action::{Action, ActionTerms, PrecisionUnit};
 use crate::anneal::{Level, StartResult};
 use crate::discretization::Rule;
+use crate::error::Result;
+use crate::minimize::{GaussNewton, Minimizer};
 use crate::model::Model;
 use crate::precision::Shape;
 
 /// A level is not near its limit of R_f → ∞ while its model error is more than
 /// this part of the action's standard deviation.
 const NEAR: f64 = 0.5;
+
+/// The ratio of R_f from one minimum to the next on the way down from where a
+/// start began, and how many there are at most.
+const FACTOR: f64 = 3.0;
+const MOST_BELOW: usize = 40;
 
 /// Where the lowest level is, and where it should be: with right precisions and
 /// a right model 2A is χ² with ν degrees of freedom.
@@ -75,9 +84,11 @@ impl LevelTest {
         action: &Action<M, R>,
         (start, level): (&StartResult, &Level),
         at_bounds: usize,
-    ) -> Option<Self> {
-        action.expected_plateau()?;
-        let freedom = action.degrees_of_freedom()? + at_bounds;
+    ) -> Result<Option<Self>> {
+        let freedom = match (action.expected_plateau(), action.degrees_of_freedom()) {
+            (Some(_), Some(freedom)) => freedom + at_bounds,
+            _ => return Ok(None),
+        };
         let nats = |value: f64| value / action.measurement_scale();
         let expected = 0.5 * freedom as f64;
         let deviation = (0.5 * freedom as f64).sqrt();
@@ -85,11 +96,14 @@ impl LevelTest {
         let converged = model <= NEAR * deviation;
         let total = nats(level.action.total) + if converged { model } else { 0.0 };
         let z = deviation_of(2.0 * total, freedom as f64);
+        let scale = action.measurement_scale();
+        let least = expected - 2.0 * deviation;
+        let ladder = ladder(action, start, least * scale)?;
         let error_at = |height: f64| {
-            let rf = crossing(&start.levels, height * action.measurement_scale())?;
+            let rf = crossing(&ladder, height * scale)?;
             Some(ModelError::new(action, rf))
         };
-        Some(Self {
+        Ok(Some(Self {
             action: total,
             freedom,
             expected,
@@ -99,8 +113,8 @@ impl LevelTest {
             noise_factor: (total / expected).sqrt(),
             converged,
             model_error: error_at(expected),
-            model_error_limit: error_at(expected - 2.0 * deviation),
-        })
+            model_error_limit: error_at(least),
+        }))
     }
 }
 
@@ -122,19 +136,61 @@ impl ModelError {
     }
 }
 
-/// The largest R_f where the action passes `height` upwards. Between two levels
+/// The action at a minimum.
+#[derive(Clone, Copy)]
+struct Rung {
+    rf: f64,
+    total: f64,
+    model: f64,
+}
+
+/// The minima of a start, and those below them down to where the action is
+/// `height`: many starts begin above.
+fn ladder<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    start: &StartResult,
+    height: f64,
+) -> Result<Vec<Rung>> {
+    let rung = |rf: f64, terms: ActionTerms| Rung {
+        rf,
+        total: terms.total,
+        model: terms.model,
+    };
+    let levels = start.levels.iter();
+    let mut upwards: Vec<Rung> = levels.map(|level| rung(level.rf, level.action)).collect();
+    let Some(lowest) = start.levels.first() else {
+        return Ok(upwards);
+    };
+    let mut x = action.pack(&lowest.estimate)?;
+    let mut objective = action.at(lowest.rf)?;
+    objective.scale_from(&x);
+    let mut downwards = Vec::new();
+    let (mut rf, mut total) = (lowest.rf, lowest.action.total);
+    while total > height && downwards.len() < MOST_BELOW {
+        rf /= FACTOR;
+        objective.set_rf(rf)?;
+        let go = &mut |_| ControlFlow::Continue(());
+        GaussNewton::default().minimize(&mut objective, &mut x, go);
+        let terms = objective.terms(&x);
+        total = terms.total;
+        downwards.push(rung(rf, terms));
+    }
+    downwards.reverse();
+    downwards.append(&mut upwards);
+    Ok(downwards)
+}
+
+/// The largest R_f where the action passes `height` upwards. Between two minima
 /// ln A is a cubic in ln R_f, whose slopes at both ends are known: the part that
 /// the model error has in the action.
-fn crossing(levels: &[Level], height: f64) -> Option<f64> {
-    let passes = |pair: &&[Level]| {
-        let [below, above] = [pair[0].action.total, pair[1].action.total];
-        0.0 < below && below < height && height <= above
-    };
-    let pair = levels.windows(2).rfind(passes)?;
-    let [below, above] = [&pair[0], &pair[1]];
+fn crossing(ladder: &[Rung], height: f64) -> Option<f64> {
+    let passes =
+        |pair: &&[Rung]| 0.0 < pair[0].total && pair[0].total < height && height <= pair[1].total;
+    let pair = ladder.windows(2).rfind(passes)?;
+    let [below, above] = [pair[0], pair[1]];
     let step = (above.rf / below.rf).ln();
-    let slope = |level: &Level| step * level.action.model / level.action.total;
-    let (y0, y1) = (below.action.total.ln(), above.action.total.ln());
+    let slope = |rung: Rung| step * rung.model / rung.total;
+    let (y0, y1) = (below.total.ln(), above.total.ln());
     let (m0, m1) = (slope(below), slope(above));
     let cubic = |t: f64| {
         let s = 1.0 - t;

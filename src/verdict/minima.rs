@@ -27,7 +27,7 @@ pub struct Minima {
 impl Minima {
     /// `unit` is one nat in the action's normalization.
     pub(super) fn new(annealing: &Annealing, best: (&StartResult, &Level), unit: f64) -> Self {
-        let (lowest, level) = best;
+        let level = best.1;
         let height = |level: &Level| level.action.total + level.action.model;
         let mut minima = Self {
             starts: 0,
@@ -58,7 +58,6 @@ impl Minima {
             let gap = above.max(0.0) / unit;
             minima.gap = Some(minima.gap.map_or(gap, |known| known.min(gap)));
         }
-        debug_assert!(lowest.levels.is_empty() || minima.found > 0);
         minima
     }
 }
@@ -101,4 +100,79 @@ fn followed<'a>(annealing: &'a Annealing, start: &'a StartResult) -> &'a StartRe
         }
     }
     start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{ActionTerms, Estimate};
+    use crate::minimize::{Termination, Work};
+    use crate::path::Path;
+
+    fn level(rf: f64, total: f64, state: f64) -> Level {
+        Level {
+            beta: rf.ln(),
+            rf,
+            action: ActionTerms {
+                total,
+                measurement: total,
+                ..ActionTerms::default()
+            },
+            estimate: Estimate::new(vec![Path::from_layers([[10.0, state]])], []),
+            termination: Termination::Converged,
+            work: Work::default(),
+        }
+    }
+
+    /// A start by its R_f, actions and a state.
+    fn start(index: usize, levels: &[(f64, f64, f64)], stopped: Option<Stop>) -> StartResult {
+        let levels = levels
+            .iter()
+            .map(|&(rf, total, state)| level(rf, total, state));
+        StartResult {
+            index,
+            kind: "nudged".into(),
+            seed: 0,
+            levels: levels.collect(),
+            finished: stopped.is_none(),
+            stopped,
+        }
+    }
+
+    #[test]
+    fn starts_count_for_where_they_led_or_would_have_led_at_least() {
+        let (duplicate, dropped) = (Some(Stop::Duplicate), Some(Stop::Dropped));
+        let starts = vec![
+            start(
+                0,
+                &[(1.0, 2.0, 1.0), (2.0, 6.0, 1.0), (4.0, 10.0, 1.0)],
+                None,
+            ),
+            // Comes to the lowest one later.
+            start(1, &[(1.0, 3.0, 2.0), (2.0, 6.0, 1.0)], duplicate),
+            // Was there with it.
+            start(2, &[(1.0, 3.0, 2.0)], duplicate),
+            // Lower than the lowest is at the end: open.
+            start(3, &[(1.0, 4.0, 3.0)], dropped),
+            // Higher already.
+            start(4, &[(1.0, 5.0, 3.0), (2.0, 12.0, 3.0)], dropped),
+            start(
+                5,
+                &[(1.0, 5.0, 3.0), (2.0, 7.0, 4.0), (4.0, 15.0, 4.0)],
+                None,
+            ),
+            // Never came to a level.
+            start(6, &[], dropped),
+        ];
+        let annealing = Annealing { starts };
+        let minima = Minima::new(&annealing, annealing.best().unwrap(), 0.5);
+        let expected = Minima {
+            starts: 6,
+            found: 3,
+            open: 1,
+            // 2 in halves of a nat.
+            gap: Some(4.0),
+        };
+        assert_eq!(minima, expected);
+    }
 }

@@ -96,11 +96,13 @@ pub struct Verdict {
 
 impl Annealing {
     /// Judges the annealing of `action`. It takes a factorization for each
-    /// component of the state that is not measured, and two more.
+    /// component of the state that is not measured, and two more; and where the
+    /// lowest start began above the action that is expected, some minimizations
+    /// on the way down to it.
     ///
     /// # Errors
     /// [`Error::Empty`] where no level was reached with a finite action;
-    /// [`Error::Length`] for an annealing of another action.
+    /// what [`Action::pack`] says of an annealing of another action.
     pub fn verdict<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Verdict> {
         let best = self.best().ok_or_else(|| Error::Empty {
             what: "levels with a finite action",
@@ -117,7 +119,7 @@ impl Annealing {
         let held = at_bounds.len() - states_at_bounds;
         let mut verdict = Verdict {
             rf,
-            level: LevelTest::new(action, best, held),
+            level: LevelTest::new(action, best, held)?,
             minima: Minima::new(self, best, action.measurement_scale()),
             residuals: Correlation::new(action, &x),
             states_at_bounds,

@@ -98,7 +98,7 @@ impl fmt::Display for Minima {
         }
         match self.open {
             0 => Ok(()),
-            open => write!(f, "; {open} were stopped elsewhere before that shows"),
+            open => write!(f, "; {open} stopped too early to tell"),
         }
     }
 }

@@ -32,7 +32,7 @@ impl Flow for Uneven {
     fn flow<S: Scalar>(&self, t: S, x: &[S], theta: &[S], input: &[S], dx: &mut [S]) {
         Lorenz96 { sites: 20 }.flow(t, x, theta, input, dx);
         for (i, slot) in dx.iter_mut().enumerate() {
-            *slot += S::from(2.0 * (0.2 * std::f64::consts::PI * i as f64).cos());
+            *slot += S::from((0.2 * std::f64::consts::PI * i as f64).cos());
         }
     }
 }
@@ -114,11 +114,11 @@ fn wrong_deviations_of_the_noise_are_told_with_their_factor() {
     }
 }
 
-/// Forcings that differ by 2 among the sites.
+/// Forcings of the sites differ from their mean by up to 1.
 #[test]
 fn a_wrong_model_is_not_taken_for_wrong_noise() {
     let mut wrong = 0;
-    for seed in 0..4 {
+    for seed in 0..2 {
         let verdict = judged(&twin(&Uneven, EIGHT, SIGMA, seed));
         println!("{seed}:\n{verdict}\n");
         let level = verdict.level.as_ref().unwrap();
@@ -128,8 +128,7 @@ fn a_wrong_model_is_not_taken_for_wrong_noise() {
         assert!(missed || verdict.findings.contains(&Finding::ModelWrong));
         assert!(level.model_error.is_some(), "{verdict}");
     }
-    println!("{wrong}");
-    assert!(wrong >= 2);
+    assert!(wrong >= 1);
 }
 
 /// With one of ten components there are many minima.
@@ -230,9 +229,9 @@ fn held_out_measurements_of_lorenz_63_agree_where_their_noise_is_right() {
             "{seed}: {right}"
         );
         squares += right.z * right.z;
-        // Four times the variance leaves four times the squares, by far more than
+        // Nine times the variance leaves nine times the squares, by far more than
         // what errors of the path add or take away.
-        assert!(held(2.0).z > 5.0, "{seed}");
+        assert!(held(3.0).z > 5.0, "{seed}");
         let verdict = annealing.verdict(&action).unwrap();
         assert_eq!(verdict.measurements.len(), 3, "{verdict}");
     }

@@ -82,7 +82,10 @@ fn estimate() -> Result<(), Failure> {
     let columns = columns(data.twin.as_ref());
     let starts = table::starts(&annealing, &cpu, &columns);
     let ladder = table::ladder(&annealing, &columns);
-    report::print(&format!("{starts}\n{ladder}\nfigure: {plot}\n"))
+    let verdict = annealing.verdict(&action)?;
+    report::print(&format!(
+        "{starts}\n{ladder}\n{verdict}\n\nfigure: {plot}\n"
+    ))
 }
 
 /// The data: measured values of some variables at known times.

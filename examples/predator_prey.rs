@@ -7,8 +7,6 @@
 mod report;
 #[path = "predator_prey/series.rs"]
 mod series;
-#[path = "predator_prey/verdict.rs"]
-mod verdict;
 
 use std::process::ExitCode;
 
@@ -92,7 +90,7 @@ fn estimate() -> Result<(), Failure> {
     let (annealing, cpu) = report::annealer::run(&annealer, &action, progress)?;
 
     // What comes out: a forecast, a report, a figure, and tables.
-    let (start, best) = annealing.best().ok_or("no start reached a finite action")?;
+    let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let forecast = forecast(&series, &best.estimate, years)?;
     if let Some(file) = json {
         let mut report = json::report(&annealing, &cpu);
@@ -110,14 +108,9 @@ fn estimate() -> Result<(), Failure> {
     columns.extend(errors(&series, precision));
     let ladder = table::ladder(&annealing, &columns);
     let estimates = estimates(&action, best, published)?;
-    let words = match action.expected_plateau() {
-        Some(plateau) => verdict::words(start, (precision.powf(-0.5), plateau), |level| {
-            series.correlation(&level.estimate.paths[0])
-        }),
-        None => "There are too few values for a verdict.\n".into(),
-    };
+    let verdict = annealing.verdict(&action)?;
     report::print(&format!(
-        "{starts}\n{ladder}{LEGEND}\n{estimates}\n{words}\nfigure: {plot}\n"
+        "{starts}\n{ladder}{LEGEND}\n{estimates}\n{verdict}\n\nfigure: {plot}\n"
     ))
 }
 
@@ -203,9 +196,9 @@ fn errors(series: &Series, precision: f64) -> [Column<'_>; 3] {
             (2.0 * level.action.measurement / count).sqrt()
         }),
         Column::new("corr.", 2, |level| {
-            series.correlation(&level.estimate.paths[0]).0
+            series.correlation(&level.estimate.paths[0])
         }),
-        Column::new("error %", 3, |level| verdict::percent(level.rf)),
+        Column::new("error %", 3, |level| 100.0 / level.rf.sqrt()),
     ]
 }
 

@@ -15,9 +15,9 @@
 //! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
 //! step and follows the minimum to where the model is a hard constraint. In the
 //! repository, `docs/theory.md` has the mathematics, `docs/choosing.md` advice
-//! on every choice and what to do when something looks wrong,
-//! `docs/running.md` how to watch, cancel and resume what takes long, and
-//! `docs/hamilton.md` the continuous problem behind the sum.
+//! on every choice and what to do when something looks wrong, `docs/verdict.md`
+//! what a [`Verdict`] means, `docs/running.md` how to watch, cancel and resume what
+//! takes long, and `docs/hamilton.md` the continuous problem behind the sum.
 //!
 //! # One complete run
 //!
@@ -121,7 +121,8 @@
 //! | the global minimum, when it is hard to find | [`Annealer::race`], [`Starts::portfolio`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
 //! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
-//! | whether it can be right, and how well it is known | [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | whether it can be right, and how well it is known | [`Annealing::verdict`], [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | what further measurements would tell; a test by measurements that were kept back | [`Action::information`]; [`Action::held_out`] |
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
@@ -177,6 +178,7 @@ pub mod plot;
 pub mod precision;
 pub mod scalar;
 pub mod twin;
+pub mod verdict;
 pub mod windows;
 
 pub use action::{
@@ -201,6 +203,7 @@ pub use path::Path;
 pub use precision::Precision;
 pub use scalar::Scalar;
 pub use twin::{Measurement, Noise, Score, Simulation, Truth, Twin};
+pub use verdict::{Finding, HeldOut, Verdict};
 pub use windows::{StatePrior, Window};
 
 /// Everything that a program usually needs.
@@ -210,7 +213,7 @@ pub mod prelude {
         Grid, Inputs, Layers, Lbfgs, Level, LogNormal, Loss, Map, Measurement, Midpoint, Minimizer,
         Model, Noise, Normalization, Objective, Observations, Observe, Parameter, Path, Precision,
         PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior,
-        Termination, Trapezoid, Twin, Window, check_jacobian,
+        Termination, Trapezoid, Twin, Verdict, Window, check_jacobian,
     };
 }
 

@@ -217,6 +217,16 @@ impl Observations {
         self
     }
 
+    /// The same with Gaussian errors of precisions times a positive factor.
+    pub(crate) fn gaussian(&self, factor: f64) -> Self {
+        let precisions = self.precisions.iter();
+        Self {
+            precisions: precisions.map(|p| p.scaled(factor)).collect(),
+            loss: Loss::gaussian(),
+            ..self.clone()
+        }
+    }
+
     /// Its first rows; `None` where there is no measured value in them.
     pub(crate) fn first_rows(&self, rows: usize) -> Option<Self> {
         let values = self.values.slice(ndarray::s![..rows, ..]).to_owned();
@@ -281,6 +291,11 @@ impl Observations {
 
     pub(crate) fn kernel(&self) -> Option<Kernel> {
         self.kernel
+    }
+
+    /// Whether one precision serves the `k`-th time and the one before.
+    pub(crate) fn has_precision_of_row_before(&self, k: usize) -> bool {
+        k > 0 && std::ptr::eq(self.precision(k), self.precision(k - 1))
     }
 
     pub(crate) fn operator(&self) -> &Arc<dyn Operator> {

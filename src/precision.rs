@@ -131,6 +131,15 @@ impl Precision {
         Ok(self.marginal(&(0..components).collect::<Vec<_>>()))
     }
 
+    /// The precision times a positive factor.
+    pub(crate) fn scaled(&self, factor: f64) -> Self {
+        Self(match &self.0 {
+            Shape::Scalar(value) => Shape::Scalar(factor * value),
+            Shape::Diagonal(values) => Shape::Diagonal(values.iter().map(|v| factor * v).collect()),
+            Shape::Full(matrix) => Shape::Full(factor * matrix),
+        })
+    }
+
     pub(crate) fn shape(&self) -> &Shape {
         &self.0
     }

@@ -93,6 +93,54 @@ fn deviations_are_those_of_the_dense_posterior() {
     }
 }
 
+/// One value y of component c with precision R has the information ½ ln(1 + R C)
+/// and errs by 1/R + C, C the posterior variance of that component; of several
+/// the determinant and the trace of a matrix are asked for.
+#[test]
+fn what_further_values_tell_is_the_dense_determinant() {
+    let covariance = inverse(&normal().matrix);
+    let action = builder(Parameter::estimated(), Parameter::estimated());
+    let action = action.build().unwrap();
+    let estimate = start(2, &[0.3, 0.4]);
+    let place = |w: usize, n: usize, c: usize| (w * LAYERS + n) * D + c;
+    let set = |n: &[usize], c: usize, precision: f64| {
+        let times: Vec<f64> = n.iter().map(|&n| times()[n]).collect();
+        let values = Array2::from_elem((n.len(), 1), 0.7);
+        let precision = Precision::scalar(precision).unwrap();
+        Observations::of_components(&[c], times, values, precision).unwrap()
+    };
+    for (w, n, c, precision) in [(0, 0, 1, 0.3), (0, 3, 0, 5.0), (1, 6, 1, 1e3)] {
+        let variance = covariance[(place(w, n, c), place(w, n, c))];
+        let further = [(w, set(&[n], c, precision))];
+        let nats = action.information(RF, &estimate, &further).unwrap();
+        let expected = 0.5 * (precision * variance).ln_1p();
+        assert!((nats / expected - 1.0).abs() < 1e-9, "{nats} {expected}");
+        let held = action.held_out(RF, &estimate, &further).unwrap();
+        let error = 0.7 - estimate.paths[w].layer(n)[c];
+        assert!((held.mean_square / (precision * error * error) - 1.0).abs() < 1e-9);
+        // Differences with a share of a hundredth leave 1e-4 of the trace.
+        let expected = 1.0 + precision * variance;
+        assert!((held.expected / expected - 1.0).abs() < 2e-4, "{held}");
+    }
+    // Two values in one window, one in the other.
+    let further = [(0, set(&[1, 4], 0, 2.0)), (1, set(&[2], 1, 3.0))];
+    let places = [place(0, 1, 0), place(0, 4, 0), place(1, 2, 1)];
+    let precisions = [2.0, 2.0, 3.0];
+    let product = Array2::from_shape_fn((3, 3), |(i, j)| {
+        let unit = if i == j { 1.0 } else { 0.0 };
+        unit + precisions[i] * covariance[(places[i], places[j])]
+    });
+    let minor =
+        |a: usize, b: usize| product[(1, a)] * product[(2, b)] - product[(1, b)] * product[(2, a)];
+    let determinant = product[(0, 0)] * minor(1, 2) - product[(0, 1)] * minor(0, 2)
+        + product[(0, 2)] * minor(0, 1);
+    let nats = action.information(RF, &estimate, &further).unwrap();
+    assert!((nats / (0.5 * determinant.ln()) - 1.0).abs() < 1e-9);
+    let held = action.held_out(RF, &estimate, &further).unwrap();
+    let trace: f64 = product.diag().sum();
+    assert!((held.expected / (trace / 3.0) - 1.0).abs() < 2e-4, "{held}");
+}
+
 /// A prior adds its precision; alone it tells more than the data where it is
 /// narrow, and bounds are a uniform prior in this respect.
 #[test]

@@ -98,17 +98,19 @@ impl Series {
     }
 
     /// The correlation of the errors of the logarithms with those of the row
-    /// before, both populations together, and its deviation for independent
-    /// errors. The layers of `path` are equally many between all rows.
-    pub fn correlation(&self, path: &Path) -> (f64, f64) {
+    /// before, both populations together. The layers of `path` are equally many
+    /// between all rows.
+    pub fn correlation(&self, path: &Path) -> f64 {
         let steps = (path.layers() - 1) / (self.years.len() - 1);
-        let (mut products, mut squares, mut pairs) = (0.0, 0.0, 0.0_f64);
+        let (mut products, mut pairs) = (0.0, 0.0);
+        let (mut squares, mut count) = (0.0, 0.0);
         for (k, values) in self.populations.iter().enumerate() {
             let mut before = f64::NAN;
             for (row, value) in values.iter().enumerate() {
                 let error = (value / path.layer(row * steps)[k]).ln();
                 if !error.is_nan() {
                     squares += error * error;
+                    count += 1.0;
                 }
                 if !(error * before).is_nan() {
                     products += error * before;
@@ -117,7 +119,7 @@ impl Series {
                 before = error;
             }
         }
-        (products / squares, pairs.powf(-0.5))
+        (products / pairs) / (squares / count)
     }
 
     /// Number of values that are not missing.

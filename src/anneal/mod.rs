@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use budget::Budget;
 pub use events::{Event, Observer};
+pub(crate) use race::same_minimum;
 pub use results::{Annealing, Level, StartResult, Stop};
 pub use run::Run;
 pub use schedule::{Schedule, Step};

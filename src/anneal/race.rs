@@ -155,8 +155,14 @@ fn same(a: &StartResult, b: &StartResult, rung: f64) -> bool {
     let (Some(a), Some(b)) = (at(a, rung), at(b, rung)) else {
         return false;
     };
+    same_minimum(a, b, 0.0)
+}
+
+/// Whether two levels are the same minimum, where their actions may differ by
+/// so much more than by rounding.
+pub(crate) fn same_minimum(a: &Level, b: &Level, slack: f64) -> bool {
     let (low, high) = (a.action.total, b.action.total);
-    if (high - low).abs() > SAME_ACTION * low.abs() {
+    if (high - low).abs() > SAME_ACTION * low.abs() + slack {
         return false;
     }
     let states = |level: &Level| -> Vec<f64> {

@@ -137,11 +137,19 @@ impl BlockArrow {
         if self.stage < Stage::Border {
             return f64::NAN;
         }
+        let border = log_diagonal(&self.border, &self.border_geometry.stairs());
+        self.chains_log_determinant() + 2.0 * border
+    }
+
+    /// The part of it that the chains have, without the border's Schur
+    /// complement; NaN until they are factored.
+    pub(crate) fn chains_log_determinant(&self) -> f64 {
+        if self.stage < Stage::Chains {
+            return f64::NAN;
+        }
         let chains = self.layout.steps.iter();
-        let chains: f64 = chains
-            .map(|step| log_diagonal(&self.buffer, &step.geometry.stairs()))
-            .sum();
-        2.0 * (chains + log_diagonal(&self.border, &self.border_geometry.stairs()))
+        let chains = chains.map(|step| log_diagonal(&self.buffer, &step.geometry.stairs()));
+        2.0 * chains.sum::<f64>()
     }
 }
 

@@ -1,0 +1,158 @@
+//! What measurements tell, by determinants of the Hessian: with a few
+//! factorizations and no matrix of covariances.
+
+use super::{Action, ActionAt};
+use crate::action::Estimate;
+use crate::action::builder::ActionBuilder;
+use crate::discretization::Rule;
+use crate::error::{Error, Result};
+use crate::minimize::Objective;
+use crate::model::Model;
+use crate::observations::Observations;
+use crate::precision::cholesky;
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// What further measurements would tell of path and parameters, before
+    /// anybody takes them, at an estimate that minimizes the action at `rf`;
+    /// in nats, whatever the normalization. Each set has its window's index
+    /// with it; its values only say what is missing.
+    ///
+    /// ½ ln det(I + R_m C), with C the posterior covariance of what would be
+    /// measured, is the mutual information of Gaussian errors and a Gaussian
+    /// posterior (Lindley 1956), here the difference of ½ ln det H of the
+    /// Gauss-Newton Hessian (the Laplace approximation; exact for linear
+    /// models). Bounds of parameters count as priors of variance width²/12;
+    /// what stands at a bound stays there.
+    ///
+    /// ```
+    /// # use deepest::{models::Lorenz63, prelude::*};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let grid = Grid::uniform(0.0, 0.01, 101)?;
+    /// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+    /// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?))?;
+    /// # let builder = Action::builder(Lorenz63, SimpsonHermite).window(twin.window()?);
+    /// # let builder = builder.parameter("sigma", Parameter::fixed(10.0));
+    /// # let builder = builder.parameter("rho", Bounds::new(0.0, 60.0)?);
+    /// # let builder = builder.parameter("beta", Parameter::fixed(8.0 / 3.0));
+    /// # let action = builder.build()?;
+    /// # let annealing = Annealer::new(Schedule::adaptive()).starts(1).run(&action)?;
+    /// # let (_, best) = annealing.best().expect("a start that reached the end");
+    /// // z at the end of the window, once, ten times better than x and y.
+    /// let z = |precision| {
+    ///     let values = ndarray::array![[0.0]];
+    ///     Observations::of_components(&[2], [1.0], values, Precision::scalar(precision)?)
+    /// };
+    /// let well = action.information(best.rf, &best.estimate, &[(0, z(400.0)?)])?;
+    /// let badly = action.information(best.rf, &best.estimate, &[(0, z(4.0)?)])?;
+    /// assert!(well > badly && badly > 0.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Action::at`] and [`Action::pack`]; what
+    /// [`Window::observations`](crate::Window::observations) and
+    /// [`ActionBuilder::build`](crate::ActionBuilder::build) say of the sets;
+    /// [`Error::OutOfRange`] for a window that does not exist;
+    /// [`Error::NotPositiveDefinite`] where the action without them does not
+    /// determine all states and parameters.
+    pub fn information(
+        &self,
+        rf: f64,
+        estimate: &Estimate,
+        further: &[(usize, Observations)],
+    ) -> Result<f64> {
+        let knowledge = Knowledge::new(self, rf, estimate)?;
+        knowledge.gained(&self.with_observations(further)?)
+    }
+
+    /// The action with further sets of observations in its windows. R_f and the
+    /// terms mean what they mean here.
+    pub(crate) fn with_observations(&self, further: &[(usize, Observations)]) -> Result<Self> {
+        let mut windows = self.windows.clone();
+        for (w, set) in further {
+            let last = windows.len() - 1;
+            let window = windows.get_mut(*w).ok_or_else(|| Error::OutOfRange {
+                what: "window",
+                place: "further observations".into(),
+                low: 0.0,
+                high: last as f64,
+                found: *w as f64,
+            })?;
+            *window = window.clone().observations(set.clone())?;
+        }
+        ActionBuilder::of(self, windows).weighted_as(self).build()
+    }
+}
+
+/// What an action knows at its minimum.
+pub(crate) struct Knowledge {
+    rf: f64,
+    x: Vec<f64>,
+    gradient: Vec<f64>,
+    /// ln det H.
+    log_determinant: f64,
+}
+
+impl Knowledge {
+    pub(crate) fn new<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        rf: f64,
+        estimate: &Estimate,
+    ) -> Result<Self> {
+        let x = action.pack(estimate)?;
+        let mut at = action.at(rf)?;
+        let mut gradient = vec![0.0; x.len()];
+        at.value_and_gradient(&x, &mut gradient);
+        Ok(Self {
+            rf,
+            log_determinant: at.log_determinant(&x, &gradient)?,
+            x,
+            gradient,
+        })
+    }
+
+    /// What the action with further measurements knows more, in nats.
+    pub(crate) fn gained<M: Model, R: Rule<M>>(&self, further: &Action<M, R>) -> Result<f64> {
+        // The gradient says which states are held at their bounds: the same ones.
+        let after = further
+            .at(self.rf)?
+            .log_determinant(&self.x, &self.gradient)?;
+        Ok(0.5 * (after - self.log_determinant))
+    }
+}
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// ln det of the Gauss-Newton Hessian by all that stands at no bound, but
+    /// for a constant; bounds of parameters count as priors.
+    fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
+        let undetermined = |what, pivot, found| Error::NotPositiveDefinite {
+            what,
+            place: "information of measurements".into(),
+            pivot,
+            found,
+        };
+        let border = self.border_matrix(x, 0.0, gradient);
+        let border = border.map_err(|bad| undetermined("Hessian by the states", 0, bad.pivot))?;
+        let action = self.action;
+        let first = action.layout.border();
+        let ranges = action.layout.slots.iter();
+        let ranges: Vec<_> = ranges
+            .map(|slot| action.parameters[slot.parameter].range())
+            .collect();
+        let inside: Vec<usize> = (0..ranges.len())
+            .filter(|&k| ranges[k].end_at(x[first + k]).is_none())
+            .collect();
+        let mut matrix = border.select(ndarray::Axis(0), &inside);
+        matrix = matrix.select(ndarray::Axis(1), &inside);
+        for (slot, &k) in matrix.diag_mut().iter_mut().zip(&inside) {
+            let width = ranges[k].width();
+            *slot += action.measurement_weight * width.map_or(0.0, |w| 12.0 / (w * w));
+        }
+        let factor = cholesky(&matrix)
+            .map_err(|(k, bad)| undetermined("information by the parameters", inside[k], bad))?;
+        let parameters: f64 = factor.diag().iter().map(|v| 2.0 * v.ln()).sum();
+        let arrows = self.workers.iter().filter_map(|w| w.arrow.as_ref());
+        Ok(parameters + arrows.map(|a| a.chains_log_determinant()).sum::<f64>())
+    }
+}

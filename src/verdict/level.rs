@@ -1,0 +1,209 @@
+//! The lowest level against what it should be.
+
+use std::ops::ControlFlow;
+
+use super::normal::{both_tails, deviation_of};
+use crate::action::{Action, ActionTerms, PrecisionUnit};
+use crate::anneal::{Level, StartResult};
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::minimize::{GaussNewton, Minimizer};
+use crate::model::Model;
+use crate::precision::Shape;
+
+/// A level is not near its limit of R_f → ∞ while its model error is more than
+/// this part of the action's standard deviation.
+const NEAR: f64 = 0.5;
+
+/// The ratio of R_f from one minimum to the next on the way down from where a
+/// start began, and how many there are at most.
+const FACTOR: f64 = 3.0;
+const MOST_BELOW: usize = 40;
+
+/// Where the lowest level is, and where it should be: with right precisions and
+/// a right model 2A is χ² with ν degrees of freedom.
+///
+/// Actions are in nats, those of the *sum* normalization, whatever the action's
+/// own is.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct LevelTest {
+    /// A as R_f → ∞: the level is short of it by little more than its model
+    /// error, which falls as 1/R_f. The level itself where it is not
+    /// [converged](Self::converged).
+    pub action: f64,
+    /// ν, measured values and priors less unknowns
+    /// ([`Action::degrees_of_freedom`]), and one more for each static parameter
+    /// at a bound.
+    pub freedom: usize,
+    /// ½ν, the expected action.
+    pub expected: f64,
+    /// ½√(2ν), its standard deviation.
+    pub deviation: f64,
+    /// How many standard deviations of a normal number the action is too high
+    /// (too low where negative), after Wilson and Hilferty.
+    pub z: f64,
+    /// The probability of an action at least as far from its median, above or
+    /// below.
+    pub probability: f64,
+    /// √(A/½ν): times this, the standard deviations that are declared for all
+    /// measurements would put the level where it should be.
+    pub noise_factor: f64,
+    /// Whether the model error of the level is small against the deviation, so
+    /// that a larger R_f changes nothing.
+    pub converged: bool,
+    /// The model error with which the action is what it should be; `None` where
+    /// it is higher at no R_f that the start passed.
+    pub model_error: Option<ModelError>,
+    /// The largest model error that the data allow: that with which the action
+    /// is two deviations below its expected value.
+    pub model_error_limit: Option<ModelError>,
+}
+
+/// A model error that the data ask for.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ModelError {
+    /// Its R_f, in the action's own normalization.
+    pub rf: f64,
+    /// Its standard deviation, one a component of the state, or one for all
+    /// where the model precision is a scalar: of the residual of one step in
+    /// units of the state, or in those of the state over √time, as the unit
+    /// says. Factors of the windows' steps are left out.
+    pub deviations: Vec<f64>,
+    /// Whether that is of a step or of a time.
+    pub unit: PrecisionUnit,
+}
+
+impl LevelTest {
+    /// `None` where nothing is expected: without degrees of freedom and with
+    /// losses that are not Gaussian.
+    pub(super) fn new<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        (start, level): (&StartResult, &Level),
+        at_bounds: usize,
+    ) -> Result<Option<Self>> {
+        let freedom = match (action.expected_plateau(), action.degrees_of_freedom()) {
+            (Some(_), Some(freedom)) => freedom + at_bounds,
+            _ => return Ok(None),
+        };
+        let nats = |value: f64| value / action.measurement_scale();
+        let expected = 0.5 * freedom as f64;
+        let deviation = (0.5 * freedom as f64).sqrt();
+        let model = nats(level.action.model);
+        let converged = model <= NEAR * deviation;
+        let total = nats(level.action.total) + if converged { model } else { 0.0 };
+        let z = deviation_of(2.0 * total, freedom as f64);
+        let scale = action.measurement_scale();
+        let least = expected - 2.0 * deviation;
+        let ladder = ladder(action, start, least * scale)?;
+        let error_at = |height: f64| {
+            let rf = crossing(&ladder, height * scale)?;
+            Some(ModelError::new(action, rf))
+        };
+        Ok(Some(Self {
+            action: total,
+            freedom,
+            expected,
+            deviation,
+            z,
+            probability: both_tails(z),
+            noise_factor: (total / expected).sqrt(),
+            converged,
+            model_error: error_at(expected),
+            model_error_limit: error_at(least),
+        }))
+    }
+}
+
+impl ModelError {
+    fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, rf: f64) -> Self {
+        let shape = action.model_precision();
+        let components = match shape.shape() {
+            Shape::Scalar(_) => 1,
+            Shape::Diagonal(values) => values.len(),
+            Shape::Full(matrix) => matrix.nrows(),
+        };
+        let alone = |i: usize| shape.marginal(&[i])[(0, 0)];
+        let deviation = |i: usize| (rf * action.sum_per_rf() * alone(i)).powf(-0.5);
+        Self {
+            rf,
+            deviations: (0..components).map(deviation).collect(),
+            unit: action.precision_unit(),
+        }
+    }
+}
+
+/// The action at a minimum.
+#[derive(Clone, Copy)]
+struct Rung {
+    rf: f64,
+    total: f64,
+    model: f64,
+}
+
+/// The minima of a start, and those below them down to where the action is
+/// `height`: many starts begin above.
+fn ladder<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    start: &StartResult,
+    height: f64,
+) -> Result<Vec<Rung>> {
+    let rung = |rf: f64, terms: ActionTerms| Rung {
+        rf,
+        total: terms.total,
+        model: terms.model,
+    };
+    let levels = start.levels.iter();
+    let mut upwards: Vec<Rung> = levels.map(|level| rung(level.rf, level.action)).collect();
+    let Some(lowest) = start.levels.first() else {
+        return Ok(upwards);
+    };
+    let mut x = action.pack(&lowest.estimate)?;
+    let mut objective = action.at(lowest.rf)?;
+    objective.scale_from(&x);
+    let mut downwards = Vec::new();
+    let (mut rf, mut total) = (lowest.rf, lowest.action.total);
+    while total > height && downwards.len() < MOST_BELOW {
+        rf /= FACTOR;
+        objective.set_rf(rf)?;
+        let go = &mut |_| ControlFlow::Continue(());
+        GaussNewton::default().minimize(&mut objective, &mut x, go);
+        let terms = objective.terms(&x);
+        total = terms.total;
+        downwards.push(rung(rf, terms));
+    }
+    downwards.reverse();
+    downwards.append(&mut upwards);
+    Ok(downwards)
+}
+
+/// The largest R_f where the action passes `height` upwards. Between two minima
+/// ln A is a cubic in ln R_f, whose slopes at both ends are known: the part that
+/// the model error has in the action.
+fn crossing(ladder: &[Rung], height: f64) -> Option<f64> {
+    let passes =
+        |pair: &&[Rung]| 0.0 < pair[0].total && pair[0].total < height && height <= pair[1].total;
+    let pair = ladder.windows(2).rfind(passes)?;
+    let [below, above] = [pair[0], pair[1]];
+    let step = (above.rf / below.rf).ln();
+    let slope = |rung: Rung| step * rung.model / rung.total;
+    let (y0, y1) = (below.total.ln(), above.total.ln());
+    let (m0, m1) = (slope(below), slope(above));
+    let cubic = |t: f64| {
+        let s = 1.0 - t;
+        s * s * ((1.0 + 2.0 * t) * y0 + t * m0) + t * t * ((3.0 - 2.0 * t) * y1 - s * m1)
+    };
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        if cubic(middle) < height.ln() {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(below.rf * (step * low).exp())
+}

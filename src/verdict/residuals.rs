@@ -1,0 +1,90 @@
+//! Whether what the measurements leave is noise.
+
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::model::Model;
+use crate::observations::Observations;
+use ndarray::Array2;
+
+/// How the measurements' residuals correlate from each measured time to the
+/// next: not at all where they are noise, whatever its size; a wrong model, and
+/// noise that lasts, leave them correlated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Correlation {
+    /// The autocorrelation with lag one, all values of all sets and windows
+    /// together, each in units of its own standard deviation.
+    pub value: f64,
+    /// 1/√K, its standard deviation for white noise.
+    pub deviation: f64,
+    /// K, the pairs of successive values.
+    pub pairs: usize,
+}
+
+/// Sums over residuals.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    products: f64,
+    pairs: usize,
+    squares: f64,
+    count: usize,
+}
+
+impl Correlation {
+    /// `None` without two values in succession.
+    pub(super) fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> Option<Self> {
+        let mut sums = Sums::default();
+        for (w, window) in action.windows().iter().enumerate() {
+            for (set, observations) in window.observation_sets().enumerate() {
+                sums.add(observations, &action.predicted(x, w, set));
+            }
+        }
+        let variance = sums.squares / sums.count as f64;
+        let covariance = sums.products / sums.pairs as f64;
+        (sums.pairs > 0 && variance > 0.0).then(|| Self {
+            value: covariance / variance,
+            deviation: (sums.pairs as f64).powf(-0.5),
+            pairs: sums.pairs,
+        })
+    }
+}
+
+impl Sums {
+    fn add(&mut self, set: &Observations, predicted: &Array2<f64>) {
+        let scales = precisions_alone(set).mapv(f64::sqrt);
+        let residuals = (set.values() - predicted) * scales;
+        for column in residuals.columns() {
+            let mut before = f64::NAN;
+            for &e in column {
+                if !e.is_nan() {
+                    self.squares += e * e;
+                    self.count += 1;
+                }
+                if !(e * before).is_nan() {
+                    self.products += e * before;
+                    self.pairs += 1;
+                }
+                before = e;
+            }
+        }
+    }
+}
+
+/// One over the variance of each value, whatever the others are; zero where an
+/// operator has none.
+pub(super) fn precisions_alone(set: &Observations) -> Array2<f64> {
+    let mut all = Array2::zeros(set.values().dim());
+    let mut precisions: Vec<f64> = Vec::new();
+    for (k, mut row) in all.rows_mut().into_iter().enumerate() {
+        let count = set.operator().len(k);
+        if precisions.len() != count || !set.has_precision_of_row_before(k) {
+            let alone = |l: usize| set.precision(k).marginal(&[l])[(0, 0)];
+            precisions = (0..count).map(alone).collect();
+        }
+        for (slot, precision) in row.iter_mut().zip(&precisions) {
+            *slot = *precision;
+        }
+    }
+    all
+}

@@ -1,4 +1,5 @@
 //! Schedules whose steps are chosen on the way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use deepest::models::Lorenz96;
 use deepest::prelude::*;

@@ -3,6 +3,7 @@
 
 mod fixtures;
 
+use deepest::Finding;
 use deepest::models::Lorenz96;
 use deepest::prelude::*;
 use fixtures::ladder::schedule;
@@ -56,6 +57,45 @@ fn published_data_are_solved_from_nineteen_of_twenty_seeds() {
         let found = found.count();
         assert!(found >= 19, "{components:?}: {found} of 20");
     }
+}
+
+/// Races come to the lowest level known from five and from four of the twenty
+/// components, to its last digit.
+#[test]
+fn races_solve_a_quarter_and_a_fifth_of_the_components_from_nineteen_of_twenty_seeds() {
+    let Some(table) = table() else { return };
+    let known: [(&[usize], f64); 2] = [(&[0, 4, 8, 12, 16], 0.893896), (&[0, 5, 10, 15], 0.992722)];
+    for (components, level) in known {
+        let action = action(&table, components);
+        let found = (0..20).filter(|&seed| {
+            let schedule = Schedule::adaptive_to(4e-6, 1.5, 60.0).unwrap();
+            let annealing = Annealer::new(schedule).race(16).seed(seed).run(&action);
+            let annealing = annealing.unwrap();
+            let (_, best) = annealing.best().unwrap();
+            (best.action.total - level).abs() <= 0.51e-6
+        });
+        let found = found.count();
+        assert!(found >= 19, "{components:?}: {found} of 20");
+    }
+}
+
+/// With three of the twenty components there are two lowest levels, and the
+/// verdict says that the data do not decide between them.
+#[test]
+fn three_components_do_not_decide() {
+    let Some(table) = table() else { return };
+    let action = action(&table, &[0, 7, 14]);
+    let schedule = Schedule::adaptive_to(4e-6, 1.5, 60.0).unwrap();
+    let annealing = Annealer::new(schedule).race(128).run(&action).unwrap();
+    let finished = annealing.starts.iter().filter(|start| start.finished);
+    let levels = finished.map(|start| start.levels.last().unwrap().action.total);
+    let mut levels: Vec<f64> = levels.collect();
+    levels.sort_by(f64::total_cmp);
+    assert!((levels[0] - 0.9100).abs() <= 0.51e-4, "{levels:?}");
+    assert!((levels[1] - 0.911837).abs() <= 0.51e-6, "{levels:?}");
+    let verdict = annealing.verdict(&action).unwrap();
+    let undecided = |finding: &Finding| matches!(finding, Finding::Undecided { .. });
+    assert!(verdict.findings.iter().any(undecided), "{verdict}");
 }
 
 /// The lowest levels known along the ladder, to their last digit. (Below β = 20

@@ -211,6 +211,36 @@ fn mirrored_minima_are_not_one() {
     assert_eq!(ends, [None, None, Some(Stop::Duplicate)]);
 }
 
+/// A level at an R_f that is next to nothing stays at its start.
+#[test]
+fn smooth_starts_follow_the_data_and_are_smooth_elsewhere() {
+    let (_, action) = lorenz96(&SPARSE);
+    let schedule = Schedule::geometric(1e-12, 2.0, [0]).unwrap();
+    let minimizer = GaussNewton::default().max_iterations(0);
+    let annealer = Annealer::new(schedule).starts(3).start_with(Starts::Smooth);
+    let annealing = annealer.minimizer(minimizer).run(&action).unwrap();
+    let paths: Vec<&Path> = annealing
+        .starts
+        .iter()
+        .map(|start| &start.levels[0].estimate.paths[0])
+        .collect();
+    let observed = action.windows()[0].observation_sets().next().unwrap();
+    for path in &paths {
+        for (column, i) in SPARSE.into_iter().enumerate() {
+            assert_eq!(path.component(i), observed.values().column(column).to_vec());
+        }
+        // Of eight harmonics over half a turn each, ten of 160 steps turn the
+        // highest by π/2: neighbours are nearer than the series is wide.
+        let series = path.component(1);
+        let mean = series.iter().sum::<f64>() / 161.0;
+        let spread = series.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 161.0;
+        let steps = series.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
+        assert!(spread > 0.1 && steps.sum::<f64>() / 160.0 < 0.1 * spread);
+    }
+    assert_ne!(paths[0].component(1), paths[1].component(1));
+    assert!(annealing.starts.iter().all(|start| start.kind == "smooth"));
+}
+
 #[test]
 fn growing_starts_fall_back_where_nothing_can_be_nudged() {
     // A single measured value.

@@ -57,6 +57,7 @@ pub fn annealer(flags: &Flags, defaults: &Defaults) -> Result<(Annealer, Progres
         Starts::Nudged,
         Starts::Mean,
         Starts::Uniform,
+        Starts::Smooth,
         Starts::Growing,
     ];
     if given("--start") {

@@ -17,8 +17,9 @@ pub struct Annealing {
 pub struct StartResult {
     /// Its index.
     pub index: usize,
-    /// How its path was made: `nudged`, `mean`, `uniform`, `given`; a nudged
-    /// start that could not be integrated says `mean`.
+    /// How its path was made: `nudged`, `growing`, `mean`, `uniform`, `smooth`,
+    /// `given`; a nudged or growing start that could not be integrated says
+    /// `mean`.
     pub kind: String,
     /// Its own seed, derived from the annealer's.
     pub seed: u64,

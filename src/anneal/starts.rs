@@ -34,6 +34,10 @@ pub enum Starts {
     /// Observed components follow the interpolated data; the others are drawn
     /// uniformly from the range of the data at every layer.
     Uniform,
+    /// Observed components follow the interpolated data; the others are smooth
+    /// random series around where they rest: eight harmonics of the window with
+    /// amplitudes like 1/k.
+    Smooth,
     /// Nudged over the first layers only, from many guesses of states and
     /// parameters, and settled there; then nudged on from the last state, part
     /// by part, and settled again each time. The first part has at least 8
@@ -84,6 +88,7 @@ impl Starts {
             Self::Nudged => "nudged",
             Self::Mean => "mean",
             Self::Uniform => "uniform",
+            Self::Smooth => "smooth",
             Self::Growing => "growing",
             Self::Given(_) => "given",
             Self::Mixed(_) => "mixed",
@@ -99,7 +104,7 @@ impl Starts {
         let one = match self {
             Self::Given(_) => true,
             Self::Mean => action.parameters().all(|(_, p)| p.fixed.is_some()),
-            Self::Nudged | Self::Uniform | Self::Growing | Self::Mixed(_) => false,
+            Self::Nudged | Self::Uniform | Self::Smooth | Self::Growing | Self::Mixed(_) => false,
         };
         if one { asked.min(1) } else { asked }
     }
@@ -160,18 +165,21 @@ pub(super) fn make<M: Model, R: Rule<M>>(
         });
     }
     let parameters = guess_parameters(action, index == 0, &mut rng);
-    let random = *starts == Starts::Uniform;
-    let paths = signals.iter().enumerate().map(|(w, signal)| {
-        if random {
-            uniform(action, w, signal, &mut rng)
-        } else {
+    let (kind, path): (_, MakePath<M, R>) = match starts {
+        Starts::Uniform => (starts, uniform),
+        Starts::Smooth => (starts, smooth),
+        _ => (&Starts::Mean, |action, w, signal, _| {
             mean(action, w, signal)
-        }
-    });
+        }),
+    };
+    let paths = signals.iter().enumerate();
+    let paths = paths.map(|(w, signal)| path(action, w, signal, &mut rng));
     let estimate = Estimate::new(paths.collect(), parameters);
-    let kind = if random { starts } else { &Starts::Mean };
     Ok(plain(action.pack(&estimate)?, kind.name()))
 }
+
+/// Makes the path of one window.
+type MakePath<M, R> = fn(&Action<M, R>, usize, &Signal<'_>, &mut Xoshiro256PlusPlus) -> Path;
 
 /// The guesses as they are, or draws from the bounds, the prior or around the
 /// guess.
@@ -228,5 +236,47 @@ fn uniform<M: Model, R: Rule<M>>(
             signal.value(n, i).unwrap_or(drawn)
         };
         (0..width).map(component).collect::<Vec<_>>()
+    }))
+}
+
+/// Harmonics of a smooth random series.
+const HARMONICS: usize = 8;
+
+fn smooth<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal<'_>,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Path {
+    let layout = &action.layout().windows[w];
+    let widths = (0..layout.layers()).map(|n| layout.state(n).len());
+    // The variance of a sum of cosines with amplitudes 1/k is ½ Σ 1/k².
+    let inverse_squares = (1..=HARMONICS).map(|k| (k as f64).powi(-2));
+    let unit = (0.5 * inverse_squares.sum::<f64>()).sqrt().recip();
+    let series: Vec<Vec<(f64, f64)>> = (0..widths.max().unwrap_or(0))
+        .map(|i| {
+            let size = unit * signal.unrest(i);
+            let harmonic = |k: usize| {
+                let (z, u): (f64, f64) = (StandardNormal.sample(rng), rng.random());
+                (size * z / k as f64, std::f64::consts::TAU * u)
+            };
+            (1..=HARMONICS).map(harmonic).collect()
+        })
+        .collect();
+    let times = action.windows()[w].grid().times();
+    let (first, last) = (times[0], times[times.len() - 1]);
+    Path::from_layers((0..layout.layers()).map(|n| {
+        // Half a turn, so that both ends may differ.
+        let phase = std::f64::consts::PI * (times[n] - first) / (last - first);
+        let drawn = |i: usize| {
+            let harmonics = series[i].iter().zip(1..);
+            let waves =
+                harmonics.map(|((size, shift), k)| size * (f64::from(k) * phase + shift).cos());
+            signal.inside(i, signal.rest(i) + waves.sum::<f64>())
+        };
+        let component = |i| signal.value(n, i).unwrap_or_else(|| drawn(i));
+        (0..layout.state(n).len())
+            .map(component)
+            .collect::<Vec<_>>()
     }))
 }

@@ -231,7 +231,7 @@ fn held_out_measurements_of_lorenz_63_agree_where_their_noise_is_right() {
         squares += right.z * right.z;
         // Nine times the variance leaves nine times the squares, by far more than
         // what errors of the path add or take away.
-        assert!(held(3.0).z > 5.0, "{seed}");
+        assert!(held(3.0).z > 4.0, "{seed}");
         let verdict = annealing.verdict(&action).unwrap();
         assert_eq!(verdict.measurements.len(), 3, "{verdict}");
     }

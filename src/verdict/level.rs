@@ -144,8 +144,8 @@ struct Rung {
     model: f64,
 }
 
-/// The minima of a start, and those below them down to where the action is
-/// `height`: many starts begin above.
+/// The minima of a start from where it last fell to a lower branch on, and those
+/// below them down to where the action is `height`: many starts begin above.
 fn ladder<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     start: &StartResult,
@@ -156,9 +156,12 @@ fn ladder<M: Model, R: Rule<M>>(
         total: terms.total,
         model: terms.model,
     };
-    let levels = start.levels.iter();
-    let mut upwards: Vec<Rung> = levels.map(|level| rung(level.rf, level.action)).collect();
-    let Some(lowest) = start.levels.first() else {
+    let falls = |pair: &[Level]| pair[1].action.total < pair[0].action.total;
+    let fallen = start.levels.windows(2).rposition(falls);
+    let levels = &start.levels[fallen.map_or(0, |k| k + 1)..];
+    let all = levels.iter();
+    let mut upwards: Vec<Rung> = all.map(|level| rung(level.rf, level.action)).collect();
+    let Some(lowest) = levels.first() else {
         return Ok(upwards);
     };
     let mut x = action.pack(&lowest.estimate)?;

@@ -3,7 +3,11 @@
 
 mod fixtures;
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
 use deepest::hamiltonian::{BoundaryProblem, Convergence, End, Refined};
+use deepest::minimize::Iteration;
 use deepest::models::LotkaVolterra;
 use deepest::prelude::*;
 use deepest::{Action, Error, FlowRule, Path};
@@ -256,4 +260,30 @@ fn what_cannot_be_refined_is_named() {
         ),
         "{error}"
     );
+}
+
+/// What an observer breaks off can be gone on with.
+#[test]
+fn a_solution_is_watched_broken_off_and_gone_on_with() {
+    let (action, guess) = over_the_hill(240);
+    let whole = between_valleys(&action).solve(&guess).unwrap();
+    let seen = Cell::new(0);
+    let watch = |iteration: Iteration| {
+        seen.set(iteration.number);
+        match iteration.number {
+            3 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    let watched = || between_valleys(&action).watch(&watch);
+    let broken = watched().solve(&guess).unwrap();
+    assert_eq!((seen.get(), broken.work.iterations), (3, 3));
+    assert_eq!(broken.termination, Termination::Cancelled);
+    assert!(broken.action.total > whole.action.total);
+    let resumed = between_valleys(&action).solve(&broken.estimate).unwrap();
+    assert!((resumed.action.total - whole.action.total).abs() < 1e-10);
+    // A refinement says how far it came, and that it knows no error.
+    let refined = watched().refine(&guess, 1e-6).unwrap();
+    assert_eq!(refined.solved.termination, Termination::Cancelled);
+    assert!(refined.error.is_infinite() && refined.rounds.len() == 1);
 }

@@ -6,7 +6,7 @@ use crate::action::{Action, ActionAt, ActionTerms, Estimate};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::grid::check_finite;
-use crate::minimize::{Curvature, GaussNewton, Minimizer, Objective, Termination, Work};
+use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
 use crate::model::Model;
 
 /// The two-point boundary value problem of an action at one R_f: the
@@ -27,6 +27,17 @@ pub struct BoundaryProblem<'a, M, R> {
     pub(super) action: &'a Action<M, R>,
     pub(super) rf: f64,
     pub(super) fixed: Vec<(usize, End, Vec<f64>)>,
+    pub(super) watch: Watch<'a>,
+}
+
+/// Who sees each accepted step.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a>(&'a dyn Fn(Iteration) -> ControlFlow<()>);
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 /// An end of a window.
@@ -76,7 +87,16 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
             action,
             rf,
             fixed: Vec::new(),
+            watch: Watch(&|_| ControlFlow::Continue(())),
         }
+    }
+
+    /// Shows each accepted step to an observer. `Break` ends the solution where it
+    /// is, with [`Termination::Cancelled`]; its estimate is the guess from which
+    /// to go on.
+    pub fn watch(mut self, observer: &'a dyn Fn(Iteration) -> ControlFlow<()>) -> Self {
+        self.watch = Watch(observer);
+        self
     }
 
     /// Fixes the state at one end of a window.
@@ -172,7 +192,7 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
     /// [`Error::ModelNotFinite`] where the model is not finite along the guess.
     pub fn solve(&self, guess: &Estimate) -> Result<Extremal> {
         let (mut at, mut x) = self.open(self.rf, guess)?;
-        let (termination, work) = descend(&mut at, &mut x)?;
+        let (termination, work) = descend(&mut at, &mut x, self.watch)?;
         Ok(Extremal {
             momenta: Momenta::of(&mut at, &x)?,
             action: at.terms(&x),
@@ -198,15 +218,17 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
 pub(super) fn descend<M: Model, R: Rule<M>>(
     at: &mut ActionAt<'_, M, R>,
     x: &mut [f64],
+    Watch(observer): Watch<'_>,
 ) -> Result<(Termination, Work)> {
     let newton = GaussNewton::default().curvature(Curvature::Exact);
     let newton = newton.tolerance(TOLERANCE)?;
-    let outcome = newton.minimize(at, x, &mut |_| ControlFlow::Continue(()));
-    if outcome.termination == Termination::NonFinite {
-        return Err(at.locate_non_finite(x));
-    }
+    let outcome = newton.minimize(at, x, &mut |iteration| observer(iteration));
     let mut work = outcome.work;
-    work.add(polish(at, x));
+    match outcome.termination {
+        Termination::NonFinite => return Err(at.locate_non_finite(x)),
+        Termination::Cancelled => {}
+        _ => work.add(polish(at, x)),
+    }
     Ok((outcome.termination, work))
 }
 

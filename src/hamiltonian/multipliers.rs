@@ -61,8 +61,12 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
         let mut work = Work::default();
         let mut termination = Termination::IterationLimit;
         for _ in 0..MOST_ROUNDS {
-            let (ended, took) = descend(&mut at, &mut x)?;
+            let (ended, took) = descend(&mut at, &mut x, self.watch)?;
             work.add(took);
+            if ended == Termination::Cancelled {
+                termination = ended;
+                break;
+            }
             let size = at.terms(&x).total.abs();
             let (multipliers, left) = at.multipliers_at(&x);
             let settled = left <= NEARLY * size && left > 0.25 * before;

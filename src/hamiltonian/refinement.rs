@@ -7,6 +7,7 @@ use crate::action::{Action, Estimate, LocalTerms, Normalization, PrecisionUnit};
 use crate::discretization::FlowRule;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::minimize::Termination;
 use crate::model::Flow;
 use crate::precision::check_positive;
 
@@ -60,7 +61,8 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// tolerance are bisected for the next round: layers gather where momenta are
     /// large.
     ///
-    /// `guess` lies on the layers of the action, which has R_f per time and the *sum*
+    /// Where an observer [breaks off](Self::watch), the error is infinite. `guess`
+    /// lies on the layers of the action, which has R_f per time and the *sum*
     /// normalization. The error is that of a stationary path: see the solution's
     /// termination.
     ///
@@ -80,16 +82,21 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
                 action: &fine,
                 rf: self.rf,
                 fixed: self.fixed.clone(),
+                watch: self.watch,
             };
             let solved = problem.solve(&guess)?;
+            let cancelled = solved.termination == Termination::Cancelled;
             let errors = local_errors(&coarse, &fine, self.rf, &solved)?;
-            let error = errors.iter().flatten().sum();
+            let error = match cancelled {
+                true => f64::INFINITY,
+                false => errors.iter().flatten().sum(),
+            };
             rounds.push(Refinement {
                 layers: fine.windows().iter().map(|w| w.grid().layers()).sum(),
                 action: solved.action.total,
                 error,
             });
-            if error <= tolerance {
+            if error <= tolerance || cancelled {
                 return Ok(Refined {
                     action: fine,
                     solved,

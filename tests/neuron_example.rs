@@ -169,7 +169,7 @@ fn check_figure(svg: &str) {
     let count = |words: &str| texts.iter().filter(|t| **t == words).count();
     for (words, expected) in [
         ("action levels", 1),
-        ("expected plateau", 1),
+        ("expected plateau ± 2σ", 1),
         ("sodium conductance gNa", 1),
         ("voltage, observed", 1),
         ("gate, unobserved", 3),

@@ -39,9 +39,7 @@ fn the_figure_holds_data_estimate_forecast_and_levels() {
         "hare (thousands of pelts)",
         "lynx (thousands of pelts)",
         "action levels",
-        "measurement term",
-        "model term",
-        "expected plateau",
+        "expected plateau ± 2σ",
         "growth rate of the prey",
         "published mean ± deviation",
     ] {

@@ -79,23 +79,37 @@ fn races_solve_a_quarter_and_a_fifth_of_the_components_from_nineteen_of_twenty_s
     }
 }
 
-/// With three of the twenty components there are two lowest levels, and the
-/// verdict says that the data do not decide between them.
+/// With three of the twenty components there are two lowest levels, 0.44 nats apart.
+/// Each race finds the lower one; where it finds both, the verdict says that the data
+/// do not decide between them.
 #[test]
 fn three_components_do_not_decide() {
     let Some(table) = table() else { return };
     let action = action(&table, &[0, 7, 14]);
-    let schedule = Schedule::adaptive_to(4e-6, 1.5, 60.0).unwrap();
-    let annealing = Annealer::new(schedule).race(128).run(&action).unwrap();
-    let finished = annealing.starts.iter().filter(|start| start.finished);
-    let levels = finished.map(|start| start.levels.last().unwrap().action.total);
-    let mut levels: Vec<f64> = levels.collect();
-    levels.sort_by(f64::total_cmp);
-    assert!((levels[0] - 0.9100).abs() <= 0.51e-4, "{levels:?}");
-    assert!((levels[1] - 0.911837).abs() <= 0.51e-6, "{levels:?}");
-    let verdict = annealing.verdict(&action).unwrap();
-    let undecided = |finding: &Finding| matches!(finding, Finding::Undecided { .. });
-    assert!(verdict.findings.iter().any(undecided), "{verdict}");
+    let mut both = 0;
+    for seed in 0..4 {
+        let schedule = Schedule::adaptive_to(4e-6, 1.5, 60.0).unwrap();
+        let annealer = Annealer::new(schedule).race(128).seed(seed);
+        let annealing = annealer.run(&action).unwrap();
+        let finished = annealing.starts.iter().filter(|start| start.finished);
+        let levels = finished.map(|start| start.levels.last().unwrap().action.total);
+        let levels: Vec<f64> = levels.collect();
+        let found = |level: f64, digit: f64| {
+            let mut levels = levels.iter();
+            levels.any(|found| (found - level).abs() <= 0.51 * digit)
+        };
+        assert!(found(0.9100, 1e-4), "seed {seed}: {levels:?}");
+        if found(0.911837, 1e-6) {
+            both += 1;
+            let verdict = annealing.verdict(&action).unwrap();
+            let undecided = |finding: &Finding| match finding {
+                Finding::Undecided { gap } => (gap - 0.44).abs() < 0.02,
+                _ => false,
+            };
+            assert!(verdict.findings.iter().any(undecided), "{verdict}");
+        }
+    }
+    assert!(both >= 1, "{both}");
 }
 
 /// The lowest levels known along the ladder, to their last digit. (Below β = 20

@@ -358,3 +358,21 @@ pub enum Refusal {
 
 /// `Result` with the crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// A length must be the one that is expected at `place`.
+pub(crate) fn check_length(
+    what: &'static str,
+    place: impl Fn() -> String,
+    expected: usize,
+    found: usize,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        place: place(),
+        expected,
+        found,
+    })
+}

@@ -23,7 +23,7 @@ pub use measurement::{Measurement, Noise};
 pub use score::Score;
 pub use simulation::{Simulation, Truth};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::grid::Grid;
 use crate::inputs::Inputs;
 use crate::observations::Observations;
@@ -58,21 +58,4 @@ impl Twin {
             None => Ok(window),
         }
     }
-}
-
-fn same(
-    what: &'static str,
-    place: impl Fn() -> String,
-    expected: usize,
-    found: usize,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        what,
-        place: place(),
-        expected,
-        found,
-    })
 }

@@ -266,16 +266,18 @@ fn growing_starts_fall_back_where_nothing_can_be_nudged() {
 #[test]
 fn a_mixture_of_nothing_is_refused() {
     let (_, action) = lorenz96(&SPARSE);
-    let annealer = racer(0).start_with(Starts::Mixed(vec![]));
-    let error = annealer.run(&action).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Empty {
-                what: "kinds of starts",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let nothing = Starts::Mixed(vec![]);
+    for kinds in [nothing.clone(), Starts::Mixed(vec![Starts::Mean, nothing])] {
+        let error = racer(0).start_with(kinds).run(&action).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Empty {
+                    what: "kinds of starts",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Action;
 use crate::discretization::Rule;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::grid::check_finite;
 use crate::model::Model;
 use crate::parameters::Reach;
@@ -123,23 +123,6 @@ impl Estimate {
     }
 }
 
-fn same(
-    what: &'static str,
-    place: impl Fn() -> String,
-    expected: usize,
-    found: usize,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        what,
-        place: place(),
-        expected,
-        found,
-    })
-}
-
 /// Appends values that must be finite.
 fn push(
     x: &mut Vec<f64>,
@@ -169,9 +152,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// not fit; [`Error::NotFinite`] for a value.
     pub fn pack(&self, estimate: &Estimate) -> Result<Vec<f64>> {
         let here = || String::from("estimate");
-        same("paths", here, self.windows.len(), estimate.paths.len())?;
+        check_length("paths", here, self.windows.len(), estimate.paths.len())?;
         let p = self.parameters.len();
-        same("parameters", here, p, estimate.parameters.len())?;
+        check_length("parameters", here, p, estimate.parameters.len())?;
         for (what, lists) in [
             (
                 "lists of the windows' own parameters",
@@ -181,21 +164,21 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         ] {
             // None at all: they are the same everywhere.
             if lists > 0 {
-                same(what, here, self.windows.len(), lists)?;
+                check_length(what, here, self.windows.len(), lists)?;
             }
         }
         let mut x = Vec::with_capacity(self.layout.dimension());
         for (w, (path, layout)) in estimate.paths.iter().zip(&self.layout.windows).enumerate() {
             let place = || format!("estimate, path {w}");
-            same("layers", place, layout.layers(), path.layers())?;
+            check_length("layers", place, layout.layers(), path.layers())?;
             if let Some(varying) = estimate.varying.get(w) {
                 let place = || format!("estimate, varying parameters of window {w}");
-                same("layers", place, layout.layers(), varying.layers())?;
+                check_length("layers", place, layout.layers(), varying.layers())?;
             }
             for n in 0..layout.layers() {
                 let place = || format!("estimate, path {w}, layer {n}");
                 let state = path.layer(n);
-                same("components", place, layout.state(n).len(), state.len())?;
+                check_length("components", place, layout.state(n).len(), state.len())?;
                 push(&mut x, "state", state, place)?;
                 self.pack_varying(estimate, (w, n), &mut x)?;
             }
@@ -209,7 +192,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
                 None => estimate.parameters[p],
                 Some((w, own)) => {
                     let place = || format!("estimate, window {w}");
-                    same(
+                    check_length(
                         "parameters of a window",
                         place,
                         self.own().count(),
@@ -240,7 +223,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             });
         };
         let place = || format!("estimate, path {w}");
-        same("layers", place, window.grid().layers(), path.layers())?;
+        check_length("layers", place, window.grid().layers(), path.layers())?;
         Ok((window, path))
     }
 
@@ -257,7 +240,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let place = || format!("estimate, varying parameters of window {w}, layer {n}");
         match estimate.varying.get(w) {
             Some(path) => {
-                same("parameters", place, drifting.len(), path.layer(n).len())?;
+                check_length("parameters", place, drifting.len(), path.layer(n).len())?;
                 push(x, "parameter", path.layer(n), place)
             }
             None => {

@@ -141,7 +141,6 @@ impl Climb {
         let Reached {
             mut level,
             mut answer,
-            ..
         } = reached;
         level.work.add(self.unbooked);
         if answer.is_continue() {

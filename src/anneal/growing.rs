@@ -48,7 +48,7 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
     let (mut layers, more) = parts(action);
     let mut settler = Settler::new(settling);
     let part = action.restricted(layers)?;
-    let signals = signals(&part);
+    let signals = Signal::of_all(&part);
     let nudging = Nudging {
         action: &part,
         signals: &signals,
@@ -100,18 +100,13 @@ fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
     layers.max().unwrap_or(0)
 }
 
-fn signals<M: Model, R: Rule<M>>(part: &Action<M, R>) -> Vec<Signal<'_>> {
-    let windows = 0..part.windows().len();
-    windows.map(|w| Signal::new(part, w)).collect()
-}
-
 /// The estimate nudged on to the end of a longer part.
 fn lengthened<M: Model, R: Rule<M>>(
     part: &Action<M, R>,
     estimate: Estimate,
     gain: f64,
 ) -> Option<Estimate> {
-    let signals = signals(part);
+    let signals = Signal::of_all(part);
     let nudging = Nudging {
         action: part,
         signals: &signals,

@@ -9,10 +9,6 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::precision::check_positive;
 
-/// The model error at the automatic end is at most this part of the standard
-/// deviation of the action.
-const CONVERGED: f64 = 1e-2;
-
 /// How far above its beginning an automatic end is at most.
 const BEYOND: f64 = 1e40;
 
@@ -48,7 +44,7 @@ impl Ladder {
             return Err(action.at(1.0)?.locate_non_finite(&starts::rest(action)?));
         }
         check_positive("R_f0", || "adaptive schedule".into(), first)?;
-        let enough = CONVERGED * action.noise_deviation();
+        let enough = spanning::CONVERGED * action.noise_deviation();
         Ok(Self::Adaptive(Range::new(adaptive, first, enough)))
     }
 

@@ -223,7 +223,7 @@ impl Annealer {
                 place: "annealer".into(),
             });
         }
-        if matches!(&self.starts, Some(Starts::Mixed(kinds)) if kinds.is_empty()) {
+        if self.starts.as_ref().is_some_and(Starts::is_empty) {
             return Err(Error::Empty {
                 what: "kinds of starts",
                 place: "annealer".into(),

@@ -34,7 +34,13 @@ struct Indirect {
 }
 
 impl<'a> Signal<'a> {
-    pub(super) fn new<M: Model, R: Rule<M>>(action: &'a Action<M, R>, w: usize) -> Self {
+    /// Those of all windows.
+    pub(super) fn of_all<M: Model, R: Rule<M>>(action: &'a Action<M, R>) -> Vec<Self> {
+        let windows = 0..action.windows().len();
+        windows.map(|w| Self::new(action, w)).collect()
+    }
+
+    fn new<M: Model, R: Rule<M>>(action: &'a Action<M, R>, w: usize) -> Self {
         let window = &action.windows()[w];
         let times = window.grid().times();
         let mut sums: Vec<Vec<(f64, f64)>> = Vec::new();

@@ -14,7 +14,7 @@ const NEGLIGIBLE: f64 = 1e-3;
 
 /// The model error at the last level is about this part of the standard
 /// deviation of the action.
-const CONVERGED: f64 = 1e-2;
+pub(super) const CONVERGED: f64 = 1e-2;
 
 /// The ratio of neighbouring values of R_f.
 pub(super) const ALPHA: f64 = 1.5;

@@ -81,6 +81,14 @@ impl Starts {
         kind.of(number)
     }
 
+    /// Whether there is a mixture of nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Mixed(kinds) => kinds.is_empty() || kinds.iter().any(Self::is_empty),
+            _ => false,
+        }
+    }
+
     /// The name that results use.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -149,8 +157,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
         return Ok(plain(action.pack(estimate)?, starts.name()));
     }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let windows = 0..action.windows().len();
-    let signals: Vec<Signal<'_>> = windows.map(|w| Signal::new(action, w)).collect();
+    let signals = Signal::of_all(action);
     let settled = match starts {
         Starts::Growing => growing::grow(action, (number, &mut rng), settling)?,
         Starts::Nudged => nudging::nudge(action, &signals, &mut rng, settling)?,
@@ -206,19 +213,34 @@ pub(super) fn guess_parameters<M: Model, R: Rule<M>>(
 
 /// The path of [`Starts::Mean`] with the parameters as they are guessed.
 pub(super) fn rest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f64>> {
-    let windows = 0..action.windows().len();
-    let paths = windows.map(|w| mean(action, w, &Signal::new(action, w)));
+    let signals = Signal::of_all(action);
+    let paths = signals.iter().enumerate();
+    let paths = paths.map(|(w, signal)| mean(action, w, signal));
     let parameters: Vec<f64> = action.parameters().map(|(_, p)| p.initial()).collect();
     action.pack(&Estimate::new(paths.collect(), parameters))
 }
 
-fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal) -> Path {
+/// The signal where there is one, elsewhere what `hidden(n, i)` says, which is
+/// asked for every layer n and component i.
+fn path_of<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal<'_>,
+    mut hidden: impl FnMut(usize, usize) -> f64,
+) -> Path {
     let layout = &action.layout().windows[w];
     Path::from_layers((0..layout.layers()).map(|n| {
+        let component = |i| {
+            let hidden = hidden(n, i);
+            signal.value(n, i).unwrap_or(hidden)
+        };
         let width = layout.state(n).len();
-        let component = |i| signal.value(n, i).unwrap_or_else(|| signal.rest(i));
         (0..width).map(component).collect::<Vec<_>>()
     }))
+}
+
+fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal<'_>) -> Path {
+    path_of(action, w, signal, |_, i| signal.rest(i))
 }
 
 fn uniform<M: Model, R: Rule<M>>(
@@ -227,16 +249,10 @@ fn uniform<M: Model, R: Rule<M>>(
     signal: &Signal<'_>,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Path {
-    let layout = &action.layout().windows[w];
-    Path::from_layers((0..layout.layers()).map(|n| {
-        let width = layout.state(n).len();
-        let component = |i| {
-            let (low, high) = signal.range(i);
-            let drawn = low + (high - low) * rng.random::<f64>();
-            signal.value(n, i).unwrap_or(drawn)
-        };
-        (0..width).map(component).collect::<Vec<_>>()
-    }))
+    path_of(action, w, signal, |_, i| {
+        let (low, high) = signal.range(i);
+        low + (high - low) * rng.random::<f64>()
+    })
 }
 
 /// Harmonics of a smooth random series.
@@ -265,18 +281,11 @@ fn smooth<M: Model, R: Rule<M>>(
         .collect();
     let times = action.windows()[w].grid().times();
     let (first, last) = (times[0], times[times.len() - 1]);
-    Path::from_layers((0..layout.layers()).map(|n| {
+    path_of(action, w, signal, |n, i| {
         // Half a turn, so that both ends may differ.
         let phase = std::f64::consts::PI * (times[n] - first) / (last - first);
-        let drawn = |i: usize| {
-            let harmonics = series[i].iter().zip(1..);
-            let waves =
-                harmonics.map(|((size, shift), k)| size * (f64::from(k) * phase + shift).cos());
-            signal.inside(i, signal.rest(i) + waves.sum::<f64>())
-        };
-        let component = |i| signal.value(n, i).unwrap_or_else(|| drawn(i));
-        (0..layout.state(n).len())
-            .map(component)
-            .collect::<Vec<_>>()
-    }))
+        let waves = series[i].iter().zip(1..);
+        let waves = waves.map(|((size, shift), k)| size * (f64::from(k) * phase + shift).cos());
+        signal.inside(i, signal.rest(i) + waves.sum::<f64>())
+    })
 }

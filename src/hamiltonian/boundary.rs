@@ -1,10 +1,9 @@
 use std::ops::ControlFlow;
 
-use super::lagrangian::check_length;
 use super::momenta::Momenta;
 use crate::action::{Action, ActionAt, ActionTerms, Estimate};
 use crate::discretization::Rule;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::grid::check_finite;
 use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
 use crate::model::Model;

@@ -3,10 +3,10 @@ use ndarray::Array2;
 use super::equations::Equations;
 use super::hamiltonian_at;
 use super::interval::{Interval, Shape};
-use super::lagrangian::{DiscreteLagrangian, check_length};
+use super::lagrangian::DiscreteLagrangian;
 use super::potential::Potential;
 use crate::discretization::{Evaluator, FlowRule, Pull, Rule};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::model::{Flow, Model, Scope};
 
 /// A state and the momentum that belongs to it.

@@ -147,20 +147,3 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
         }
     }
 }
-
-pub(super) fn check_length(
-    what: &'static str,
-    place: impl Fn() -> String,
-    expected: usize,
-    found: usize,
-) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        what,
-        place: place(),
-        expected,
-        found,
-    })
-}

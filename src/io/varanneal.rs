@@ -15,7 +15,7 @@ use super::npy::write_npy;
 use crate::action::Action;
 use crate::anneal::{Level, StartResult};
 use crate::discretization::Rule;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::file;
 use crate::minimize::Termination;
 use crate::model::Model;
@@ -194,15 +194,8 @@ fn parameters<M: Model, R: Rule<M>>(action: &Action<M, R>, level: &Level) -> Res
 }
 
 fn same(what: &'static str, beta: f64, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        what,
-        place: format!("files of varanneal, β = {beta}"),
-        expected,
-        found,
-    })
+    let place = || format!("files of varanneal, β = {beta}");
+    check_length(what, place, expected, found)
 }
 
 fn save(path: impl AsRef<Path>, shape: &[usize], values: &[f64]) -> Result<()> {

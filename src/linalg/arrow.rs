@@ -5,7 +5,7 @@ use super::front::{Front, column_bases};
 use super::kernel::{Backend, BadPivot, Kernel, prefetch};
 use super::layout::{Geometry, Layout, Step};
 use super::shape::ArrowShape;
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// How far the factorization has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -372,15 +372,7 @@ fn misplaced(step: &Step, (row, column): (usize, usize)) -> Error {
 }
 
 pub(super) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        what,
-        place: "block-arrow matrix".into(),
-        expected,
-        found,
-    })
+    error::check_length(what, || "block-arrow matrix".into(), expected, found)
 }
 
 fn check_finite(rhs: &[f64]) -> Result<()> {

@@ -5,8 +5,8 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Truth, Twin, same};
-use crate::error::{Error, Result};
+use super::{Truth, Twin};
+use crate::error::{Error, Result, check_length};
 use crate::grid::check_finite;
 use crate::observations::Observations;
 use crate::precision::Precision;
@@ -208,7 +208,7 @@ impl Measurement {
             return Ok(vec![noise.deviations[0]; count]);
         }
         let place = || String::from("noise");
-        same("standard deviations", place, count, noise.deviations.len())?;
+        check_length("standard deviations", place, count, noise.deviations.len())?;
         Ok(noise.deviations.clone())
     }
 

@@ -1,8 +1,8 @@
 //! How far an estimate is from the truth.
 
-use super::{Twin, same};
+use super::Twin;
 use crate::action::Estimate;
-use crate::error::Result;
+use crate::error::{Result, check_length};
 use crate::path::Path;
 
 /// Distances of an estimate from the truth, in units of the states and
@@ -53,8 +53,8 @@ impl Twin {
     pub fn score(&self, estimate: &Estimate) -> Result<Score> {
         let place = || String::from("estimate to score");
         let (paths, parameters) = (&estimate.paths, &estimate.parameters);
-        same("paths", place, 1, paths.len())?;
-        same("parameters", place, self.parameters.len(), parameters.len())?;
+        check_length("paths", place, 1, paths.len())?;
+        check_length("parameters", place, self.parameters.len(), parameters.len())?;
         let squares = self.squares(&paths[0])?;
         let observed = self.observations.components();
         let chosen = |seen: bool| {
@@ -81,12 +81,12 @@ impl Twin {
     /// Squared errors, component by component.
     fn squares(&self, path: &Path) -> Result<Vec<Squares>> {
         let place = || String::from("path to score");
-        same("layers", place, self.truth.layers(), path.layers())?;
+        check_length("layers", place, self.truth.layers(), path.layers())?;
         let mut squares: Vec<Squares> = Vec::new();
         for n in 0..path.layers() {
             let (truth, found) = (self.truth.layer(n), path.layer(n));
             let place = || format!("path to score, layer {n}");
-            same("components", place, truth.len(), found.len())?;
+            check_length("components", place, truth.len(), found.len())?;
             if squares.len() < truth.len() {
                 squares.resize(truth.len(), Squares::default());
             }

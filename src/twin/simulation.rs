@@ -4,9 +4,8 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::same;
 use crate::discretization::{Evaluate, Map, Pull, Rk4, Span};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 use crate::grid::{Grid, check_finite};
 use crate::inputs::Inputs;
 use crate::model::{Flow, Layers, Model, check_parameters_of};
@@ -219,12 +218,12 @@ impl Simulation {
             }
             None => {}
             Some(inputs) => {
-                same("inputs", place, model.input_count(), inputs.count())?;
+                check_length("inputs", place, model.input_count(), inputs.count())?;
                 let times = self.grid.times();
                 inputs.check_reach(times[0], times[times.len() - 1], place)?;
             }
         }
-        same(
+        check_length(
             "parameters",
             place,
             model.parameter_count(),
@@ -234,7 +233,7 @@ impl Simulation {
             check_finite("parameter", &format!("simulation, parameter {k}"), value)?;
         }
         if let Some(first) = &self.first {
-            same("first state", place, width, first.len())?;
+            check_length("first state", place, width, first.len())?;
             for (i, &value) in first.iter().enumerate() {
                 check_finite("first state", &format!("simulation, component {i}"), value)?;
             }

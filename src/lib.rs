@@ -154,6 +154,7 @@
 pub mod action;
 pub mod anneal;
 pub mod bounds;
+mod dense;
 mod derivative;
 pub mod discretization;
 mod dual;
@@ -187,6 +188,7 @@ pub use action::{
 };
 pub use anneal::{Annealer, Annealing, Event, Level, Run, Schedule, StartResult, Starts, Stop};
 pub use bounds::Bounds;
+pub use dense::{Activation, Dense, DenseLayer};
 pub use derivative::Sparsity;
 pub use discretization::{Euler, FlowRule, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
+use crate::dense::DenseLayer;
 use crate::derivative::{Differentiator, Generic, Packed, Pattern, Sparsity, looks_at_values};
 use crate::error::{Error, Result};
 use crate::parameters::Drift;
@@ -107,6 +108,13 @@ pub trait Layers: Model {
         input: &[S],
         out: &mut [S],
     );
+
+    /// What the map from layer `n` to `n + 1` is, where it is a dense layer of a
+    /// network: [`layer`](Self::layer) is not called for it then, and many windows
+    /// are evaluated together, by products of matrices.
+    fn dense(&self, _n: usize) -> Option<DenseLayer> {
+        None
+    }
 }
 
 /// Checks that the parameters of a layer map are some of all.

@@ -106,7 +106,7 @@ impl<E> Worker<E> {
         let layer = action.layout.windows[w].layer(n);
         let sizes = front.sizes();
         let (first, width) = (sizes.total() - sizes.border, layer.len());
-        let places = &action.layout.border_of[w];
+        let places = action.layout.border_of(w);
         let place = |a: usize| match a.checked_sub(width) {
             None => position + a,
             Some(c) => first + places[c],
@@ -143,7 +143,7 @@ impl<E> Worker<E> {
         self.evaluator.linearize(model, span, x, theta, g);
         let weighed = (&mut self.weights[..], v);
         let diagonal = action.weigh(visit, (w, k), g, weighed, &mut Sums::default());
-        let places = &action.layout.border_of[w];
+        let places = action.layout.border_of(w);
         if diagonal {
             self.evaluator
                 .add_gram(&self.weights[..count], places, front);

@@ -73,10 +73,35 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self
     }
 
+    /// Adds windows.
+    pub fn windows(mut self, windows: impl IntoIterator<Item = Window>) -> Self {
+        self.windows.extend(windows);
+        self
+    }
+
     /// The next parameter of the model, in the order of its `theta`: bounds
     /// for one to estimate, or a [`Parameter`].
     pub fn parameter(mut self, name: impl Into<String>, parameter: impl Into<Parameter>) -> Self {
         self.parameters.push((name.into(), parameter.into()));
+        self
+    }
+
+    /// The next parameters of the model, many of one kind: the `k`-th is named
+    /// `name[k]`.
+    ///
+    /// ```
+    /// # use deepest::{models::LotkaVolterra, prelude::*};
+    /// let rates = [0.5, 0.03, 0.8, 0.02].map(|guess| Parameter::estimated().guess(guess));
+    /// let builder = Action::builder(LotkaVolterra, Trapezoid).parameter_block("rates", rates);
+    /// ```
+    pub fn parameter_block<P: Into<Parameter>>(
+        mut self,
+        name: &str,
+        parameters: impl IntoIterator<Item = P>,
+    ) -> Self {
+        for (k, parameter) in parameters.into_iter().enumerate() {
+            self = self.parameter(format!("{name}[{k}]"), parameter);
+        }
         self
     }
 

@@ -302,7 +302,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         }
         let border = &x[self.layout.border()..];
         let free = self.layout.scope.free.iter();
-        for (&p, &slot) in free.zip(&self.layout.border_of[w]) {
+        for (&p, &slot) in free.zip(self.layout.border_of(w)) {
             theta[p] = border[slot];
         }
     }

@@ -15,8 +15,9 @@ pub(crate) struct Layout {
     pub(crate) scope: Scope,
     /// What each unknown of the border is.
     pub(crate) slots: Vec<Slot>,
-    /// For each window the place in the border of each of `scope.free`.
-    pub(crate) border_of: Vec<Vec<usize>>,
+    /// For each window the place in the border of each of `scope.free`; once
+    /// where all windows share all of them.
+    border_of: Vec<Vec<usize>>,
 }
 
 /// An unknown of the border.
@@ -59,12 +60,12 @@ impl Layout {
         for w in 0..widths.len() {
             slots.extend(own.iter().map(|p| slot(p, Some(w))));
         }
-        let place = |w: usize, p: &usize| {
-            let mine = |s: &Slot| s.parameter == *p && s.window.is_none_or(|of| of == w);
-            slots.iter().position(mine)
-        };
-        let border_of = (0..widths.len())
-            .map(|w| scope.free.iter().filter_map(|p| place(w, p)).collect())
+        let different = if own.is_empty() { 1 } else { widths.len() };
+        let border_of = (0..different)
+            .map(|w| {
+                let first = all.len() + w * own.len();
+                (0..all.len()).chain(first..first + own.len()).collect()
+            })
             .collect();
         let drifting = scope.drifting.len();
         let mut next = 0;
@@ -89,6 +90,16 @@ impl Layout {
             slots,
             border_of,
         }
+    }
+
+    /// The place in the border of each of `scope.free` for window `w`.
+    pub(crate) fn border_of(&self, w: usize) -> &[usize] {
+        &self.border_of[w.min(self.border_of.len() - 1)]
+    }
+
+    /// Whether all windows have the same parameters.
+    pub(crate) fn shares_all(&self) -> bool {
+        self.slots.len() == self.scope.free.len()
     }
 
     /// Where the border begins.

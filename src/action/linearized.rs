@@ -37,7 +37,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let mut all = Vec::new();
         for worker in &mut self.workers {
             worker.linearize_each(self.action, x, |evaluator, g, (w, k)| {
-                let places = &layout.border_of[w];
+                let places = layout.border_of(w);
                 let free: Vec<f64> = places.iter().map(|&slot| border[slot]).collect();
                 let first = all.len();
                 all.resize(first + g.len(), 0.0);
@@ -65,7 +65,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             worker.linearize_each(self.action, x, |evaluator, g, (w, k)| {
                 let (here, later) = rest.split_at(g.len());
                 rest = later;
-                let places = &layout.border_of[w];
+                let places = layout.border_of(w);
                 let mut free = vec![0.0; places.len()];
                 let states = &mut states[layout.windows[w].span(k)];
                 evaluator.pullback(here, states, &mut free);

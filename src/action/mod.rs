@@ -21,6 +21,7 @@ mod spread;
 mod step;
 mod tangent;
 mod terms;
+mod together;
 mod worker;
 
 pub use builder::ActionBuilder;

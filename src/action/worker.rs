@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Action;
 use super::multipliers::Multipliers;
 use super::terms::{At, Scratch, Sums, own_rows};
+use super::together::Together;
 use super::{PrecisionUnit, terms::ModelShape};
 use crate::discretization::{Course, Evaluator, Rule, Span};
 use crate::inputs::Inputs;
@@ -32,6 +33,8 @@ pub(super) struct Worker<E> {
     /// The parameters that operators may depend on.
     wanted: Vec<usize>,
     scratch: Scratch,
+    /// Where the windows can be evaluated together.
+    pub(super) together: Option<Together>,
     /// Made at the first Newton step: L-BFGS needs none.
     pub(super) arrow: Option<BlockArrow>,
 }
@@ -62,6 +65,7 @@ impl<E> Worker<E> {
         let count = (0..most).map(|k| evaluator.residual_count(k)).max();
         let count = count.unwrap_or(0);
         let drifting = scope.drifting.iter().map(|(p, _)| *p);
+        let together = Together::new(action, windows.clone());
         Self {
             windows,
             evaluator,
@@ -75,6 +79,7 @@ impl<E> Worker<E> {
             border: vec![0.0; layout.slots.len()],
             wanted: drifting.chain(scope.free.iter().copied()).collect(),
             scratch: Scratch::default(),
+            together,
             arrow: None,
         }
     }
@@ -103,14 +108,25 @@ impl<E> Worker<E> {
         }
         self.border.fill(0.0);
         let mut sums = Sums::default();
+        let shared = action.layout.shares_all();
+        self.free.fill(0.0);
+        if let Some(together) = &mut self.together {
+            action.window_parameters(visit.x, self.windows.start, &mut self.theta);
+            let by = gradient.as_deref_mut().map(|g| (g, &mut self.free[..]));
+            let (theta, weights) = (&self.theta, &mut self.weights);
+            together.evaluate(action, visit, theta, weights, by, &mut sums);
+        }
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
-            action.window_parameters(visit.x, w, &mut self.theta);
-            self.free.fill(0.0);
-            let all = window.all();
-            let part = gradient.as_deref_mut();
-            let part = part.map(|g| &mut g[all.start - origin..all.end - origin]);
-            self.intervals(action, visit, w, part, &mut sums);
+            if !shared || w == self.windows.start {
+                action.window_parameters(visit.x, w, &mut self.theta);
+            }
+            if self.together.is_none() {
+                let all = window.all();
+                let part = gradient.as_deref_mut();
+                let part = part.map(|g| &mut g[all.start - origin..all.end - origin]);
+                self.intervals(action, visit, w, part, &mut sums);
+            }
             let layers = if visit.model_alone {
                 0
             } else {
@@ -122,9 +138,12 @@ impl<E> Worker<E> {
                 let part = part.map(|g| &mut g[layer.start - origin..layer.end - origin]);
                 self.layer(action, visit, (w, n), part, &mut sums);
             }
-            let places = &action.layout.border_of[w];
-            for (&slot, value) in places.iter().zip(&self.free) {
-                self.border[slot] += value;
+            if !shared || w + 1 == self.windows.end {
+                let places = action.layout.border_of(w);
+                for (&slot, value) in places.iter().zip(&mut self.free) {
+                    self.border[slot] += *value;
+                    *value = 0.0;
+                }
             }
         }
         sums
@@ -183,28 +202,15 @@ impl<E> Worker<E> {
         gradient: Option<&mut [f64]>,
         sums: &mut Sums,
     ) {
-        self.drift_to(action, visit.x, (w, n));
         let window = &action.layout.windows[w];
         let at = At {
             layer: &visit.x[window.layer(n)],
             width: window.state(n).len(),
-            theta: &self.theta_here,
+            theta: drift_to(action, visit.x, (w, n), &self.theta, &mut self.theta_here),
             wanted: &self.wanted,
         };
         let gradient = gradient.map(|layer| (layer, &mut self.free[..]));
         action.terms[w].evaluate(n, at, sums, gradient, &mut self.scratch);
-    }
-
-    /// All parameters as of layer `n`.
-    fn drift_to<M, R>(&mut self, action: &Action<M, R>, x: &[f64], (w, n): (usize, usize)) {
-        let window = &action.layout.windows[w];
-        self.theta_here.clear();
-        self.theta_here.extend_from_slice(&self.theta);
-        let (layer, width) = (&x[window.layer(n)], window.state(n).len());
-        action
-            .layout
-            .scope
-            .set_drifting(layer, width, &mut self.theta_here);
     }
 
     /// Linearizes interval after interval and calls `see(evaluator, residuals,
@@ -270,7 +276,7 @@ impl<E> Worker<E> {
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
             action.window_parameters(visit.x, w, &mut self.theta);
-            let places = &action.layout.border_of[w];
+            let places = action.layout.border_of(w);
             let free: Vec<f64> = places.iter().map(|&slot| border[slot]).collect();
             self.free.fill(0.0);
             for k in 0..window.intervals() {
@@ -336,16 +342,35 @@ impl<E> Worker<E> {
         x: &'b [f64],
         (w, n): (usize, usize),
     ) -> (At<'b>, &'b mut Scratch) {
-        self.drift_to(action, x, (w, n));
         let window = &action.layout.windows[w];
         let at = At {
             layer: &x[window.layer(n)],
             width: window.state(n).len(),
-            theta: &self.theta_here,
+            theta: drift_to(action, x, (w, n), &self.theta, &mut self.theta_here),
             wanted: &self.wanted,
         };
         (at, &mut self.scratch)
     }
+}
+
+/// All parameters as of layer `n`: the window's, with those that change in time,
+/// if there are any, as they are there.
+fn drift_to<'a, M, R>(
+    action: &Action<M, R>,
+    x: &[f64],
+    (w, n): (usize, usize),
+    theta: &'a [f64],
+    here: &'a mut Vec<f64>,
+) -> &'a [f64] {
+    let scope = &action.layout.scope;
+    if scope.drifting.is_empty() {
+        return theta;
+    }
+    here.clear();
+    here.extend_from_slice(theta);
+    let window = &action.layout.windows[w];
+    scope.set_drifting(&x[window.layer(n)], window.state(n).len(), here);
+    here
 }
 
 /// aᵀb in eight sums side by side: one alone would wait for each addition.

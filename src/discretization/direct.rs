@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{Evaluator, Rows, Span};
+use crate::dense::{Columns, DenseLayer};
 use crate::derivative::{Differentiator, Generic, Sparsity};
 use crate::linalg::Front;
 use crate::model::{Model, Scope};
@@ -23,6 +24,11 @@ pub trait Residual<M: Model>: Send {
 
     /// The parameters that the interval is handed.
     fn parameters(model: &M, interval: usize) -> Range<usize>;
+
+    /// What the interval is, where it is a dense layer of a network.
+    fn dense(_model: &M, _interval: usize) -> Option<DenseLayer> {
+        None
+    }
 
     /// Writes the residual.
     fn residual<S: Scalar>(
@@ -78,8 +84,14 @@ impl<M: Model, K: Residual<M>> Generic for Between<'_, M, K> {
 
 /// What is known of the function of one interval.
 struct Plan {
-    differentiator: Differentiator,
+    /// Dual numbers; of dense layers for second derivatives only, and not made
+    /// before.
+    differentiator: Option<Differentiator>,
+    /// First derivatives of a dense layer.
+    dense: Option<(DenseLayer, Columns)>,
     rows: Rows,
+    /// The free parameters that the interval uses.
+    used: Vec<usize>,
     /// Place among the free parameters of each one that the interval uses.
     border: Vec<usize>,
     states: usize,
@@ -125,6 +137,58 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
         .enumerate()
         .filter(|(_, p)| parameters.contains(p))
         .unzip();
+    let (left, right) = K::widths(model, interval);
+    let states = left + right + 2 * scope.drifting.len();
+    // What changes in time is beyond a dense layer.
+    let dense = K::dense(model, interval).filter(|_| scope.drifting.is_empty());
+    let (differentiator, dense, pattern) = match dense {
+        Some(layer) => {
+            let mut places = vec![None; parameters.len()];
+            for (column, p) in (states..).zip(&used) {
+                places[p - parameters.start] = Some(column);
+            }
+            let columns = Columns::new(places);
+            let pattern = layer.pattern(&columns);
+            (None, Some((layer, columns)), pattern)
+        }
+        None => {
+            let differentiator = differentiate::<M, K>(model, interval, scope, &used);
+            let pattern = differentiator.pattern();
+            let rows = (0..pattern.rows()).map(|i| pattern.row(i).0.to_vec());
+            let rows = rows.collect();
+            (Some(differentiator), None, rows)
+        }
+    };
+    let mut rows = Rows {
+        starts: vec![0],
+        ..Rows::default()
+    };
+    let position = |&c: &usize| match c.checked_sub(states) {
+        None => c,
+        Some(c) => states + border[c],
+    };
+    for row in &pattern {
+        rows.positions.extend(row.iter().map(position));
+        rows.starts.push(rows.positions.len());
+    }
+    rows.values = vec![0.0; rows.positions.len()];
+    Plan {
+        differentiator,
+        dense,
+        rows,
+        used,
+        border,
+        states,
+    }
+}
+
+/// The differentiator of one interval, by its states and the parameters `used`.
+fn differentiate<M: Model, K: Residual<M>>(
+    model: &M,
+    interval: usize,
+    scope: &Scope,
+    used: &[usize],
+) -> Differentiator {
     let between = Between::<M, K> {
         model,
         scope,
@@ -137,37 +201,12 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
         },
         kind: PhantomData,
     };
-    let count = model.parameter_count();
-    let differentiator = Differentiator::new(&between, count, &used, &Sparsity::Traced);
-    let states = between.inputs();
-    let pattern = differentiator.pattern();
-    let mut rows = Rows {
-        starts: vec![0],
-        ..Rows::default()
-    };
-    let position = |&c: &usize| match c.checked_sub(states) {
-        None => c,
-        Some(c) => states + border[c],
-    };
-    for i in 0..pattern.rows() {
-        rows.positions.extend(pattern.row(i).0.iter().map(position));
-        rows.starts.push(rows.positions.len());
-    }
-    rows.values = vec![0.0; rows.positions.len()];
-    Plan {
-        differentiator,
-        rows,
-        border,
-        states,
-    }
+    Differentiator::new(&between, model.parameter_count(), used, &Sparsity::Traced)
 }
 
 impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     fn residual_count(&self, interval: usize) -> usize {
-        self.plans[self.plan_of(interval)]
-            .differentiator
-            .pattern()
-            .rows()
+        self.plans[self.plan_of(interval)].rows.starts.len() - 1
     }
 
     fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
@@ -189,8 +228,13 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
             span,
             kind: PhantomData,
         };
-        plan.differentiator
-            .jacobian(&between, x, theta, g, &mut plan.rows.values);
+        if let Some((layer, columns)) = &plan.dense {
+            let layers = x.split_at(layer.times * layer.before);
+            let theta = &theta[K::parameters(model, span.index)];
+            layer.write_jacobian(columns, layers, theta, g, &mut plan.rows.values);
+        } else if let Some(differentiator) = &mut plan.differentiator {
+            differentiator.jacobian(&between, x, theta, g, &mut plan.rows.values);
+        }
     }
 
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {
@@ -256,6 +300,9 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
             Some(c) => states + border[own[c]],
         };
         plan.differentiator
+            .get_or_insert_with(|| {
+                differentiate::<M, K>(model, span.index, &self.scope, &plan.used)
+            })
             .contract(&between, x, theta, v, |a, b, value| {
                 let (a, b) = (place(a), place(b));
                 front.add(a.max(b), a.min(b), value);

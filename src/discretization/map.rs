@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use super::direct::{Direct, Residual, UNKNOWN_INPUT};
 use super::{Evaluate, Pull, Rule, Span};
+use crate::dense::DenseLayer;
 use crate::model::{Layers, Scope};
 use crate::scalar::Scalar;
 
@@ -44,9 +45,15 @@ impl<M: Layers> Evaluate<M> for Map {
         let mut input = Vec::new();
         span.write_inputs(span.times[0], &mut input);
         let n = span.index;
-        model.layer(n, x, &zero, &theta[model.parameters_of(n)], &input, next);
-        for v in next.iter_mut() {
-            *v = -*v;
+        let theta = &theta[model.parameters_of(n)];
+        match model.dense(n) {
+            Some(layer) => next.copy_from_slice(&layer.forward(x, theta)),
+            None => {
+                model.layer(n, x, &zero, theta, &input, next);
+                for v in next.iter_mut() {
+                    *v = -*v;
+                }
+            }
         }
         for target in pull.targets {
             if let Some(v) = next.get_mut(target.component) {
@@ -56,6 +63,9 @@ impl<M: Layers> Evaluate<M> for Map {
     }
     fn parameters(&self, model: &M, interval: usize) -> Range<usize> {
         model.parameters_of(interval)
+    }
+    fn dense(&self, model: &M, interval: usize) -> Option<DenseLayer> {
+        model.dense(interval)
     }
     fn per_time(&self) -> &'static [f64] {
         &[1.0]
@@ -71,6 +81,9 @@ impl<M: Layers> Residual<M> for Map {
     fn parameters(model: &M, interval: usize) -> Range<usize> {
         model.parameters_of(interval)
     }
+    fn dense(model: &M, interval: usize) -> Option<DenseLayer> {
+        model.dense(interval)
+    }
     #[inline(always)]
     fn residual<S: Scalar>(
         model: &M,
@@ -80,6 +93,9 @@ impl<M: Layers> Residual<M> for Map {
         scratch: &mut Vec<S>,
         out: &mut [S],
     ) {
+        if let Some(layer) = model.dense(span.index) {
+            return layer.write_residual(x, next, theta, out);
+        }
         let mut input = Vec::new();
         span.write_inputs(span.times[0], &mut input);
         scratch.clear();

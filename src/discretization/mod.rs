@@ -31,6 +31,7 @@ pub use trapezoid::Trapezoid;
 
 use std::ops::Range;
 
+use crate::dense::DenseLayer;
 use crate::inputs::Inputs;
 use crate::linalg::Front;
 use crate::model::{Flow, Model, Scope};
@@ -54,7 +55,7 @@ pub trait Rule<M: Model>: sealed::Evaluate<M> + Copy + Send + Sync {
 pub(crate) mod sealed {
     use std::ops::Range;
 
-    use super::{Evaluator, Model, Pull, Scope, Span};
+    use super::{DenseLayer, Evaluator, Model, Pull, Scope, Span};
 
     /// What a rule gives to the action, out of the public eye.
     pub trait Evaluate<M: Model> {
@@ -78,6 +79,11 @@ pub(crate) mod sealed {
         /// The parameters that an interval may depend on.
         fn parameters(&self, model: &M, _interval: usize) -> Range<usize> {
             0..model.parameter_count()
+        }
+
+        /// What an interval is, where it is a dense layer of a network.
+        fn dense(&self, _model: &M, _interval: usize) -> Option<DenseLayer> {
+            None
         }
 
         /// For each group of residuals the factor c in R_f(discrete) =

@@ -257,7 +257,7 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
             let lambda = ndarray::Array1::from(self.multipliers(&of, k, &rhs)?);
             after.push((-of.left.t().dot(&lambda)).to_vec());
             let by_free = of.free.t().dot(&lambda);
-            for (&slot, value) in action.layout().border_of[w].iter().zip(&by_free) {
+            for (&slot, value) in action.layout().border_of(w).iter().zip(&by_free) {
                 parameters[slot] += value;
             }
         }

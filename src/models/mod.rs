@@ -7,6 +7,7 @@ mod lorenz63;
 mod lorenz96;
 mod lotka_volterra;
 mod nakl;
+mod network;
 
 pub use colpitts::Colpitts;
 pub use linear::Linear;
@@ -14,3 +15,4 @@ pub use lorenz63::Lorenz63;
 pub use lorenz96::Lorenz96;
 pub use lotka_volterra::LotkaVolterra;
 pub use nakl::NaKl;
+pub use network::{Network, one_hot};

@@ -15,6 +15,7 @@ mod faer;
 #[cfg(feature = "lapack")]
 mod lapack;
 mod plain;
+mod product;
 pub(crate) mod simd;
 mod substitute;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tile;
 
 use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
+pub(crate) use product::{PADDING, Product};
 pub(crate) use simd::prefetch;
 use simd::{Isa, Simd, Task};
 

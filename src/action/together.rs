@@ -1,0 +1,135 @@
+//! The intervals of many windows of one shape, evaluated together where they are
+//! dense layers of a network.
+
+use std::ops::Range;
+
+use super::Action;
+use super::terms::Sums;
+use super::worker::Visit;
+use crate::dense::{Batch, Panels, Weights};
+use crate::discretization::Rule;
+use crate::model::Model;
+
+/// Bytes of the matrices of as many windows as are evaluated at a time: they are
+/// to stay in the second cache.
+const CACHE: usize = 1 << 19;
+/// Matrices of one layer's size that an evaluation goes through.
+const MATRICES: usize = 6;
+
+/// A group of windows of one network.
+pub(super) struct Together {
+    windows: Range<usize>,
+    batch: Batch,
+    /// The parameters at the point, a change of them, and what is summed by them.
+    weights: Weights,
+    change: Weights,
+    sums: Weights,
+    /// How many windows are evaluated at a time.
+    at_once: usize,
+    panels: Vec<Panels>,
+    by_parameter: Vec<f64>,
+}
+
+impl Together {
+    /// None where the windows differ, or an interval is no dense layer.
+    pub(super) fn new<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        windows: Range<usize>,
+    ) -> Option<Self> {
+        let layout = action.layout();
+        let first = layout.windows.get(windows.start)?;
+        let of_one_shape = |w: &super::layout::WindowLayout| w.layers() == first.layers();
+        let simple = layout.scope.drifting.is_empty() && layout.shares_all();
+        if !simple || !layout.windows[windows.clone()].iter().all(of_one_shape) {
+            return None;
+        }
+        let dense = |k| {
+            let layer = action.rule.dense(&action.model, k)?;
+            Some((layer, action.rule.parameters(&action.model, k)))
+        };
+        let batch = Batch::new((0..first.intervals()).map(dense).collect::<Option<_>>()?);
+        let bytes = MATRICES * first.all().len() * size_of::<f64>();
+        Some(Self {
+            at_once: (CACHE / bytes).clamp(1, windows.len()),
+            windows,
+            weights: batch.weights(),
+            change: batch.weights(),
+            sums: batch.weights(),
+            panels: Vec::new(),
+            by_parameter: vec![0.0; action.parameters.len()],
+            batch,
+        })
+    }
+
+    /// The windows of part `c` of the group.
+    fn part(&self, c: usize) -> Range<usize> {
+        let first = self.windows.start + c * self.at_once;
+        first..self.windows.end.min(first + self.at_once)
+    }
+
+    fn parts(&self) -> usize {
+        self.windows.len().div_ceil(self.at_once)
+    }
+
+    /// Linearizes part `c` into the memory of that number.
+    fn linearize<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+        (c, memory): (usize, usize),
+    ) {
+        while self.panels.len() <= memory {
+            self.panels.push(self.batch.panels(self.at_once));
+        }
+        let part = self.part(c);
+        let window = |m: usize| &x[action.layout.windows[part.start + m].all()];
+        let (weights, panels) = (&self.weights, &mut self.panels[memory]);
+        self.batch.linearize(weights, panels, part.len(), &window);
+    }
+
+    /// The model error of the group at the point, with all parameters `theta`; its
+    /// part of the gradient is added to `gradient` by the group's states and to
+    /// `free` by the estimated parameters.
+    pub(super) fn evaluate<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        theta: &[f64],
+        weights: &mut [f64],
+        mut gradient: Option<(&mut [f64], &mut [f64])>,
+        sums: &mut Sums,
+    ) {
+        self.batch.pack(theta, &mut self.weights);
+        self.sums.clear();
+        let origin = action.layout.windows[self.windows.start].all().start;
+        for c in 0..self.parts() {
+            self.linearize(action, visit.x, (c, 0));
+            let part = self.part(c);
+            let panels = &mut self.panels[0];
+            self.batch.weigh(panels, |(m, k), g, v| {
+                let own = &mut weights[..g.len()];
+                action.weigh(visit, (part.start + m, k), g, (own, v), sums);
+            });
+            if let Some((states, _)) = &mut gradient {
+                let windows = &action.layout.windows;
+                let begin = windows[part.start].all().start - origin;
+                let end = windows[part.end - 1].all().end - origin;
+                let states = &mut states[begin..end];
+                self.batch
+                    .pull(&self.weights, panels, &mut self.sums, states);
+            }
+        }
+        if let Some((_, free)) = gradient {
+            self.book(action, free);
+        }
+    }
+
+    /// Adds the sums by the parameters to those of the estimated ones.
+    fn book<M: Model, R: Rule<M>>(&mut self, action: &Action<M, R>, free: &mut [f64]) {
+        self.by_parameter.fill(0.0);
+        self.batch.unpack(&self.sums, &mut self.by_parameter);
+        for (slot, &p) in free.iter_mut().zip(&action.layout.scope.free) {
+            *slot += self.by_parameter[p];
+        }
+    }
+}

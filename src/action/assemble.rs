@@ -32,25 +32,60 @@ impl<E> Worker<E> {
     where
         E: Evaluator<M>,
     {
-        let mut arrow = match self.arrow.take() {
+        let (arrow, border) = (self.arrow.take(), action.layout.slots.len());
+        let (arrow, factored) = self.factor_arrow(arrow, border, action, visit, newton, rhs)?;
+        self.arrow = Some(arrow);
+        Ok(factored)
+    }
+
+    /// Factors the group's chains without the border.
+    pub(super) fn factor_states<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        rhs: &[f64],
+    ) -> Result<Option<f64>>
+    where
+        E: Evaluator<M>,
+    {
+        let chains = self.chains.take();
+        let (chains, factored) = self.factor_arrow(chains, 0, action, visit, newton, rhs)?;
+        self.chains = Some(chains);
+        Ok(factored)
+    }
+
+    /// Factors a block arrow of the group's chains with a border of so many.
+    fn factor_arrow<M: Model, R: Rule<M, Evaluator = E>>(
+        &mut self,
+        arrow: Option<BlockArrow>,
+        border: usize,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        newton: &Newton<'_>,
+        rhs: &[f64],
+    ) -> Result<(BlockArrow, Option<f64>)>
+    where
+        E: Evaluator<M>,
+    {
+        let mut arrow = match arrow {
             Some(arrow) => arrow,
             None => {
                 let windows = &action.layout.windows[self.windows.clone()];
                 let chains = windows.iter().map(|w| w.chain()).collect();
-                BlockArrow::new(ArrowShape::new(chains, action.layout.slots.len())?)
+                BlockArrow::new(ArrowShape::new(chains, border)?)
             }
         };
         let first = self.windows.start;
         let factored = arrow.factor(rhs, |chain, k, front| {
             if k == 0 {
-                action.window_parameters(visit.x, first + chain, &mut self.theta);
+                self.take_parameters(action, visit.x, first + chain);
             }
             self.assemble(action, visit, newton, (first + chain, k), front);
         });
-        self.arrow = Some(arrow);
         match factored {
-            Ok(()) => Ok(None),
-            Err(Failure::Indefinite(bad)) => Ok(Some(bad.pivot)),
+            Ok(()) => Ok((arrow, None)),
+            Err(Failure::Indefinite(bad)) => Ok((arrow, Some(bad.pivot))),
             Err(Failure::Input(error)) => Err(error),
         }
     }

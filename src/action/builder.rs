@@ -201,6 +201,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             rule: self.rule,
             windows: self.windows,
             names,
+            initial: parameters.iter().map(Parameter::initial).collect(),
             parameters,
             state_bounds: self.state_bounds,
             normalization: self.normalization,

@@ -297,9 +297,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// Writes all P parameters of window `w`: the static ones from `x`, the
     /// fixed ones as they are; those that change in time hold their guess.
     pub(crate) fn window_parameters(&self, x: &[f64], w: usize, theta: &mut [f64]) {
-        for (slot, parameter) in theta.iter_mut().zip(&self.parameters) {
-            *slot = parameter.initial();
-        }
+        theta.copy_from_slice(&self.initial);
         let border = &x[self.layout.border()..];
         let free = self.layout.scope.free.iter();
         for (&p, &slot) in free.zip(self.layout.border_of(w)) {

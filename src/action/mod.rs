@@ -7,9 +7,11 @@
 mod assemble;
 mod balance;
 mod builder;
+mod costs;
 mod estimate;
 mod forces;
 mod information;
+mod iterative;
 mod layout;
 mod linearized;
 mod multipliers;
@@ -17,6 +19,7 @@ mod objective;
 mod plateau;
 mod predicted;
 mod regrid;
+mod residual_space;
 mod spread;
 mod step;
 mod tangent;
@@ -25,6 +28,7 @@ mod together;
 mod worker;
 
 pub use builder::ActionBuilder;
+pub use costs::NewtonCosts;
 pub use estimate::{AtBound, Estimate};
 pub(crate) use forces::Forces;
 pub(crate) use information::Knowledge;
@@ -131,6 +135,8 @@ pub struct Action<M, R> {
     windows: Vec<Window>,
     names: Vec<String>,
     parameters: Vec<Parameter>,
+    /// What each parameter is before anything is known of it.
+    initial: Vec<f64>,
     /// Bounds of state components, at every layer that has them.
     state_bounds: Vec<(usize, Bounds)>,
     normalization: Normalization,

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use super::multipliers::Multipliers;
+use super::residual_space::ResidualSpace;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::minimize::{Curvature, Indefinite, Objective, QuadraticStep};
+use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
 use crate::model::Model;
 use crate::precision::check_positive;
 
@@ -36,6 +37,10 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     /// Where the last evaluation was, its R_f and its terms.
     known_x: Vec<f64>,
     pub(super) known: Option<(f64, ActionTerms)>,
+    /// How Newton steps are to be solved, and how they are, once it is known.
+    pub(super) preferred: Equations,
+    pub(super) equations: Equations,
+    pub(super) residual_space: Option<ResidualSpace>,
     /// Whether the factor at hand is that of the exact Hessian, undamped, for
     /// the present R_f.
     pub(super) exact: bool,
@@ -65,6 +70,9 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             multipliers: None,
             known_x: Vec::new(),
             known: None,
+            preferred: Equations::Automatic,
+            equations: Equations::Automatic,
+            residual_space: None,
             exact: false,
         };
         at.set_bounds();
@@ -350,6 +358,25 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> std::result::Result<QuadraticStep, Indefinite> {
-        self.step(x, curvature, damping, gradient, step)
+        match (self.equations(), curvature) {
+            (Equations::ResidualSpace, Curvature::GaussNewton) => {
+                self.step_by_residuals(x, damping, gradient, step)
+            }
+            (Equations::ConjugateGradients, Curvature::GaussNewton) => {
+                self.step_by_iteration(x, damping, gradient, step)
+            }
+            _ => self.step(x, curvature, damping, gradient, step),
+        }
+    }
+
+    fn prefer(&mut self, equations: Equations) {
+        if self.preferred != equations {
+            self.preferred = equations;
+            self.equations = Equations::Automatic;
+        }
+    }
+
+    fn has_exact_curvature(&mut self) -> bool {
+        self.equations() == Equations::BlockArrow
     }
 }

@@ -262,6 +262,18 @@ impl WindowTerms {
         (loss.at(s, 1), kind)
     }
 
+    /// Whether there is nothing on layer `n`.
+    #[inline]
+    pub(super) fn is_empty(&self, n: usize) -> bool {
+        let terms = &self.layers[n];
+        self.single(n).is_empty() && terms.priors.is_empty() && terms.general.is_empty()
+    }
+
+    /// Whether what is on layer `n` has a diagonal Hessian.
+    pub(super) fn is_diagonal(&self, n: usize) -> bool {
+        self.layers[n].general.is_empty()
+    }
+
     /// Adds the terms on layer `n` to the sums and, where there are any, to
     /// the gradient by the layer and by the free parameters.
     #[inline]

@@ -132,4 +132,86 @@ impl Together {
             *slot += self.by_parameter[p];
         }
     }
+
+    /// Linearizes all windows, for the products below; `theta` holds all
+    /// parameters.
+    pub(super) fn linearize_all<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+        theta: &[f64],
+    ) {
+        self.batch.pack(theta, &mut self.weights);
+        for c in 0..self.parts() {
+            self.linearize(action, x, (c, c));
+        }
+    }
+
+    /// GᵀRG times a change of the states (of all groups, none where it is empty)
+    /// and of the border, added to `to`: the group's states, where there is room
+    /// for them, and the border.
+    pub(super) fn gram_product<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        (states, parameters): (&[f64], Option<&[f64]>),
+        weights: &mut [f64],
+        (by_states, by_border): (&mut [f64], &mut [f64]),
+    ) {
+        if let Some(change) = parameters {
+            self.by_parameter.fill(0.0);
+            for (change, &p) in change.iter().zip(&action.layout.scope.free) {
+                self.by_parameter[p] = *change;
+            }
+            self.batch.pack(&self.by_parameter, &mut self.change);
+        }
+        self.sums.clear();
+        let windows = &action.layout.windows;
+        let origin = windows[self.windows.start].all().start;
+        for c in 0..self.parts() {
+            let part = self.part(c);
+            let window = |m: usize| &states[windows[part.start + m].all()];
+            let states = (!states.is_empty()).then_some(&window);
+            let parameters = parameters.is_some().then_some(&self.change);
+            let panels = &mut self.panels[c];
+            self.batch.push(&self.weights, panels, states, parameters);
+            self.batch.weigh(panels, |(m, k), g, v| {
+                let own = &mut weights[..g.len()];
+                let sums = &mut Sums::default();
+                action.weigh(visit, (part.start + m, k), g, (own, v), sums);
+            });
+            let places = match by_states.is_empty() {
+                true => 0..0,
+                false => {
+                    windows[part.start].all().start - origin..windows[part.end - 1].all().end - origin
+                }
+            };
+            let by_states = &mut by_states[places];
+            self.batch
+                .pull(&self.weights, panels, &mut self.sums, by_states);
+        }
+        self.book(action, by_border);
+    }
+
+    /// The diagonal of GᵀRG by the border, added to `by_border`.
+    pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        weights: &mut [f64],
+        by_border: &mut [f64],
+    ) {
+        self.sums.clear();
+        for c in 0..self.parts() {
+            let part = self.part(c);
+            let panels = &mut self.panels[c];
+            self.batch.weigh(panels, |(m, k), g, v| {
+                let (own, sums) = (&mut weights[..g.len()], &mut Sums::default());
+                action.weigh(visit, (part.start + m, k), g, (&mut *own, v), sums);
+                v.copy_from_slice(own);
+            });
+            self.batch.add_squares(panels, &mut self.sums);
+        }
+        self.book(action, by_border);
+    }
 }

@@ -37,6 +37,8 @@ pub(super) struct Worker<E> {
     pub(super) together: Option<Together>,
     /// Made at the first Newton step: L-BFGS needs none.
     pub(super) arrow: Option<BlockArrow>,
+    /// The chains alone, where the border is not solved for with them.
+    pub(super) chains: Option<BlockArrow>,
 }
 
 /// What the action is evaluated for.
@@ -81,6 +83,7 @@ impl<E> Worker<E> {
             scratch: Scratch::default(),
             together,
             arrow: None,
+            chains: None,
         }
     }
 
@@ -89,6 +92,18 @@ impl<E> Worker<E> {
         let windows = &action.layout.windows[self.windows.clone()];
         let first = windows.first().map_or(0, |w| w.all().start);
         first..windows.last().map_or(first, |w| w.all().end)
+    }
+
+    /// The parameters of window `w`, after those of the group's windows before it.
+    pub(super) fn take_parameters<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+        w: usize,
+    ) {
+        if w == self.windows.start || !action.layout.shares_all() {
+            action.window_parameters(x, w, &mut self.theta);
+        }
     }
 
     /// The group's sums; its part of the gradient is written to `gradient`
@@ -110,17 +125,15 @@ impl<E> Worker<E> {
         let mut sums = Sums::default();
         let shared = action.layout.shares_all();
         self.free.fill(0.0);
+        self.take_parameters(action, visit.x, self.windows.start);
         if let Some(together) = &mut self.together {
-            action.window_parameters(visit.x, self.windows.start, &mut self.theta);
             let by = gradient.as_deref_mut().map(|g| (g, &mut self.free[..]));
             let (theta, weights) = (&self.theta, &mut self.weights);
             together.evaluate(action, visit, theta, weights, by, &mut sums);
         }
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
-            if !shared || w == self.windows.start {
-                action.window_parameters(visit.x, w, &mut self.theta);
-            }
+            self.take_parameters(action, visit.x, w);
             if self.together.is_none() {
                 let all = window.all();
                 let part = gradient.as_deref_mut();
@@ -132,7 +145,7 @@ impl<E> Worker<E> {
             } else {
                 window.layers()
             };
-            for n in 0..layers {
+            for n in (0..layers).filter(|&n| !action.terms[w].is_empty(n)) {
                 let layer = window.layer(n);
                 let part = gradient.as_deref_mut();
                 let part = part.map(|g| &mut g[layer.start - origin..layer.end - origin]);
@@ -219,20 +232,20 @@ impl<E> Worker<E> {
         &mut self,
         action: &Action<M, R>,
         x: &[f64],
-        mut see: impl FnMut(&E, &[f64], (usize, usize)),
+        mut see: impl FnMut(&mut E, &[f64], (usize, usize)),
     ) where
         E: Evaluator<M>,
     {
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
-            action.window_parameters(x, w, &mut self.theta);
+            self.take_parameters(action, x, w);
             for k in 0..window.intervals() {
                 let count = self.evaluator.residual_count(k);
                 let (span, states) = (action.span(w, k), &x[window.span(k)]);
                 let g = &mut self.g[..count];
                 self.evaluator
                     .linearize(&action.model, span, states, &self.theta, g);
-                see(&self.evaluator, g, (w, k));
+                see(&mut self.evaluator, g, (w, k));
             }
         }
     }
@@ -320,6 +333,38 @@ impl<E> Worker<E> {
                 self.border[slot] += value;
             }
             self.free = by_free;
+        }
+    }
+
+    /// GᵀRG times a change of the states (of all groups, none where it is empty)
+    /// and of the border: its part by the group's states is written to `product`
+    /// where that has room, its share of that by the border to
+    /// [`border`](Self::border). The windows must have been linearized together.
+    pub(super) fn gram_product<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        change: (&[f64], Option<&[f64]>),
+        product: &mut [f64],
+    ) {
+        product.fill(0.0);
+        self.border.fill(0.0);
+        if let Some(together) = &mut self.together {
+            let to = (product, &mut self.border[..]);
+            together.gram_product(action, visit, change, &mut self.weights, to);
+        }
+    }
+
+    /// The group's share of the diagonal of GᵀRG by the border, in
+    /// [`border`](Self::border).
+    pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+    ) {
+        self.border.fill(0.0);
+        if let Some(together) = &mut self.together {
+            together.gram_diagonal(action, visit, &mut self.weights, &mut self.border);
         }
     }
 

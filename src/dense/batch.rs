@@ -33,6 +33,19 @@ impl Panel {
         &mut self.data[i * self.stride..i * self.stride + self.width]
     }
 
+    /// Writes the transpose, a vector of each of its rows at a time.
+    fn transpose(&self, to: &mut Panel) {
+        for first in (0..to.width).step_by(PADDING) {
+            let last = to.width.min(first + PADDING);
+            for j in 0..self.width {
+                let row = &mut to.data[j * to.stride + first..j * to.stride + last];
+                for (slot, i) in row.iter_mut().zip(first..) {
+                    *slot = self.data[i * self.stride + j];
+                }
+            }
+        }
+    }
+
     /// Adds A B: A is `rows` rows of this panel's, B as wide as this one.
     fn add_product(&mut self, rows: usize, a: &Panel, b: &Panel, isa: Isa) {
         let product = Product {
@@ -123,11 +136,6 @@ impl Batch {
         }
     }
 
-    /// Number of steps.
-    pub(crate) fn steps(&self) -> usize {
-        self.layers.len()
-    }
-
     /// Memory for the parameters.
     pub(crate) fn weights(&self) -> Weights {
         let matrices = |layer: &DenseLayer| {
@@ -156,10 +164,8 @@ impl Batch {
                 let width = matrix.width.max(1);
                 for (i, row) in theta[block].chunks_exact(width).enumerate() {
                     matrix.row_mut(i).copy_from_slice(row);
-                    for (j, w) in row.iter().enumerate() {
-                        transposed.data[j * transposed.stride + i] = *w;
-                    }
                 }
+                matrix.transpose(transposed);
             }
         }
     }
@@ -385,6 +391,36 @@ impl Batch {
             }
         }
         self.store(panels, gradient);
+    }
+
+    /// Σ r (∂g/∂w)² for each weight w, with the precisions r in the place of the
+    /// residuals, added to `sums`; of softmax by its diagonal alone.
+    pub(crate) fn add_squares(&self, panels: &mut Panels, sums: &mut Weights) {
+        for (n, layer) in self.layers.iter().enumerate() {
+            let rows = panels.count * layer.times;
+            let step = layer.dense.residual.unwrap_or(1.0);
+            let softmax = layer.dense.activation == super::Activation::Softmax;
+            let z = &mut panels.z[n];
+            for i in 0..rows {
+                let pairs = panels.slopes[n].row(i).iter().zip(panels.g[n].row(i));
+                for (z, (slope, r)) in z.row_mut(i).iter_mut().zip(pairs) {
+                    let slope = if softmax { slope * (1.0 - slope) } else { *slope };
+                    *z = r * (step * slope).powi(2);
+                }
+            }
+            let mut squares = panels.x[n].clone();
+            squares.data.iter_mut().for_each(|x| *x *= *x);
+            let sums = &mut sums.steps[n];
+            sums.weights[0].add_transposed_product(rows, z, &squares, self.isa);
+            if layer.dense.recurrent {
+                let mut squares = panels.earlier[n][0].clone();
+                squares.data.iter_mut().for_each(|x| *x *= *x);
+                sums.weights[1].add_transposed_product(rows, z, &squares, self.isa);
+            }
+            for i in 0..rows {
+                add(&mut sums.biases, z.row(i));
+            }
+        }
     }
 
     /// Adds what was pulled to the states of the windows, which stand one after

@@ -312,9 +312,14 @@ impl Rows {
         border: &[usize],
         front: &mut Front<'_>,
     ) {
-        let (positions, values) = self.row(i);
+        let (mut positions, mut values) = self.row(i);
         let sizes = front.sizes();
         let first = sizes.total() - sizes.border;
+        if sizes.border == 0 {
+            // A front of states alone.
+            let states = positions.partition_point(|&p| p < first);
+            (positions, values) = (&positions[..states], &values[..states]);
+        }
         let (buffer, bases) = front.parts();
         let place = |position: usize| match position.checked_sub(first) {
             None => position,

@@ -13,6 +13,7 @@
 //! n = m + 2d + P rows and k = m + d pivots, and the factor keeps (n + 1) k numbers of it (rows padded).
 
 mod arrow;
+mod dense;
 mod failure;
 mod front;
 mod kernel;
@@ -22,6 +23,7 @@ mod shape;
 mod solve;
 
 pub use arrow::BlockArrow;
+pub(crate) use dense::DenseMatrix;
 pub use failure::{Failure, Indefinite};
 pub(crate) use front::SingleFront;
 pub use front::{Front, FrontSizes};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Curvature, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
+    Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
     check_setting, project,
 };
 use crate::error::Result;
@@ -28,6 +28,7 @@ pub struct GaussNewton {
     tolerance: f64,
     max_iterations: usize,
     curvature: Curvature,
+    equations: Equations,
 }
 
 impl Default for GaussNewton {
@@ -37,6 +38,7 @@ impl Default for GaussNewton {
             tolerance: 1e-9,
             max_iterations: 500,
             curvature: Curvature::Exact,
+            equations: Equations::Automatic,
         }
     }
 }
@@ -60,8 +62,17 @@ impl GaussNewton {
         self
     }
 
+    /// How the equations of its steps are solved, where an objective has several
+    /// ways.
+    #[must_use]
+    pub fn equations(mut self, equations: Equations) -> Self {
+        self.equations = equations;
+        self
+    }
+
     /// Which second derivatives to use near the minimum; elsewhere they are
-    /// always those of Gauss-Newton.
+    /// always those of Gauss-Newton, and so they are where an objective has no
+    /// others.
     #[must_use]
     pub fn curvature(mut self, curvature: Curvature) -> Self {
         self.curvature = curvature;
@@ -97,8 +108,9 @@ struct Walk<'a> {
     damping: f64,
     /// What λ grows by at the next failure.
     growth: f64,
-    /// Second derivatives of the next step.
+    /// Second derivatives of the next step, and of those near the minimum.
     curvature: Curvature,
+    near: Curvature,
     /// Whether the step at hand is one of the exact Hessian.
     exact: bool,
     /// Steps to go before an exact Hessian is tried again, and how many there
@@ -253,7 +265,7 @@ impl Walk<'_> {
     fn choose_curvature(&mut self, predicted: f64, value: f64) {
         let near = predicted <= NEAR * value.abs();
         let next = if near {
-            self.settings.curvature
+            self.near
         } else {
             Curvature::GaussNewton
         };
@@ -395,6 +407,11 @@ impl GaussNewton {
     ) -> Outcome {
         project(x, objective.lower(), objective.upper());
         let n = x.len();
+        objective.prefer(self.equations);
+        let (curvature, near) = match objective.has_exact_curvature() {
+            true => (curvature, self.curvature),
+            false => (Curvature::GaussNewton, Curvature::GaussNewton),
+        };
         let mut walk = Walk {
             settings: self,
             objective,
@@ -408,6 +425,7 @@ impl GaussNewton {
             damping: 0.0,
             growth: 2.0,
             curvature,
+            near,
             exact: false,
             wait: 0,
             spell: 0,

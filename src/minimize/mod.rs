@@ -31,6 +31,25 @@ pub enum Curvature {
     Exact,
 }
 
+/// How the linear equations of a Newton step are solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Equations {
+    /// The cheapest way: see [`NewtonCosts`](crate::action::NewtonCosts).
+    #[default]
+    Automatic,
+    /// By a block-arrow factorization of the Hessian in all unknowns, with the
+    /// parameters as its border. Always open, and the only way that knows exact
+    /// second derivatives, bounds, and the sign of the curvature.
+    BlockArrow,
+    /// By a dense factorization of the order of the model residuals: for many
+    /// parameters and few residuals. Gauss-Newton only.
+    ResidualSpace,
+    /// By conjugate gradients in the parameters, with the states eliminated
+    /// exactly: for many of both. Gauss-Newton only, and inexact.
+    ConjugateGradients,
+}
+
 /// What a Newton step says about itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -100,6 +119,15 @@ pub trait Objective {
         gradient: &[f64],
         step: &mut [f64],
     ) -> Result<QuadraticStep, Indefinite>;
+
+    /// Is told how the equations of the next steps are to be solved, where there
+    /// are several ways and that one is open.
+    fn prefer(&mut self, _equations: Equations) {}
+
+    /// Whether steps by [`Curvature::Exact`] are to be had.
+    fn has_exact_curvature(&mut self) -> bool {
+        true
+    }
 }
 
 /// Why a minimization ended.

@@ -1,0 +1,164 @@
+//! What the linear equations of a Newton step cost, by each way to solve them.
+
+use super::terms::ModelShape;
+use super::{Action, ActionAt};
+use crate::bounds::Bounds;
+use crate::discretization::Rule;
+use crate::minimize::Equations;
+use crate::model::Model;
+
+/// Multiplications of one Gauss-Newton step, by each way to solve its equations;
+/// none where a way is not open.
+///
+/// With B parameters, K residuals, p unknowns of an interval that are eliminated
+/// together and q that follow,
+///
+/// | way | multiplications |
+/// |---|---|
+/// | block arrow | Σ ½ p (p + q + B)² over all intervals, and B³/6 |
+/// | residual space | K³/6, and ½ r² for each unknown that r residuals depend on |
+/// | conjugate gradients | a block arrow without B, and 50 times 8 for each entry of the residuals' Jacobian |
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct NewtonCosts {
+    /// [`Equations::BlockArrow`], which is always open.
+    pub block_arrow: f64,
+    /// [`Equations::ResidualSpace`]: without bounds, with measurements of
+    /// components and independent errors.
+    pub residual_space: Option<f64>,
+    /// [`Equations::ConjugateGradients`]: where that is so, for networks of dense
+    /// layers.
+    pub conjugate_gradients: Option<f64>,
+}
+
+/// What conjugate gradients are taken to need.
+const ITERATIONS: f64 = 50.0;
+
+/// Multiplications that are not worth to be saved: the block arrow knows more, such
+/// as second derivatives.
+const LITTLE: f64 = 3e7;
+
+impl NewtonCosts {
+    /// The cheapest way; the block arrow where it takes less than 3·10⁷
+    /// multiplications, because it alone has exact second derivatives.
+    #[must_use]
+    pub fn cheapest(&self) -> Equations {
+        let open = [
+            (Some(self.block_arrow), Equations::BlockArrow),
+            (self.residual_space, Equations::ResidualSpace),
+            (self.conjugate_gradients, Equations::ConjugateGradients),
+        ];
+        let open = open.into_iter().filter_map(|(cost, way)| Some((cost?, way)));
+        let best = open.min_by(|a, b| a.0.total_cmp(&b.0));
+        match best {
+            Some((_, way)) if self.block_arrow > LITTLE => way,
+            _ => Equations::BlockArrow,
+        }
+    }
+
+    /// What is asked for where it is open, else the cheapest.
+    pub(super) fn choose(&self, asked: Equations) -> Equations {
+        let open = match asked {
+            Equations::Automatic => false,
+            Equations::BlockArrow => true,
+            Equations::ResidualSpace => self.residual_space.is_some(),
+            Equations::ConjugateGradients => self.conjugate_gradients.is_some(),
+        };
+        if open { asked } else { self.cheapest() }
+    }
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// What a Gauss-Newton step of this action costs.
+    pub fn newton_costs(&self) -> NewtonCosts {
+        let layout = &self.layout;
+        let border = layout.slots.len() as f64;
+        let most = layout.windows.iter().map(|w| w.intervals()).max();
+        let groups = self.rule.per_time().len() as f64;
+        let mut costs = [border.powi(3) / 6.0, 0.0, 0.0];
+        let [arrow, residuals, iterations] = &mut costs;
+        let mut rows_of = vec![0.0; layout.slots.len()];
+        let mut order: f64 = 0.0;
+        for (w, window) in layout.windows.iter().enumerate() {
+            let chain = window.chain();
+            for k in 0..window.intervals() {
+                let [left, right] = [chain.nodes[k], chain.nodes[k + 1]].map(|n| n as f64);
+                let pivots = left + chain.interiors[k] as f64;
+                *arrow += 0.5 * pivots * (pivots + right + border).powi(2);
+                *iterations += 0.5 * pivots * (pivots + right).powi(2);
+                let count = groups * right;
+                order += count;
+                *residuals += 0.5 * (pivots + right) * count * count;
+                let entries = self.parameter_entries((w, k), count, &mut rows_of);
+                let states = count * (left + 1.0);
+                *iterations += ITERATIONS * 8.0 * (states + entries);
+            }
+        }
+        *residuals += order.powi(3) / 6.0;
+        *residuals += rows_of.iter().map(|r| 0.5 * r * r).sum::<f64>();
+        let simple = self.has_diagonal_terms();
+        let dense = |k| self.rule.dense(&self.model, k).is_some();
+        let network = layout.shares_all() && (0..most.unwrap_or(0)).all(dense);
+        let alike = |w: &super::layout::WindowLayout| Some(w.intervals()) == most;
+        let network = network && layout.windows.iter().all(alike);
+        NewtonCosts {
+            block_arrow: *arrow,
+            residual_space: simple.then_some(*residuals),
+            conjugate_gradients: (simple && network).then_some(*iterations),
+        }
+    }
+
+    /// The entries by parameters of the Jacobian of an interval with `count`
+    /// residuals, counted in `rows_of` too.
+    fn parameter_entries(
+        &self,
+        (w, k): (usize, usize),
+        count: f64,
+        rows_of: &mut [f64],
+    ) -> f64 {
+        let used = self.rule.parameters(&self.model, k);
+        let free = self.layout.scope.free.iter();
+        let places = free.zip(self.layout.border_of(w));
+        // One entry for each residual, or for a dense layer's weights one only.
+        let rows = match self.rule.dense(&self.model, k) {
+            Some(layer) => layer.times as f64,
+            None => count,
+        };
+        let mut entries = 0.0;
+        for (p, &place) in places {
+            if used.contains(p) {
+                rows_of[place] += rows;
+                entries += rows;
+            }
+        }
+        entries
+    }
+
+    /// Whether everything but the model error has a diagonal Hessian, the model
+    /// error a diagonal precision, and nothing a bound.
+    fn has_diagonal_terms(&self) -> bool {
+        let unbounded = |p: &crate::parameters::Parameter| p.range() == Bounds::NONE;
+        let terms = || self.terms.iter().zip(&self.layout.windows);
+        self.state_bounds.is_empty()
+            && self.layout.scope.drifting.is_empty()
+            && self.parameters.iter().all(unbounded)
+            && !matches!(self.model_shape, ModelShape::Full { .. })
+            && terms().all(|(terms, window)| (0..window.layers()).all(|n| terms.is_diagonal(n)))
+    }
+}
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// How the equations of Newton steps are solved.
+    pub(super) fn equations(&mut self) -> Equations {
+        if self.bounded || self.multipliers.is_some() {
+            return Equations::BlockArrow;
+        }
+        match self.equations {
+            Equations::Automatic => {
+                self.equations = self.action.newton_costs().choose(self.preferred);
+                self.equations
+            }
+            known => known,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Newton steps by conjugate gradients: for networks with too many pairs and
+//! weights for any matrix of theirs.
+//!
+//! With the states eliminated exactly, chain by chain, the damped Gauss-Newton
+//! system is S p = r in the parameters alone, S = H_θθ − H_θx H_xx⁻¹ H_xθ. Products
+//! with H_xθ and H_θθ are products with the residuals' Jacobian for all windows at
+//! once; S itself is never made. Preconditioned with the diagonal of H_θθ, and
+//! stopped early: T. Steihaug, *The conjugate gradient method and trust regions in
+//! large scale optimization*, SIAM J. Numer. Anal. 20, 626 (1983).
+
+use super::ActionAt;
+use super::assemble::Newton;
+use super::objective::in_parallel;
+use super::step::NOT_SOLVED;
+use super::worker::Visit;
+use crate::discretization::Rule;
+use crate::minimize::{Curvature, Indefinite, QuadraticStep};
+use crate::model::Model;
+
+/// The size of the residual of S p = r, by that of r, to stop at: the step then
+/// gains all but the square of it of what it could.
+const TOLERANCE: f64 = 0.03;
+
+/// Most iterations of one step.
+const MOST: usize = 400;
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// The damped Gauss-Newton step.
+    pub(super) fn step_by_iteration(
+        &mut self,
+        x: &[f64],
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> Result<QuadraticStep, Indefinite> {
+        self.factor_states(x, damping)?;
+        let visit = Visit {
+            multipliers: None,
+            ..self.visit(x)
+        };
+        let border = self.action.layout().border();
+        let (states, parameters) = step.split_at_mut(border);
+        let curvature = self.parameter_curvature(&visit, damping);
+        // r = −∇_θ + H_θx H_xx⁻¹ ∇_x.
+        states.copy_from_slice(&gradient[..border]);
+        self.solve_states(states)?;
+        for v in states.iter_mut() {
+            *v = -*v;
+        }
+        let mut residual = vec![0.0; parameters.len()];
+        self.product_of_states(&visit, states, None, (&mut [], &mut residual));
+        for (r, g) in residual.iter_mut().zip(&gradient[border..]) {
+            *r = -g - *r;
+        }
+        let left = self.conjugate_gradients(&visit, &curvature, residual, parameters)?;
+        // s_x = −H_xx⁻¹ (∇_x + H_xθ p).
+        let mut pulled = vec![0.0; border];
+        let mut unused = vec![0.0; parameters.len()];
+        self.product_of_states(&visit, &[], Some(parameters), (&mut pulled, &mut unused));
+        for (state, (g, h)) in states.iter_mut().zip(gradient.iter().zip(&pulled)) {
+            *state = -g - h;
+        }
+        self.solve_states(states)?;
+        // (H + Λ)s = −g − e where e is what the iteration left.
+        let slope: f64 = step.iter().zip(gradient).map(|(s, g)| -g * s).sum();
+        let scaled = step.iter().zip(&self.scales);
+        let damped = damping * scaled.map(|(s, scale)| (s / scale).powi(2)).sum::<f64>();
+        let missed: f64 = left.iter().zip(&step[border..]).map(|(e, p)| e * p).sum();
+        let decrease = 0.5 * (slope + missed + damped);
+        match decrease.is_finite() {
+            true => Ok(QuadraticStep::new(decrease)),
+            false => Err(NOT_SOLVED),
+        }
+    }
+
+    /// Solves S p = r to the tolerance; returns what is left of r.
+    fn conjugate_gradients(
+        &mut self,
+        visit: &Visit<'_>,
+        (diagonal, own): &(Vec<f64>, Vec<f64>),
+        mut residual: Vec<f64>,
+        p: &mut [f64],
+    ) -> Result<Vec<f64>, Indefinite> {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let precondition = |r: &[f64]| -> Vec<f64> {
+            let pairs = r.iter().zip(diagonal);
+            pairs.map(|(r, d)| if *d > 0.0 { r / d } else { *r }).collect()
+        };
+        p.fill(0.0);
+        let mut z = precondition(&residual);
+        let mut direction = z.clone();
+        let mut rz = dot(&residual, &z);
+        let enough = TOLERANCE * TOLERANCE * rz;
+        let mut product = vec![0.0; p.len()];
+        let mut pulled = vec![0.0; self.action.layout().border()];
+        for _ in 0..MOST {
+            if rz <= enough || rz == 0.0 {
+                break;
+            }
+            // S d = H_θθ d − H_θx H_xx⁻¹ H_xθ d.
+            let along = (&mut pulled[..], &mut product[..]);
+            self.product_of_states(visit, &[], Some(&direction), along);
+            self.solve_states(&mut pulled)?;
+            for v in &mut pulled {
+                *v = -*v;
+            }
+            self.product_of_states(visit, &pulled, Some(&direction), (&mut [], &mut product));
+            for (q, (own, d)) in product.iter_mut().zip(own.iter().zip(&direction)) {
+                *q += own * d;
+            }
+            let curvature = dot(&direction, &product);
+            if curvature.is_nan() {
+                return Err(NOT_SOLVED);
+            }
+            // Directions without any curvature lead nowhere.
+            if curvature <= 0.0 {
+                break;
+            }
+            let length = rz / curvature;
+            for (p, d) in p.iter_mut().zip(&direction) {
+                *p += length * d;
+            }
+            for (r, q) in residual.iter_mut().zip(&product) {
+                *r -= length * q;
+            }
+            z = precondition(&residual);
+            let next = dot(&residual, &z);
+            for (d, z) in direction.iter_mut().zip(&z) {
+                *d = z + next / rz * *d;
+            }
+            rz = next;
+        }
+        Ok(residual)
+    }
+
+    /// Factors the chains of H_xx and linearizes all windows.
+    fn factor_states(&mut self, x: &[f64], damping: f64) -> Result<(), Indefinite> {
+        let action = self.action;
+        let visit = self.visit(x);
+        let newton = Newton {
+            curvature: Curvature::GaussNewton,
+            damping,
+            scales: &self.scales,
+            held: None,
+        };
+        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, Ok(None))).collect();
+        in_parallel(&mut jobs, |(worker, factored)| {
+            let zero = vec![0.0; worker.states(action).len()];
+            *factored = worker.factor_states(action, &visit, &newton, &zero);
+            if let Some(together) = &mut worker.together {
+                together.linearize_all(action, x, &worker.theta);
+            }
+        });
+        for (_, factored) in jobs {
+            match factored {
+                Ok(None) => {}
+                Ok(Some(pivot)) => return Err(Indefinite { pivot }),
+                Err(_) => return Err(NOT_SOLVED),
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces `states` by H_xx⁻¹ `states`.
+    fn solve_states(&mut self, states: &mut [f64]) -> Result<(), Indefinite> {
+        let action = self.action;
+        let mut rest = states;
+        let mut jobs = Vec::with_capacity(self.workers.len());
+        for worker in &mut self.workers {
+            let (part, later) = rest.split_at_mut(worker.states(action).len());
+            rest = later;
+            jobs.push((worker, part, false));
+        }
+        in_parallel(&mut jobs, |(worker, part, solved)| {
+            let chains = worker.chains.as_mut();
+            *solved = chains.is_some_and(|chains| chains.solve(part).is_ok());
+        });
+        match jobs.iter().all(|(_, _, solved)| *solved) {
+            true => Ok(()),
+            false => Err(NOT_SOLVED),
+        }
+    }
+
+    /// GᵀRG times a change of the states and of the parameters, either of which may
+    /// be empty; the parts of the product by states and by parameters are written
+    /// to `to`, that by the states only where it has room.
+    fn product_of_states(
+        &mut self,
+        visit: &Visit<'_>,
+        states: &[f64],
+        parameters: Option<&[f64]>,
+        to: (&mut [f64], &mut [f64]),
+    ) {
+        let action = self.action;
+        let mut rest = to.0;
+        let mut jobs = Vec::with_capacity(self.workers.len());
+        for worker in &mut self.workers {
+            let length = worker.states(action).len().min(rest.len());
+            let (part, later) = rest.split_at_mut(length);
+            rest = later;
+            jobs.push((worker, part));
+        }
+        in_parallel(&mut jobs, |(worker, part)| {
+            worker.gram_product(action, visit, (states, parameters), part);
+        });
+        to.1.fill(0.0);
+        for worker in &self.workers {
+            for (slot, value) in to.1.iter_mut().zip(&worker.border) {
+                *slot += value;
+            }
+        }
+    }
+
+    /// The diagonal of H_θθ with priors and damping, and the latter two alone.
+    fn parameter_curvature(&mut self, visit: &Visit<'_>, damping: f64) -> (Vec<f64>, Vec<f64>) {
+        let action = self.action;
+        let layout = action.layout();
+        let first = layout.border();
+        let own = |(k, slot): (usize, &super::layout::Slot)| {
+            let prior = action.parameters[slot.parameter].prior;
+            let curvature = prior.map_or(0.0, |prior| prior.at(visit.x[first + k])[2]);
+            curvature + damping / self.scales[first + k].powi(2)
+        };
+        let own: Vec<f64> = layout.slots.iter().enumerate().map(own).collect();
+        let mut jobs: Vec<_> = self.workers.iter_mut().collect();
+        in_parallel(&mut jobs, |worker| worker.gram_diagonal(action, visit));
+        let mut diagonal = own.clone();
+        for worker in &self.workers {
+            for (slot, value) in diagonal.iter_mut().zip(&worker.border) {
+                *slot += value;
+            }
+        }
+        (diagonal, own)
+    }
+}

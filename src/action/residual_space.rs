@@ -1,0 +1,275 @@
+//! Newton steps in the space of the model residuals: for actions that have fewer
+//! of them than unknowns by far, such as wide networks with few pairs.
+//!
+//! The Gauss-Newton Hessian is D + GᵀRG, with D what measurements, priors and
+//! damping put on the diagonal and G the Jacobian of the residuals g, whose
+//! precision is R. By the identity of Sherman, Morrison and Woodbury the step is
+//! s = −D⁻¹(∇A + Gᵀμ) with (R⁻¹ + G D⁻¹Gᵀ) μ = −G D⁻¹∇A: a matrix of the order of
+//! the residuals, whatever the number of weights. R g + μ are the momenta that the
+//! step leads to.
+
+use std::collections::BTreeMap;
+
+use super::terms::Sums;
+use super::worker::Visit;
+use super::{Action, ActionAt};
+use crate::discretization::{Evaluator, Rule};
+use crate::linalg::{DenseMatrix, Isa, PADDING, Product};
+use crate::minimize::{Indefinite, QuadraticStep};
+use crate::model::Model;
+
+/// Part of the largest measured curvature, in scaled unknowns, that every unknown
+/// has at least: D must have an inverse. It changes a step by as little.
+const FLOOR: f64 = 1e-8;
+
+/// Columns of a group from which on products of matrices pay.
+const FEW: usize = 4;
+
+/// The residuals' Jacobian as a whole and the matrix of their order.
+pub(super) struct ResidualSpace {
+    /// Row i has the entries `starts[i]..starts[i + 1]`.
+    starts: Vec<usize>,
+    columns: Vec<usize>,
+    values: Vec<f64>,
+    groups: Vec<Group>,
+    /// The diagonals of R, of D⁻¹, and of what damping adds to D.
+    precision: Vec<f64>,
+    inverse: Vec<f64>,
+    damped: Vec<f64>,
+    matrix: DenseMatrix,
+    multipliers: Vec<f64>,
+    panel: Vec<f64>,
+    square: Vec<f64>,
+}
+
+/// Columns with entries in the same rows.
+struct Group {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    /// Where the entries stand, column by column.
+    entries: Vec<usize>,
+}
+
+impl ResidualSpace {
+    /// For a Jacobian with these columns, row by row.
+    pub(super) fn new(rows: &[Vec<usize>], unknowns: usize) -> Self {
+        let mut starts = vec![0];
+        let mut of_column = vec![Vec::new(); unknowns];
+        for (i, row) in rows.iter().enumerate() {
+            for (entry, &column) in (starts[i]..).zip(row) {
+                of_column[column].push((i, entry));
+            }
+            starts.push(starts[i] + row.len());
+        }
+        let mut groups: BTreeMap<Vec<usize>, Group> = BTreeMap::new();
+        for (column, places) in of_column.iter().enumerate() {
+            let rows: Vec<usize> = places.iter().map(|(row, _)| *row).collect();
+            let group = groups.entry(rows).or_insert_with_key(|rows| Group {
+                rows: rows.clone(),
+                columns: Vec::new(),
+                entries: Vec::new(),
+            });
+            group.columns.push(column);
+            group.entries.extend(places.iter().map(|(_, entry)| entry));
+        }
+        let columns = rows.concat();
+        Self {
+            values: vec![0.0; columns.len()],
+            columns,
+            groups: groups.into_values().collect(),
+            precision: vec![0.0; rows.len()],
+            inverse: vec![0.0; unknowns],
+            damped: vec![0.0; unknowns],
+            matrix: DenseMatrix::new(rows.len()),
+            multipliers: vec![0.0; rows.len()],
+            starts,
+            panel: Vec::new(),
+            square: Vec::new(),
+        }
+    }
+
+    /// Takes D without damping, and the damping, and inverts their sum.
+    fn set_diagonal(&mut self, diagonal: &[f64], damping: f64, scales: &[f64]) {
+        let curvatures = diagonal.iter().zip(scales).map(|(d, s)| d * s * s);
+        let largest = curvatures.fold(0.0, f64::max);
+        let damping = damping.max(FLOOR * largest);
+        for (k, (d, scale)) in diagonal.iter().zip(scales).enumerate() {
+            self.damped[k] = damping / (scale * scale);
+            self.inverse[k] = (d + self.damped[k]).recip();
+        }
+    }
+
+    /// Factors R⁻¹ + G D⁻¹Gᵀ.
+    fn factor(&mut self) -> Result<(), Indefinite> {
+        self.matrix.clear();
+        for (i, precision) in self.precision.iter().enumerate() {
+            self.matrix.add(i, i, precision.recip());
+        }
+        let isa = Isa::detect();
+        for group in &self.groups {
+            let (height, width) = (group.rows.len(), group.columns.len());
+            let stride = height.next_multiple_of(PADDING);
+            self.panel.clear();
+            self.panel.resize(stride * width, 0.0);
+            let columns = group.columns.iter().zip(group.entries.chunks_exact(height));
+            for ((column, entries), slots) in columns.zip(self.panel.chunks_exact_mut(stride)) {
+                let root = self.inverse[*column].sqrt();
+                for (slot, &entry) in slots.iter_mut().zip(entries) {
+                    *slot = root * self.values[entry];
+                }
+            }
+            if width < FEW {
+                for column in self.panel.chunks_exact(stride) {
+                    for (a, &row) in group.rows.iter().enumerate() {
+                        for (b, &other) in group.rows[..=a].iter().enumerate() {
+                            self.matrix.add(row, other, column[a] * column[b]);
+                        }
+                    }
+                }
+                continue;
+            }
+            self.square.clear();
+            self.square.resize(height * stride, 0.0);
+            let product = Product {
+                c: (&mut self.square, stride),
+                a: (&self.panel, [1, stride]),
+                b: (&self.panel, stride),
+                rows: height,
+                columns: stride,
+                depth: width,
+            };
+            product.add(isa);
+            for (a, &row) in group.rows.iter().enumerate() {
+                for (b, &other) in group.rows[..=a].iter().enumerate() {
+                    self.matrix.add(row, other, self.square[a * stride + b]);
+                }
+            }
+        }
+        self.matrix.factor().map_err(|pivot| Indefinite { pivot })
+    }
+
+    /// (D + GᵀRG)⁻¹ times −`gradient`.
+    fn solve(&mut self, gradient: &[f64], step: &mut [f64]) {
+        for (slot, (g, inverse)) in step.iter_mut().zip(gradient.iter().zip(&self.inverse)) {
+            *slot = -inverse * g;
+        }
+        let rows = self.starts.windows(2).map(|ends| ends[0]..ends[1]);
+        for (slot, entries) in self.multipliers.iter_mut().zip(rows.clone()) {
+            let columns = self.columns[entries.clone()].iter();
+            let products = columns.zip(&self.values[entries]);
+            *slot = products.map(|(&column, v)| v * step[column]).sum();
+        }
+        self.matrix.solve(&mut self.multipliers);
+        for (multiplier, entries) in self.multipliers.iter().zip(rows) {
+            let columns = self.columns[entries.clone()].iter();
+            for (&column, v) in columns.zip(&self.values[entries]) {
+                step[column] -= self.inverse[column] * (v * multiplier);
+            }
+        }
+    }
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// The unknowns that each model residual depends on.
+    pub(super) fn residual_columns(&self, at: &mut ActionAt<'_, M, R>) -> Vec<Vec<usize>> {
+        let x = vec![0.0; self.layout.dimension()];
+        let border = self.layout.border();
+        let mut all = Vec::new();
+        for worker in &mut at.workers {
+            worker.linearize_each(self, &x, |evaluator, g, (w, k)| {
+                let states = self.layout.windows[w].span(k);
+                let places = self.layout.border_of(w);
+                let rows = evaluator.rows();
+                // Positions begin with the interior layers.
+                let left = self.layout.windows[w].first(k);
+                let left = self.layout.windows[w].layer(left).len();
+                let interior = self.layout.windows[w].chain().interiors[k];
+                let column = |&position: &usize| match position.checked_sub(states.len()) {
+                    None if position < interior => states.start + left + position,
+                    None if position < interior + left => states.start + position - interior,
+                    None => states.start + position,
+                    Some(c) => border + places[c],
+                };
+                all.extend((0..g.len()).map(|i| rows.row(i).0.iter().map(column).collect()));
+            });
+        }
+        all
+    }
+}
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// Linearizes at `x` and factors.
+    fn factor_residual_space(
+        &mut self,
+        space: &mut ResidualSpace,
+        x: &[f64],
+        damping: f64,
+    ) -> Result<(), Indefinite> {
+        let action = self.action;
+        let visit = self.visit(x);
+        let (mut entry, mut row) = (0, 0);
+        for worker in &mut self.workers {
+            let (mut weights, mut v) = (worker.weights.clone(), worker.v.clone());
+            worker.linearize_each(action, x, |evaluator, g, interval| {
+                let weighed = (&mut weights[..g.len()], &mut v[..g.len()]);
+                action.weigh(&visit, interval, g, weighed, &mut Sums::default());
+                space.precision[row..row + g.len()].copy_from_slice(&weights[..g.len()]);
+                row += g.len();
+                let values = &evaluator.rows().values;
+                space.values[entry..entry + values.len()].copy_from_slice(values);
+                entry += values.len();
+            });
+        }
+        let diagonal = self.diagonal(&visit);
+        space.set_diagonal(&diagonal, damping, &self.scales);
+        space.factor()
+    }
+
+    /// The curvature of everything but the model error, which is diagonal.
+    fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
+        let action = self.action;
+        let layout = action.layout();
+        let mut diagonal = vec![0.0; layout.dimension()];
+        for worker in &mut self.workers {
+            for w in worker.windows.clone() {
+                let window = &layout.windows[w];
+                for n in (0..window.layers()).filter(|&n| !action.terms[w].is_empty(n)) {
+                    let first = window.layer(n).start;
+                    let mut add = |a: usize, _, value: f64| diagonal[first + a] += value;
+                    worker.layer_hessian(action, visit, (w, n), false, &mut add);
+                }
+            }
+        }
+        let border = layout.border();
+        for (k, slot) in (border..).zip(&layout.slots) {
+            let prior = action.parameters[slot.parameter].prior;
+            diagonal[k] += prior.map_or(0.0, |prior| prior.at(visit.x[k])[2]);
+        }
+        diagonal
+    }
+
+    /// The damped Gauss-Newton step.
+    pub(super) fn step_by_residuals(
+        &mut self,
+        x: &[f64],
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> Result<QuadraticStep, Indefinite> {
+        let mut space = match self.residual_space.take() {
+            Some(space) => space,
+            None => {
+                let columns = self.action.residual_columns(self);
+                ResidualSpace::new(&columns, x.len())
+            }
+        };
+        let factored = self.factor_residual_space(&mut space, x, damping);
+        space.solve(gradient, step);
+        // (H + Λ)s = −g, so −gᵀs − ½sᵀHs = ½(−gᵀs + sᵀΛs).
+        let terms = step.iter().zip(gradient).zip(&space.damped);
+        let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
+        let decrease = decrease.sum();
+        self.residual_space = Some(space);
+        factored.map(|()| QuadraticStep::new(decrease))
+    }
+}

@@ -358,15 +358,16 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> std::result::Result<QuadraticStep, Indefinite> {
-        match (self.equations(), curvature) {
-            (Equations::ResidualSpace, Curvature::GaussNewton) => {
-                self.step_by_residuals(x, damping, gradient, step)
-            }
-            (Equations::ConjugateGradients, Curvature::GaussNewton) => {
-                self.step_by_iteration(x, damping, gradient, step)
-            }
-            _ => self.step(x, curvature, damping, gradient, step),
-        }
+        self.step_by(x, curvature, damping, gradient, step)
+    }
+
+    /// The action that residuals and errors have by rounding alone: each is a
+    /// difference of numbers as large as the states.
+    fn rounding(&mut self, x: &[f64]) -> f64 {
+        let action = self.action;
+        let visit = self.visit(x);
+        let sums = self.workers.iter_mut().map(|w| w.magnitude(action, &visit));
+        f64::EPSILON.powi(2) * sums.sum::<f64>()
     }
 
     fn prefer(&mut self, equations: Equations) {

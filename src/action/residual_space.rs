@@ -18,8 +18,9 @@ use crate::linalg::{DenseMatrix, Isa, PADDING, Product};
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::model::Model;
 
-/// Part of the largest measured curvature, in scaled unknowns, that every unknown
-/// has at least: D must have an inverse. It changes a step by as little.
+/// Every unknown has at least this part of the largest measured curvature, or of
+/// the model error's largest if that is smaller, in scaled unknowns: D must have an
+/// inverse. It changes a step by as little.
 const FLOOR: f64 = 1e-8;
 
 /// Columns of a group from which on products of matrices pay.
@@ -90,9 +91,20 @@ impl ResidualSpace {
 
     /// Takes D without damping, and the damping, and inverts their sum.
     fn set_diagonal(&mut self, diagonal: &[f64], damping: f64, scales: &[f64]) {
-        let curvatures = diagonal.iter().zip(scales).map(|(d, s)| d * s * s);
-        let largest = curvatures.fold(0.0, f64::max);
-        let damping = damping.max(FLOOR * largest);
+        let mut model = vec![0.0; diagonal.len()];
+        let rows = self.starts.windows(2).map(|ends| ends[0]..ends[1]);
+        for (precision, entries) in self.precision.iter().zip(rows) {
+            let columns = self.columns[entries.clone()].iter();
+            for (&column, v) in columns.zip(&self.values[entries]) {
+                model[column] += precision * v * v;
+            }
+        }
+        let largest = |curvatures: &[f64]| {
+            let scaled = curvatures.iter().zip(scales).map(|(d, s)| d * s * s);
+            scaled.fold(0.0, f64::max)
+        };
+        let smaller = largest(diagonal).min(largest(&model));
+        let damping = damping.max(FLOOR * smaller);
         for (k, (d, scale)) in diagonal.iter().zip(scales).enumerate() {
             self.damped[k] = damping / (scale * scale);
             self.inverse[k] = (d + self.damped[k]).recip();

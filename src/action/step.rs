@@ -8,7 +8,7 @@ use super::objective::in_parallel;
 use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
-use crate::minimize::{Curvature, Indefinite, QuadraticStep, pushed_out, solve_box};
+use crate::minimize::{Curvature, Equations, Indefinite, QuadraticStep, pushed_out, solve_box};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
@@ -102,9 +102,29 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         Ok(())
     }
 
-    /// The damped Newton step within all bounds: see
+    /// The damped Newton step, by whatever way its equations are solved: see
     /// `Objective::newton_step`.
-    pub(super) fn step(
+    pub(super) fn step_by(
+        &mut self,
+        x: &[f64],
+        curvature: Curvature,
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> std::result::Result<QuadraticStep, Indefinite> {
+        match (self.equations(), curvature) {
+            (Equations::ResidualSpace, Curvature::GaussNewton) => {
+                self.step_by_residuals(x, damping, gradient, step)
+            }
+            (Equations::ConjugateGradients, Curvature::GaussNewton) => {
+                self.step_by_iteration(x, damping, gradient, step)
+            }
+            _ => self.step(x, curvature, damping, gradient, step),
+        }
+    }
+
+    /// The same by the block arrow, within all bounds.
+    fn step(
         &mut self,
         x: &[f64],
         curvature: Curvature,

@@ -10,8 +10,8 @@ use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// dx/d ln R_f along the minimum, for the minimum `x`: the solution of
-    /// H t = −∂∇A/∂ln R_f, with H the exact Hessian. Unknowns at bounds stay
-    /// there. The factor that the last Newton step left serves where it is one
+    /// H t = −∂∇A/∂ln R_f, with H the exact Hessian, or that of Gauss-Newton where
+    /// there is no other. Unknowns at bounds stay there. The factor that the last Newton step left serves where it is one
     /// of H, close enough to `x`; returns how many more it took.
     ///
     /// # Errors
@@ -29,6 +29,10 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             ..self.visit(x)
         };
         self.evaluate(&model_error, Some(&mut pull));
+        if !self.has_exact_curvature() {
+            let step = self.step_by(x, Curvature::GaussNewton, 0.0, &pull, tangent)?;
+            return Ok(step.factorizations);
+        }
         let fresh = !self.exact;
         if fresh {
             let mut gradient = vec![0.0; x.len()];

@@ -262,6 +262,12 @@ impl WindowTerms {
         (loss.at(s, 1), kind)
     }
 
+    /// The size of the values measured on layer `n`, weighted like their errors.
+    pub(super) fn magnitude(&self, n: usize) -> f64 {
+        let squares = self.single(n).iter().map(|s| s.weight * s.value * s.value);
+        0.5 * squares.sum::<f64>()
+    }
+
     /// Whether there is nothing on layer `n`.
     #[inline]
     pub(super) fn is_empty(&self, n: usize) -> bool {

@@ -162,6 +162,33 @@ impl<E> Worker<E> {
         sums
     }
 
+    /// The size of the group's states and measured values, weighted like its
+    /// residuals and errors.
+    pub(super) fn magnitude<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+    ) -> f64 {
+        let visit = Visit {
+            multipliers: None,
+            ..*visit
+        };
+        let mut sums = Sums::default();
+        for w in self.windows.clone() {
+            let window = &action.layout.windows[w];
+            for k in 0..window.intervals() {
+                let last = window.layer(window.first(k) + action.rule.steps());
+                let groups = action.rule.per_time().len();
+                let sizes = visit.x[last].repeat(groups);
+                let weighed = (&mut self.weights[..], &mut self.v[..sizes.len()]);
+                action.weigh(&visit, (w, k), &sizes, weighed, &mut sums);
+            }
+            let layers = 0..window.layers();
+            sums.measurement += layers.map(|n| action.terms[w].magnitude(n)).sum::<f64>();
+        }
+        sums.model + sums.measurement
+    }
+
     /// The intervals of window `w`.
     fn intervals<M: Model, R: Rule<M, Evaluator = E>>(
         &mut self,

@@ -98,6 +98,8 @@ struct Walk<'a> {
     objective: &'a mut dyn Objective,
     x: &'a mut [f64],
     value: f64,
+    /// Values that are zero but for rounding.
+    rounding: f64,
     /// The value at the start: the largest, because the walk only descends.
     first: f64,
     gradient: Vec<f64>,
@@ -147,6 +149,7 @@ impl Walk<'_> {
             .value_and_gradient(self.x, &mut self.gradient);
         self.work.evaluations += 1;
         self.first = self.value;
+        self.rounding = self.objective.rounding(self.x);
         let finite = self.value.is_finite() && self.gradient.iter().all(|g| g.is_finite());
         (!finite).then_some(Termination::NonFinite)
     }
@@ -345,7 +348,7 @@ impl Walk<'_> {
         }
         let mut failures = 0;
         while self.work.factorizations < self.settings.max_iterations {
-            if self.value == 0.0 {
+            if self.value <= self.rounding {
                 return Termination::Converged;
             }
             match self.try_step() {
@@ -418,6 +421,7 @@ impl GaussNewton {
             x,
             value: f64::NAN,
             first: f64::NAN,
+            rounding: 0.0,
             gradient: vec![0.0; n],
             step: vec![0.0; n],
             trial: vec![0.0; n],

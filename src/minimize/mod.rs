@@ -120,6 +120,12 @@ pub trait Objective {
         step: &mut [f64],
     ) -> Result<QuadraticStep, Indefinite>;
 
+    /// What rounding may make, at points near `x`, of a value that is zero: one as
+    /// small is as good as none.
+    fn rounding(&mut self, _x: &[f64]) -> f64 {
+        0.0
+    }
+
     /// Is told how the equations of the next steps are to be solved, where there
     /// are several ways and that one is open.
     fn prefer(&mut self, _equations: Equations) {}

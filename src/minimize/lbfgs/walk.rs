@@ -122,8 +122,9 @@ impl<'a> Walk<'a> {
         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
     ) -> Termination {
         let mut progress = Progress::new(self.value, settings.tolerance);
+        let rounding = self.objective.rounding(self.x);
         loop {
-            if self.is_stationary() {
+            if self.is_stationary() || (0.0..=rounding).contains(&self.value) {
                 return Termination::Converged;
             }
             if self.work.iterations >= settings.max_iterations {

@@ -21,8 +21,9 @@ use crate::error::Result;
 /// if that happens again, for twice as many (up to 8).
 ///
 /// The walk ends when no decrease above `tolerance` times the value is left,
-/// by the quadratic model or by the rate at which its predictions fall: no
-/// unit, no dependence on R_f.
+/// by the quadratic model or by the rate at which its predictions fall, or where
+/// the last tenth of the steps, ten at least, together brought no more than that:
+/// no unit, no dependence on R_f.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussNewton {
     tolerance: f64,
@@ -89,6 +90,9 @@ const NEAR: f64 = 1e-2;
 const LITTLE_RESISTANCE: f64 = 1e-2;
 /// Damping that takes less than this part of a step's predicted decrease is none.
 const NO_RESISTANCE: f64 = 1e-3;
+/// Steps whose decrease is judged together: at least so many, and this part of all.
+const SHORTEST_WINDOW: usize = 10;
+const WINDOW_PART: usize = 10;
 /// Most steps between two trials of the exact Hessian.
 const LONGEST_SPELL: usize = 8;
 
@@ -98,6 +102,8 @@ struct Walk<'a> {
     objective: &'a mut dyn Objective,
     x: &'a mut [f64],
     value: f64,
+    /// All values, newest last.
+    values: Vec<f64>,
     /// Values that are zero but for rounding.
     rounding: f64,
     /// The value at the start: the largest, because the walk only descends.
@@ -255,6 +261,7 @@ impl Walk<'_> {
         self.x.copy_from_slice(&self.trial);
         std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
         self.value = value;
+        self.values.push(value);
         self.work.iterations += 1;
         Trial::Accepted {
             predicted,
@@ -342,6 +349,15 @@ impl Walk<'_> {
         }
     }
 
+    /// Decrease over the last steps together: a tenth of all, ten at least; infinite
+    /// where there were not as many. However slow a walk that converges linearly,
+    /// it then has little left.
+    fn decrease(&self) -> f64 {
+        let window = SHORTEST_WINDOW.max(self.values.len() / WINDOW_PART);
+        let before = self.values.len().checked_sub(window + 1);
+        before.map_or(f64::INFINITY, |before| self.values[before] - self.value)
+    }
+
     fn run(&mut self, observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>) -> Termination {
         if let Some(termination) = self.start() {
             return termination;
@@ -368,7 +384,7 @@ impl Walk<'_> {
                     }
                     let size = self.size();
                     let small = self.settings.tolerance * size;
-                    if full && left.min(predicted) <= small {
+                    if (full && left.min(predicted) <= small) || self.decrease() <= small {
                         return Termination::Converged;
                     }
                     if predicted <= ROUNDING * size {
@@ -421,6 +437,7 @@ impl GaussNewton {
             x,
             value: f64::NAN,
             first: f64::NAN,
+            values: Vec::new(),
             rounding: 0.0,
             gradient: vec![0.0; n],
             step: vec![0.0; n],

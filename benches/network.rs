@@ -5,8 +5,14 @@ use deepest::{Activation, Dense};
 use ndarray::Array2;
 
 fn main() -> deepest::Result<()> {
-    for (widths, pairs) in [(vec![10; 20], 100), (vec![64, 30, 10], 1000), (vec![784, 30, 10], 2)] {
-        let layers = widths[1..].iter().map(|&w| Dense::new(w, Activation::Logistic));
+    for (widths, pairs) in [
+        (vec![10; 20], 100),
+        (vec![64, 30, 10], 1000),
+        (vec![784, 30, 10], 2),
+    ] {
+        let layers = widths[1..]
+            .iter()
+            .map(|&w| Dense::new(w, Activation::Logistic));
         let network = Network::new(widths[0], layers)?;
         let wave = |i: usize| 0.5 + 0.5 * ((i * 7919 % 1000) as f64 * 0.01).sin();
         let inputs = Array2::from_shape_fn((pairs, widths[0]), |(i, j)| wave(i * 31 + j));
@@ -22,7 +28,10 @@ fn main() -> deepest::Result<()> {
         let n = at.dimension();
         let x: Vec<f64> = (0..n).map(|i| wave(i) - 0.3).collect();
         let mut g = vec![0.0; n];
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
         pool.install(|| {
             let mut best = f64::INFINITY;
             for _ in 0..300 {
@@ -30,7 +39,11 @@ fn main() -> deepest::Result<()> {
                 at.value_and_gradient(&x, &mut g);
                 best = best.min(t.elapsed().as_secs_f64());
             }
-            println!("{:?} {pairs}: {:.1} us, {n} unknowns", &widths[..3], best * 1e6);
+            println!(
+                "{:?} {pairs}: {:.1} us, {n} unknowns",
+                &widths[..3],
+                best * 1e6
+            );
         });
         // gradient check
         let mut worst: f64 = 0.0;

@@ -196,7 +196,9 @@ pub use error::{Error, Refusal, Result};
 pub use grid::Grid;
 pub use inputs::Inputs;
 pub use losses::Loss;
-pub use minimize::{Curvature, Equations, GaussNewton, Lbfgs, Minimizer, Objective, Termination, Work};
+pub use minimize::{
+    Curvature, Equations, GaussNewton, Lbfgs, Minimizer, Objective, Termination, Work,
+};
 pub use model::{Flow, JacobianEntries, Layers, Model, check_jacobian, jacobian};
 pub use observations::Observations;
 pub use operators::Observe;

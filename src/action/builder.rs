@@ -144,7 +144,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// rule cannot take; [`Error::Missing`] for a model with inputs and a
     /// window without, [`Error::Length`] for another number of them;
     /// [`Error::OutOfRange`] for a layer map that uses parameters which the
-    /// model does not have;
+    /// model does not have, [`Error::Length`] and what the step of a residual
+    /// layer cannot be for a dense layer that does not fit where it stands;
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for
     /// priors and for parameters that change in time with another
@@ -275,6 +276,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             let range = self.rule.parameters(&self.model, k);
             let place = || format!("window {w}, layer {k}");
             check_parameters_of(&range, self.parameters.len(), place)?;
+            if let Some(layer) = self.rule.dense(&self.model, k) {
+                layer.check([widths[k], widths[k + 1]], range.len(), place)?;
+            }
         }
         let inputs = window.known_inputs();
         check_given(inputs, self.model.input_count(), || format!("window {w}"))?;

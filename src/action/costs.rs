@@ -48,7 +48,9 @@ impl NewtonCosts {
             (self.residual_space, Equations::ResidualSpace),
             (self.conjugate_gradients, Equations::ConjugateGradients),
         ];
-        let open = open.into_iter().filter_map(|(cost, way)| Some((cost?, way)));
+        let open = open
+            .into_iter()
+            .filter_map(|(cost, way)| Some((cost?, way)));
         let best = open.min_by(|a, b| a.0.total_cmp(&b.0));
         match best {
             Some((_, way)) if self.block_arrow > LITTLE => way,
@@ -110,12 +112,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     /// The entries by parameters of the Jacobian of an interval with `count`
     /// residuals, counted in `rows_of` too.
-    fn parameter_entries(
-        &self,
-        (w, k): (usize, usize),
-        count: f64,
-        rows_of: &mut [f64],
-    ) -> f64 {
+    fn parameter_entries(&self, (w, k): (usize, usize), count: f64, rows_of: &mut [f64]) -> f64 {
         let used = self.rule.parameters(&self.model, k);
         let free = self.layout.scope.free.iter();
         let places = free.zip(self.layout.border_of(w));

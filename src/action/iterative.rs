@@ -84,7 +84,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let precondition = |r: &[f64]| -> Vec<f64> {
             let pairs = r.iter().zip(diagonal);
-            pairs.map(|(r, d)| if *d > 0.0 { r / d } else { *r }).collect()
+            pairs
+                .map(|(r, d)| if *d > 0.0 { r / d } else { *r })
+                .collect()
         };
         p.fill(0.0);
         let mut z = precondition(&residual);

@@ -183,7 +183,8 @@ impl Together {
             let places = match by_states.is_empty() {
                 true => 0..0,
                 false => {
-                    windows[part.start].all().start - origin..windows[part.end - 1].all().end - origin
+                    windows[part.start].all().start - origin
+                        ..windows[part.end - 1].all().end - origin
                 }
             };
             let by_states = &mut by_states[places];

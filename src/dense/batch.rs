@@ -404,7 +404,11 @@ impl Batch {
             for i in 0..rows {
                 let pairs = panels.slopes[n].row(i).iter().zip(panels.g[n].row(i));
                 for (z, (slope, r)) in z.row_mut(i).iter_mut().zip(pairs) {
-                    let slope = if softmax { slope * (1.0 - slope) } else { *slope };
+                    let slope = if softmax {
+                        slope * (1.0 - slope)
+                    } else {
+                        *slope
+                    };
                     *z = r * (step * slope).powi(2);
                 }
             }

@@ -15,6 +15,8 @@ pub(crate) use rows::Columns;
 
 use std::ops::Range;
 
+use crate::error::{Result, check_length};
+use crate::precision::check_positive;
 use crate::scalar::Scalar;
 
 /// A layer of a network, as the step that leads to it.
@@ -98,6 +100,13 @@ impl DenseLayer {
         }
     }
 
+    /// The layer at each of `times` times.
+    #[must_use]
+    pub fn with_times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
     /// Its number of units, at one time.
     #[must_use]
     pub fn units(&self) -> usize {
@@ -129,12 +138,15 @@ impl DenseLayer {
         first..first + self.units()
     }
 
-    /// Writes g = x(n+1) − what the layer makes of x(n), as [`Layers::layer`] is
-    /// asked to.
-    ///
-    /// [`Layers::layer`]: crate::Layers::layer
+    /// Writes g = x(n+1) − what the layer makes of x(n).
     #[inline(always)]
-    pub fn write_residual<S: Scalar>(&self, x: &[S], next: &[S], theta: &[S], out: &mut [S]) {
+    pub(crate) fn write_residual<S: Scalar>(
+        &self,
+        x: &[S],
+        next: &[S],
+        theta: &[S],
+        out: &mut [S],
+    ) {
         for (t, out) in out.chunks_exact_mut(self.units()).enumerate() {
             self.activate(&self.see(t, x, next, theta), out);
         }
@@ -171,6 +183,29 @@ impl DenseLayer {
                 *f = x + *f * step;
             }
         }
+    }
+
+    /// Checks that it fits between layers of these widths and has so many
+    /// parameters.
+    pub(crate) fn check(
+        &self,
+        [before, after]: [usize; 2],
+        parameters: usize,
+        place: impl Fn() -> String,
+    ) -> Result<()> {
+        let times = |units: usize| self.times.saturating_mul(units);
+        let states = times(self.before);
+        check_length("states before a dense layer", &place, states, before)?;
+        let states = times(self.units());
+        check_length("states of a dense layer", &place, states, after)?;
+        let count = self.biases().end;
+        check_length("parameters of a dense layer", &place, count, parameters)?;
+        if let Some(step) = self.dense.residual {
+            check_positive("step of a residual layer", &place, step)?;
+            let units = self.units();
+            check_length("units of a residual layer", &place, self.before, units)?;
+        }
+        Ok(())
     }
 
     /// The layer that follows `x`.

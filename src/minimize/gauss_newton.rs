@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
-    check_setting, project,
+    Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination,
+    Work, check_setting, project,
 };
 use crate::error::Result;
 

@@ -30,7 +30,8 @@ impl Product<'_> {
         let mut sums = [[simd.splat(0.0); V]; R];
         let ((a, [down, right]), (b, ldb)) = (self.a, self.b);
         for k in 0..self.depth {
-            let row: [S::Vector; V] = std::array::from_fn(|v| simd.load(b, k * ldb + j + v * S::LANES));
+            let row: [S::Vector; V] =
+                std::array::from_fn(|v| simd.load(b, k * ldb + j + v * S::LANES));
             for (r, sums) in sums.iter_mut().enumerate() {
                 let factor = simd.splat(a[(i + r) * down + k * right]);
                 for (sum, b) in sums.iter_mut().zip(row) {

@@ -98,7 +98,12 @@ impl Network {
         let mut theta = unit.to_vec();
         let dual = |(x, slopes): (&Vec<f64>, &Vec<f64>)| -> Vec<Dual<f64, 1>> {
             let pairs = x.iter().zip(slopes);
-            pairs.map(|(&value, &slope)| Dual { value, lanes: [slope] }).collect()
+            pairs
+                .map(|(&value, &slope)| Dual {
+                    value,
+                    lanes: [slope],
+                })
+                .collect()
         };
         let mut states: Vec<_> = sample.iter().zip(slopes).map(dual).collect();
         let norms = |states: &[Vec<Dual<f64, 1>>]| -> f64 {
@@ -122,9 +127,15 @@ impl Network {
             }
         }
         let growth = after - before;
-        (if growth.is_nan() { f64::NEG_INFINITY } else { growth }, theta)
+        (
+            if growth.is_nan() {
+                f64::NEG_INFINITY
+            } else {
+                growth
+            },
+            theta,
+        )
     }
-
 }
 
 /// Takes the mean of W x over all states and times from the biases.
@@ -162,7 +173,11 @@ fn orthogonal(rows: usize, columns: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<
         }
     }
     let entry = |i: usize, j: usize| {
-        if rows <= columns { vectors[i][j] } else { vectors[j][i] }
+        if rows <= columns {
+            vectors[i][j]
+        } else {
+            vectors[j][i]
+        }
     };
     (0..rows)
         .flat_map(|i| (0..columns).map(move |j| (i, j)))

@@ -152,7 +152,8 @@ impl Layers for Network {
     }
 
     fn parameters_of(&self, n: usize) -> Range<usize> {
-        self.offsets[n]..self.offsets[n + 1]
+        let place = |n: usize| self.offsets[n.min(self.layers.len())];
+        place(n)..place(n + 1)
     }
 
     fn layer<S: Scalar>(
@@ -164,7 +165,9 @@ impl Layers for Network {
         _input: &[S],
         out: &mut [S],
     ) {
-        self.layers[n].write_residual(x, next, theta, out);
+        if let Some(layer) = self.layers.get(n) {
+            layer.write_residual(x, next, theta, out);
+        }
     }
 
     fn dense(&self, n: usize) -> Option<DenseLayer> {

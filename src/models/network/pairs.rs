@@ -48,7 +48,12 @@ impl Network {
         let place = || String::from("pairs of a network");
         let last = self.depth() - 1;
         check_length("columns of inputs", place, self.width(0), inputs.ncols())?;
-        check_length("columns of outputs", place, self.width(last), outputs.ncols())?;
+        check_length(
+            "columns of outputs",
+            place,
+            self.width(last),
+            outputs.ncols(),
+        )?;
         check_length("rows of outputs", place, inputs.nrows(), outputs.nrows())?;
         if inputs.nrows() == 0 {
             return Err(Error::Empty {

@@ -4,14 +4,12 @@
 
 mod fixtures;
 
-use std::ops::Range;
-
 use deepest::hamiltonian::{Adjoint, Momenta};
 use deepest::minimize::Objective;
 use deepest::models::Network;
 use deepest::prelude::*;
 use deepest::{Activation, Curvature, Dense, DenseLayer};
-use fixtures::Noise as Draws;
+use fixtures::{Noise as Draws, Plain};
 use ndarray::Array2;
 
 const ALL: [Activation; 6] = [
@@ -22,28 +20,6 @@ const ALL: [Activation; 6] = [
     Activation::Softplus,
     Activation::Softmax,
 ];
-
-/// A network that does not tell what its layers are.
-#[derive(Clone)]
-struct Plain(Network);
-
-impl Model for Plain {
-    fn parameter_count(&self) -> usize {
-        self.0.parameter_count()
-    }
-}
-
-impl Layers for Plain {
-    fn width(&self, n: usize) -> usize {
-        self.0.width(n)
-    }
-    fn parameters_of(&self, n: usize) -> Range<usize> {
-        self.0.parameters_of(n)
-    }
-    fn layer<S: Scalar>(&self, n: usize, x: &[S], next: &[S], p: &[S], u: &[S], g: &mut [S]) {
-        self.0.layer(n, x, next, p, u, g);
-    }
-}
 
 /// Every activation in every place, residual and recurrent layers, wide and narrow.
 fn networks() -> Vec<Network> {

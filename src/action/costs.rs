@@ -7,21 +7,26 @@ use crate::discretization::Rule;
 use crate::minimize::Equations;
 use crate::model::Model;
 
-/// Multiplications of one Gauss-Newton step, by each way to solve its equations;
-/// none where a way is not open.
+/// Multiplications of one Newton step, by each way to solve its equations; none
+/// where a way is not open.
 ///
 /// With B parameters, K residuals, p unknowns of an interval that are eliminated
 /// together and q that follow,
 ///
 /// | way | multiplications |
 /// |---|---|
-/// | block arrow | Σ ½ p (p + q + B)² over all intervals, and B³/6 |
+/// | block arrow, front by front | Σ ½ p (p + q + B)² over all intervals, and B³/6 |
+/// | block arrow, states condensed | ½ B² for each window, and B³/6 |
 /// | residual space | K³/6, and ½ r² for each unknown that r residuals depend on |
 /// | conjugate gradients | a block arrow without B, and 50 times 8 for each entry of the residuals' Jacobian |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct NewtonCosts {
-    /// [`Equations::BlockArrow`], which is always open.
+    /// [`Equations::BlockArrow`] by exact second derivatives: front by front.
+    pub exact: f64,
+    /// [`Equations::BlockArrow`] by Gauss-Newton, which is always open. The states
+    /// are condensed, where no parameter is fixed either, for networks of dense
+    /// layers without sequences; else it goes front by front.
     pub block_arrow: f64,
     /// [`Equations::ResidualSpace`]: without bounds, with measurements of
     /// components and independent errors.
@@ -37,6 +42,9 @@ const ITERATIONS: f64 = 50.0;
 /// Multiplications that are not worth to be saved: the block arrow knows more, such
 /// as second derivatives.
 const LITTLE: f64 = 3e7;
+
+/// How many times what Gauss-Newton takes exact second derivatives are worth.
+const WORTH: f64 = 10.0;
 
 impl NewtonCosts {
     /// The cheapest way; the block arrow where it takes less than 3·10⁷
@@ -56,6 +64,11 @@ impl NewtonCosts {
             Some((_, way)) if self.block_arrow > LITTLE => way,
             _ => Equations::BlockArrow,
         }
+    }
+
+    /// Whether exact second derivatives are worth what they cost.
+    pub(super) fn afford_exact(&self) -> bool {
+        self.exact <= LITTLE || self.exact <= WORTH * self.block_arrow
     }
 
     /// What is asked for where it is open, else the cheapest.
@@ -78,7 +91,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let most = layout.windows.iter().map(|w| w.intervals()).max();
         let groups = self.rule.per_time().len() as f64;
         let mut costs = [border.powi(3) / 6.0, 0.0, 0.0];
-        let [arrow, residuals, iterations] = &mut costs;
+        let [fronts, residuals, iterations] = &mut costs;
+        let mut chains = 0.0;
         let mut rows_of = vec![0.0; layout.slots.len()];
         let mut order: f64 = 0.0;
         for (w, window) in layout.windows.iter().enumerate() {
@@ -86,8 +100,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             for k in 0..window.intervals() {
                 let [left, right] = [chain.nodes[k], chain.nodes[k + 1]].map(|n| n as f64);
                 let pivots = left + chain.interiors[k] as f64;
-                *arrow += 0.5 * pivots * (pivots + right + border).powi(2);
-                *iterations += 0.5 * pivots * (pivots + right).powi(2);
+                *fronts += 0.5 * pivots * (pivots + right + border).powi(2);
+                chains += 0.5 * pivots * (pivots + right).powi(2);
                 let count = groups * right;
                 order += count;
                 *residuals += 0.5 * (pivots + right) * count * count;
@@ -103,8 +117,22 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let network = layout.shares_all() && (0..most.unwrap_or(0)).all(dense);
         let alike = |w: &super::layout::WindowLayout| Some(w.intervals()) == most;
         let network = network && layout.windows.iter().all(alike);
+        *iterations += chains;
+        let sequences = |k| {
+            let layer = self.rule.dense(&self.model, k);
+            layer.is_some_and(|l| l.times > 1 || l.dense.recurrent)
+        };
+        let condensed = simple
+            && network
+            && layout.slots.len() == self.parameters.len()
+            && !(0..most.unwrap_or(0)).any(sequences);
+        let windows = layout.windows.len() as f64;
         NewtonCosts {
-            block_arrow: *arrow,
+            exact: *fronts,
+            block_arrow: match condensed {
+                true => chains + 0.5 * windows * border.powi(2) + border.powi(3) / 6.0,
+                false => *fronts,
+            },
             residual_space: simple.then_some(*residuals),
             conjugate_gradients: (simple && network).then_some(*iterations),
         }
@@ -133,7 +161,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     /// Whether everything but the model error has a diagonal Hessian, the model
     /// error a diagonal precision, and nothing a bound.
-    fn has_diagonal_terms(&self) -> bool {
+    pub(super) fn has_diagonal_terms(&self) -> bool {
         let unbounded = |p: &crate::parameters::Parameter| p.range() == Bounds::NONE;
         let terms = || self.terms.iter().zip(&self.layout.windows);
         self.state_bounds.is_empty()
@@ -145,17 +173,21 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 }
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// Whether states or residuals are held by more than the action.
+    pub(super) fn is_held(&self) -> bool {
+        self.bounded || self.multipliers.is_some()
+    }
+
     /// How the equations of Newton steps are solved.
     pub(super) fn equations(&mut self) -> Equations {
-        if self.bounded || self.multipliers.is_some() {
+        if self.is_held() {
             return Equations::BlockArrow;
         }
-        match self.equations {
-            Equations::Automatic => {
-                self.equations = self.action.newton_costs().choose(self.preferred);
-                self.equations
-            }
-            known => known,
+        if self.equations == Equations::Automatic {
+            let costs = self.action.newton_costs();
+            self.equations = costs.choose(self.preferred);
+            self.affords_exact = costs.afford_exact();
         }
+        self.equations
     }
 }

@@ -7,6 +7,7 @@
 mod assemble;
 mod balance;
 mod builder;
+mod condensed;
 mod costs;
 mod estimate;
 mod forces;

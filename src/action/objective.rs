@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::condensed::Condensed;
 use super::multipliers::Multipliers;
 use super::residual_space::ResidualSpace;
 use super::terms::Sums;
@@ -40,7 +41,12 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     /// How Newton steps are to be solved, and how they are, once it is known.
     pub(super) preferred: Equations,
     pub(super) equations: Equations,
+    pub(super) affords_exact: bool,
     pub(super) residual_space: Option<ResidualSpace>,
+    /// Whether Gauss-Newton steps can condense the states of each window apart, and
+    /// the memory for it.
+    pub(super) condenses: bool,
+    pub(super) condensed: Option<Condensed>,
     /// Whether the factor at hand is that of the exact Hessian, undamped, for
     /// the present R_f.
     pub(super) exact: bool,
@@ -72,10 +78,14 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             known: None,
             preferred: Equations::Automatic,
             equations: Equations::Automatic,
+            affords_exact: true,
             residual_space: None,
+            condenses: false,
+            condensed: None,
             exact: false,
         };
         at.set_bounds();
+        at.condenses = action.condenses(&at);
         Ok(at)
     }
 
@@ -378,6 +388,6 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     }
 
     fn has_exact_curvature(&mut self) -> bool {
-        self.equations() == Equations::BlockArrow
+        self.equations() == Equations::BlockArrow && (self.is_held() || self.affords_exact)
     }
 }

@@ -238,7 +238,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     }
 
     /// The curvature of everything but the model error, which is diagonal.
-    fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
+    pub(super) fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
         let action = self.action;
         let layout = action.layout();
         let mut diagonal = vec![0.0; layout.dimension()];

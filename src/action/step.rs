@@ -119,6 +119,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             (Equations::ConjugateGradients, Curvature::GaussNewton) => {
                 self.step_by_iteration(x, damping, gradient, step)
             }
+            (_, Curvature::GaussNewton) if self.condenses && !self.is_held() => {
+                self.step_condensed(x, damping, gradient, step)
+            }
             _ => self.step(x, curvature, damping, gradient, step),
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Action;
 use super::terms::Sums;
 use super::worker::Visit;
-use crate::dense::{Batch, Panels, Weights};
+use crate::dense::{Batch, Chain, Panels, UnitOrder, Weights};
 use crate::discretization::Rule;
 use crate::model::Model;
 
@@ -67,7 +67,7 @@ impl Together {
         first..self.windows.end.min(first + self.at_once)
     }
 
-    fn parts(&self) -> usize {
+    pub(super) fn parts(&self) -> usize {
         self.windows.len().div_ceil(self.at_once)
     }
 
@@ -158,6 +158,25 @@ impl Together {
         weights: &mut [f64],
         (by_states, by_border): (&mut [f64], &mut [f64]),
     ) {
+        let to = (by_states, by_border);
+        self.product(action, (states, parameters), to, |batch, panels, part| {
+            batch.weigh(panels, |(m, k), g, v| {
+                let own = &mut weights[..g.len()];
+                let sums = &mut Sums::default();
+                action.weigh(visit, (part.start + m, k), g, (own, v), sums);
+            });
+        });
+    }
+
+    /// Gᵀ W G times a change of the states and of the border, where `weigh` applies W
+    /// to the residuals of a part of the windows.
+    fn product<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        (states, parameters): (&[f64], Option<&[f64]>),
+        (by_states, by_border): (&mut [f64], &mut [f64]),
+        mut weigh: impl FnMut(&Batch, &mut Panels, Range<usize>),
+    ) {
         if let Some(change) = parameters {
             self.by_parameter.fill(0.0);
             for (change, &p) in change.iter().zip(&action.layout.scope.free) {
@@ -175,17 +194,11 @@ impl Together {
             let parameters = parameters.is_some().then_some(&self.change);
             let panels = &mut self.panels[c];
             self.batch.push(&self.weights, panels, states, parameters);
-            self.batch.weigh(panels, |(m, k), g, v| {
-                let own = &mut weights[..g.len()];
-                let sums = &mut Sums::default();
-                action.weigh(visit, (part.start + m, k), g, (own, v), sums);
-            });
+            weigh(&self.batch, panels, part.clone());
+            let (first, last) = (windows[part.start].all(), windows[part.end - 1].all());
             let places = match by_states.is_empty() {
                 true => 0..0,
-                false => {
-                    windows[part.start].all().start - origin
-                        ..windows[part.end - 1].all().end - origin
-                }
+                false => first.start - origin..last.end - origin,
             };
             let by_states = &mut by_states[places];
             self.batch
@@ -214,5 +227,75 @@ impl Together {
             self.batch.add_squares(panels, &mut self.sums);
         }
         self.book(action, by_border);
+    }
+
+    /// Whether the states of its windows can be condensed.
+    pub(super) fn condenses(&self) -> bool {
+        self.batch.condenses()
+    }
+
+    pub(super) fn unit_order(&self) -> UnitOrder {
+        self.batch.unit_order()
+    }
+
+    /// Linearizes all windows and factors their chains, with D⁻¹ of all states.
+    pub(super) fn condense<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        theta: &[f64],
+        inverse: &[f64],
+        chains: &mut Vec<Chain>,
+    ) -> Result<(), f64> {
+        self.linearize_all(action, visit.x, theta);
+        chains.clear();
+        for c in 0..self.parts() {
+            let part = self.part(c);
+            for (m, w) in part.enumerate() {
+                let precision = action.precision_of(visit, w);
+                let inverse = &inverse[action.layout.windows[w].all()];
+                let place = (&self.panels[c], m);
+                let chain = self
+                    .batch
+                    .condense(&self.weights, place, &precision, inverse)?;
+                chains.push(chain);
+            }
+        }
+        Ok(())
+    }
+
+    /// ΣᵀMΣ of the windows of part `c`.
+    pub(super) fn inverses(&self, c: usize, chains: &[Chain]) -> Vec<Vec<f64>> {
+        let first = self.part(c).start - self.windows.start;
+        let part = chains[first..].iter().take(self.part(c).len()).enumerate();
+        part.map(|(m, chain)| self.batch.condensed_inverse((&self.panels[c], m), chain))
+            .collect()
+    }
+
+    /// See [`Batch::add_condensed`].
+    pub(super) fn add_condensed(
+        &self,
+        order: &UnitOrder,
+        (c, inverses): (usize, &[Vec<f64>]),
+        to: (usize, &mut [f64]),
+    ) {
+        let panels = &self.panels[c];
+        self.batch.add_condensed(order, (panels, inverses), to);
+    }
+
+    /// GᵀM G times a change of the states and of the border, added to `to`: as
+    /// [`gram_product`](Self::gram_product) with M in the place of R.
+    pub(super) fn condensed_product<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        chains: &[Chain],
+        change: (&[f64], Option<&[f64]>),
+        to: (&mut [f64], &mut [f64]),
+    ) {
+        let first = self.windows.start;
+        self.product(action, change, to, |batch, panels, part| {
+            let own = &chains[part.start - first..part.end - first];
+            batch.solve_residuals(panels, own);
+        });
     }
 }

@@ -8,6 +8,7 @@ use super::multipliers::Multipliers;
 use super::terms::{At, Scratch, Sums, own_rows};
 use super::together::Together;
 use super::{PrecisionUnit, terms::ModelShape};
+use crate::dense::Chain;
 use crate::discretization::{Course, Evaluator, Rule, Span};
 use crate::inputs::Inputs;
 use crate::linalg::BlockArrow;
@@ -382,6 +383,39 @@ impl<E> Worker<E> {
         }
     }
 
+    /// Linearizes the group's windows and condenses their states, with D⁻¹ of all
+    /// states; a pivot that is not positive is an error.
+    pub(super) fn condense<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        visit: &Visit<'_>,
+        inverse: &[f64],
+        chains: &mut Vec<Chain>,
+    ) -> std::result::Result<(), f64> {
+        self.take_parameters(action, visit.x, self.windows.start);
+        match &mut self.together {
+            Some(together) => together.condense(action, visit, &self.theta, inverse, chains),
+            None => Err(f64::NAN),
+        }
+    }
+
+    /// As [`gram_product`](Self::gram_product), with what condensed states leave in
+    /// the place of the precision.
+    pub(super) fn condensed_product<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        chains: &[Chain],
+        change: (&[f64], Option<&[f64]>),
+        product: &mut [f64],
+    ) {
+        product.fill(0.0);
+        self.border.fill(0.0);
+        if let Some(together) = &mut self.together {
+            let to = (product, &mut self.border[..]);
+            together.condensed_product(action, chains, change, to);
+        }
+    }
+
     /// The group's share of the diagonal of GᵀRG by the border, in
     /// [`border`](Self::border).
     pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
@@ -526,6 +560,21 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             }
         }
         diagonal
+    }
+
+    /// The diagonal precisions of all residuals of window `w`.
+    pub(super) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
+        let window = &self.layout.windows[w];
+        let mut all = Vec::with_capacity(window.all().len());
+        for k in 0..window.intervals() {
+            let last = window.layer(window.first(k) + self.rule.steps());
+            let zero = vec![0.0; last.len() * self.rule.per_time().len()];
+            let (mut weights, mut v) = (zero.clone(), zero.clone());
+            let weighed = (&mut weights[..], &mut v[..]);
+            self.weigh(visit, (w, k), &zero, weighed, &mut Sums::default());
+            all.extend(weights);
+        }
+        all
     }
 
     /// Interval `k` of window `w`.

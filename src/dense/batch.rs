@@ -9,14 +9,14 @@ use crate::linalg::{Isa, PADDING, Product, vectorize};
 
 /// A matrix whose rows are padded to whole vectors.
 #[derive(Debug, Clone, Default)]
-struct Panel {
+pub(super) struct Panel {
     width: usize,
-    stride: usize,
-    data: Vec<f64>,
+    pub(super) stride: usize,
+    pub(super) data: Vec<f64>,
 }
 
 impl Panel {
-    fn new(rows: usize, width: usize) -> Self {
+    pub(super) fn new(rows: usize, width: usize) -> Self {
         let stride = width.next_multiple_of(PADDING);
         Self {
             width,
@@ -25,11 +25,11 @@ impl Panel {
         }
     }
 
-    fn row(&self, i: usize) -> &[f64] {
+    pub(super) fn row(&self, i: usize) -> &[f64] {
         &self.data[i * self.stride..i * self.stride + self.width]
     }
 
-    fn row_mut(&mut self, i: usize) -> &mut [f64] {
+    pub(super) fn row_mut(&mut self, i: usize) -> &mut [f64] {
         &mut self.data[i * self.stride..i * self.stride + self.width]
     }
 
@@ -75,9 +75,9 @@ impl Panel {
 
 /// The parameters of a step as matrices, or what is summed by them.
 #[derive(Debug, Clone)]
-struct Matrices {
+pub(super) struct Matrices {
     /// W and U, and their transposes.
-    weights: [Panel; 2],
+    pub(super) weights: [Panel; 2],
     transposed: [Panel; 2],
     biases: Vec<f64>,
 }
@@ -85,7 +85,7 @@ struct Matrices {
 /// All parameters of a network as matrices.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Weights {
-    steps: Vec<Matrices>,
+    pub(super) steps: Vec<Matrices>,
 }
 
 /// The states of some windows and what follows from them.
@@ -94,10 +94,10 @@ pub(crate) struct Panels {
     /// Number of windows.
     count: usize,
     /// The states of each layer.
-    x: Vec<Panel>,
+    pub(super) x: Vec<Panel>,
     /// Of each step, slopes of the activations times Δ, and residuals.
-    slopes: Vec<Panel>,
-    g: Vec<Panel>,
+    pub(super) slopes: Vec<Panel>,
+    pub(super) g: Vec<Panel>,
     /// The gradient by the states, or their change.
     dx: Vec<Panel>,
     /// Memory: of each step for its units, and for recurrent layers a time earlier.
@@ -108,12 +108,12 @@ pub(crate) struct Panels {
 /// A network's layers, and where windows have them.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    isa: Isa,
-    layers: Vec<DenseLayer>,
+    pub(super) isa: Isa,
+    pub(super) layers: Vec<DenseLayer>,
     /// Where each layer's states stand in a window, and where the last end.
     offsets: Vec<usize>,
     /// Where the parameters of each step stand.
-    parameters: Vec<Range<usize>>,
+    pub(super) parameters: Vec<Range<usize>>,
 }
 
 impl Batch {

@@ -6,11 +6,13 @@
 
 mod activation;
 mod batch;
+mod condensed;
 mod elementary;
 mod rows;
 
 pub use activation::Activation;
 pub(crate) use batch::{Batch, Panels, Weights};
+pub(crate) use condensed::{Chain, UnitOrder};
 pub(crate) use rows::Columns;
 
 use std::ops::Range;

@@ -38,6 +38,17 @@ impl DenseMatrix {
         self.buffer[column * self.geometry.ld + row] += value;
     }
 
+    /// Adds to the entries of a column from row `first` on.
+    pub(crate) fn add_column(&mut self, column: usize, first: usize, values: &[f64]) {
+        let begin = column * self.geometry.ld + first;
+        for (slot, v) in self.buffer[begin..begin + values.len()]
+            .iter_mut()
+            .zip(values)
+        {
+            *slot += v;
+        }
+    }
+
     /// Replaces the matrix by its factor; the first pivot that is not positive is
     /// an error.
     pub(crate) fn factor(&mut self) -> Result<(), f64> {

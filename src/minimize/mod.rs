@@ -39,8 +39,9 @@ pub enum Equations {
     #[default]
     Automatic,
     /// By a block-arrow factorization of the Hessian in all unknowns, with the
-    /// parameters as its border. Always open, and the only way that knows exact
-    /// second derivatives, bounds, and the sign of the curvature.
+    /// parameters as its border. Always open, and the only way that knows bounds,
+    /// exact second derivatives (where they are not out of all proportion) and with
+    /// them the sign of the curvature.
     BlockArrow,
     /// By a dense factorization of the order of the model residuals: for many
     /// parameters and few residuals. Gauss-Newton only.

@@ -1,0 +1,233 @@
+//! The block arrow of a network with the states of each window condensed apart.
+//!
+//! Elimination front by front drags all parameters along. A network's window leaves
+//! BᵀMB in the equations of the parameters (see `dense::condensed`), in which each
+//! weight meets a state by one unit only: products of matrices over many windows
+//! make it with a small part of the operations. Gauss-Newton only.
+
+use super::objective::in_parallel;
+use super::step::NOT_SOLVED;
+use super::worker::Visit;
+use super::{Action, ActionAt};
+use crate::dense::{Chain, UnitOrder};
+use crate::discretization::Rule;
+use crate::linalg::DenseMatrix;
+use crate::minimize::{Indefinite, QuadraticStep};
+use crate::model::Model;
+
+/// Every state has at least this part of the largest measured curvature, or of the
+/// model error's if that is smaller, in scaled unknowns: D must have an inverse.
+const FLOOR: f64 = 1e-8;
+
+/// Memory for condensed steps.
+pub(super) struct Condensed {
+    order: UnitOrder,
+    matrix: DenseMatrix,
+    /// The columns of each step, from its own rows on.
+    columns: Vec<Vec<f64>>,
+    /// Of each group of windows.
+    chains: Vec<Vec<Chain>>,
+    /// D⁻¹ of each state, and what damping adds to D.
+    inverse: Vec<f64>,
+    damped: Vec<f64>,
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// Whether every window can be condensed, for Gauss-Newton steps.
+    pub(super) fn condenses(&self, at: &ActionAt<'_, M, R>) -> bool {
+        let condenses = |t: &super::together::Together| t.condenses();
+        let mut workers = at.workers.iter().map(|w| w.together.as_ref());
+        workers.all(|together| together.is_some_and(condenses))
+            && self.layout.scope.free.len() == self.parameters.len()
+            && self.has_diagonal_terms()
+    }
+}
+
+impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+    /// The damped Gauss-Newton step.
+    pub(super) fn step_condensed(
+        &mut self,
+        x: &[f64],
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> Result<QuadraticStep, Indefinite> {
+        let mut condensed = match self.condensed.take() {
+            Some(condensed) => condensed,
+            None => self.new_condensed().ok_or(NOT_SOLVED)?,
+        };
+        let solved = self.solve_condensed(&mut condensed, (x, damping), gradient, step);
+        // (H + Λ)s = −g, so −gᵀs − ½sᵀHs = ½(−gᵀs + sᵀΛs).
+        let terms = step.iter().zip(gradient).zip(&condensed.damped);
+        let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
+        let decrease: f64 = decrease.sum();
+        self.condensed = Some(condensed);
+        solved?;
+        match decrease.is_finite() {
+            true => Ok(QuadraticStep::new(decrease)),
+            false => Err(NOT_SOLVED),
+        }
+    }
+
+    fn new_condensed(&self) -> Option<Condensed> {
+        let order = self.workers.first()?.together.as_ref()?.unit_order();
+        let steps = self.action.layout().windows[0].intervals();
+        let columns = |k: usize| vec![0.0; order.step(k).len() * order.stride(k)];
+        Some(Condensed {
+            columns: (0..steps).map(columns).collect(),
+            matrix: DenseMatrix::new(order.order()),
+            order,
+            chains: vec![Vec::new(); self.workers.len()],
+            inverse: Vec::new(),
+            damped: Vec::new(),
+        })
+    }
+
+    fn solve_condensed(
+        &mut self,
+        condensed: &mut Condensed,
+        (x, damping): (&[f64], f64),
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> Result<(), Indefinite> {
+        let action = self.action;
+        let visit = Visit {
+            multipliers: None,
+            ..self.visit(x)
+        };
+        self.set_condensed_diagonal(condensed, &visit, damping);
+        self.condense(condensed, &visit)?;
+        let border = action.layout().border();
+        // r = −∇_θ + BᵀM A D⁻¹∇_x.
+        let (states, parameters) = step.split_at_mut(border);
+        for ((s, g), d) in states.iter_mut().zip(gradient).zip(&condensed.inverse) {
+            *s = d * g;
+        }
+        let mut product = vec![0.0; parameters.len()];
+        self.condensed_product(&condensed.chains, (states, None), (&mut [], &mut product));
+        for (p, g) in product.iter_mut().zip(&gradient[border..]) {
+            *p -= g;
+        }
+        let by_unit = |q: usize| condensed.order.parameters[q];
+        let mut solution: Vec<f64> = (0..product.len()).map(|q| product[by_unit(q)]).collect();
+        condensed.matrix.solve(&mut solution);
+        for (q, value) in solution.into_iter().enumerate() {
+            parameters[by_unit(q)] = value;
+        }
+        // s_x = −D⁻¹(∇_x − AᵀM (A D⁻¹∇_x − B s_θ)).
+        let change: Vec<f64> = parameters.iter().map(|v| -v).collect();
+        let mut pulled = vec![0.0; border];
+        let to = (&mut pulled[..], &mut product[..]);
+        self.condensed_product(&condensed.chains, (states, Some(&change)), to);
+        for (k, s) in states.iter_mut().enumerate() {
+            *s = condensed.inverse[k] * (pulled[k] - gradient[k]);
+        }
+        Ok(())
+    }
+
+    /// D⁻¹ of the states, and what is added to the diagonal of all unknowns.
+    fn set_condensed_diagonal(
+        &mut self,
+        condensed: &mut Condensed,
+        visit: &Visit<'_>,
+        damping: f64,
+    ) {
+        let border = self.action.layout().border();
+        let diagonal = self.diagonal(visit);
+        let (action, scales) = (self.action, &self.scales);
+        let scaled = |k: usize, d: f64| d * scales[k] * scales[k];
+        let measured = (0..border).map(|k| scaled(k, diagonal[k]));
+        let measured = measured.fold(0.0, f64::max);
+        let mut model: f64 = 0.0;
+        for (w, window) in action.layout().windows.iter().enumerate() {
+            let residuals = window.layer(1).start..;
+            for (k, r) in residuals.zip(action.precision_of(visit, w)) {
+                model = model.max(scaled(k, r));
+            }
+        }
+        let of_states = damping.max(FLOOR * measured.min(model));
+        let damped = scales.iter().enumerate().map(|(k, scale)| {
+            let damping = if k < border { of_states } else { damping };
+            damping / (scale * scale)
+        });
+        condensed.damped = damped.collect();
+        let states = diagonal[..border].iter().zip(&condensed.damped);
+        condensed.inverse = states.map(|(d, damped)| (d + damped).recip()).collect();
+        // The parameters' own part.
+        condensed.matrix.clear();
+        for (q, &p) in condensed.order.parameters.iter().enumerate() {
+            let own = diagonal[border + p] + condensed.damped[border + p];
+            condensed.matrix.add(q, q, own);
+        }
+    }
+
+    /// Factors the chains of all windows and the matrix of the parameters.
+    fn condense(&mut self, condensed: &mut Condensed, visit: &Visit<'_>) -> Result<(), Indefinite> {
+        let action = self.action;
+        let inverse = &condensed.inverse;
+        let mut jobs: Vec<_> = self.workers.iter_mut().zip(&mut condensed.chains).collect();
+        let mut jobs: Vec<_> = jobs.drain(..).map(|job| (job, Ok(()))).collect();
+        in_parallel(&mut jobs, |((worker, chains), done)| {
+            *done = worker.condense(action, visit, inverse, chains);
+        });
+        for (_, done) in jobs {
+            done.map_err(|pivot| Indefinite { pivot })?;
+        }
+        let together: Vec<_> = self
+            .workers
+            .iter()
+            .filter_map(|w| w.together.as_ref())
+            .collect();
+        let (order, chains) = (&condensed.order, &condensed.chains);
+        let mut jobs: Vec<_> = condensed.columns.iter_mut().enumerate().collect();
+        jobs.iter_mut().for_each(|(_, columns)| columns.fill(0.0));
+        for (together, chains) in together.iter().zip(chains) {
+            for c in 0..together.parts() {
+                let inverses = together.inverses(c, chains);
+                in_parallel(&mut jobs, |(k, columns)| {
+                    together.add_condensed(order, (c, &inverses), (*k, columns));
+                });
+            }
+        }
+        for (k, columns) in condensed.columns.iter().enumerate() {
+            let range = order.step(k);
+            let stride = order.stride(k);
+            for (column, values) in range.clone().zip(columns.chunks_exact(stride)) {
+                let below = column - range.start..order.order() - range.start;
+                condensed.matrix.add_column(column, column, &values[below]);
+            }
+        }
+        condensed
+            .matrix
+            .factor()
+            .map_err(|pivot| Indefinite { pivot })
+    }
+
+    /// GᵀM G times a change of the states and of the parameters, written by states,
+    /// where there is room, and by parameters.
+    fn condensed_product(
+        &mut self,
+        chains: &[Vec<Chain>],
+        (states, parameters): (&[f64], Option<&[f64]>),
+        to: (&mut [f64], &mut [f64]),
+    ) {
+        let action = self.action;
+        let mut rest = to.0;
+        let mut jobs = Vec::with_capacity(self.workers.len());
+        for (worker, chains) in self.workers.iter_mut().zip(chains) {
+            let length = worker.states(action).len().min(rest.len());
+            let (part, later) = rest.split_at_mut(length);
+            rest = later;
+            jobs.push((worker, chains, part));
+        }
+        in_parallel(&mut jobs, |(worker, chains, part)| {
+            worker.condensed_product(action, chains, (states, parameters), part);
+        });
+        to.1.fill(0.0);
+        for worker in &self.workers {
+            for (slot, value) in to.1.iter_mut().zip(&worker.border) {
+                *slot += value;
+            }
+        }
+    }
+}

@@ -203,11 +203,6 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         &self.rule
     }
 
-    /// Whether interval `k` is a dense layer of a network.
-    pub(crate) fn is_dense(&self, k: usize) -> bool {
-        self.rule.dense(&self.model, k).is_some()
-    }
-
     /// The windows.
     pub fn windows(&self) -> &[Window] {
         &self.windows

@@ -9,9 +9,8 @@ use crate::model::Model;
 use crate::operators::{Operator, Place};
 use crate::precision::cholesky;
 
-/// Measured components, interpolated linearly between their times (but where
-/// layers are those of a network, whose units have nothing to do with each other),
-/// and what else is known of the states.
+/// Measured components, interpolated linearly between their times, and what
+/// else is known of the states.
 pub(super) struct Signal<'a> {
     /// One series a component, one value a layer; NaN before its first and
     /// after its last measured value, empty where it was never measured.
@@ -74,19 +73,13 @@ impl<'a> Signal<'a> {
                 }
             }
         }
-        let intervals = times.len() - 1;
-        let network = (0..intervals).any(|k| action.is_dense(k));
-        let series = sums.iter().map(|sums| match network {
-            true => measured(sums),
-            false => interpolate(times, sums),
-        });
         let count = all.len().max(1) as f64;
         let mean = all.iter().sum::<f64>() / count;
         let variance = all.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
         let low = all.iter().copied().fold(f64::INFINITY, f64::min);
         let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Self {
-            series: series.collect(),
+            series: sums.iter().map(|sums| interpolate(times, sums)).collect(),
             mean,
             deviation: if all.is_empty() { 1.0 } else { variance.sqrt() },
             range: if low <= high {
@@ -221,11 +214,6 @@ fn substitute(factor: &ndarray::Array2<f64>, x: &mut [f64]) {
         let known: f64 = (i + 1..n).map(|k| factor[(k, i)] * x[k]).sum();
         x[i] = (x[i] - known) / factor[(i, i)];
     }
-}
-
-/// The means of what was measured at each layer, NaN where nothing was.
-fn measured(sums: &[(f64, f64)]) -> Vec<f64> {
-    sums.iter().map(|(sum, weight)| sum / weight).collect()
 }
 
 /// (sum, count) at each layer to a value at each layer.

@@ -27,7 +27,7 @@ variational annealing, and asks them about pairs that were kept back.
   --depths N,N             layers of residual students, each from the last [3,5,9,17]
   --sigma S                noise of inputs and outputs [0.05]
   --seed S                 seed of teacher, pairs and first weights [1]
-  --iterations K           most Gauss-Newton steps a level, 20 times more of L-BFGS [200]
+  --iterations K           most Gauss-Newton steps a level, 20 times more of L-BFGS [100]
   --full                   teachers of 20, 50 and 100 layers, ten times the work
   --plot OUT.svg           where to draw [network.svg]
   --help                   print this
@@ -55,7 +55,7 @@ fn study() -> Result<(), Failure> {
     };
     let sigma: f64 = flags.value("--sigma", 0.05)?;
     let seed = flags.value("--seed", 1)?;
-    let newton = flags.count("--iterations", if full { 1000 } else { 200 })?;
+    let newton = flags.count("--iterations", if full { 1000 } else { 100 })?;
     let effort = Effort {
         levels: 8,
         iterations: [newton, 20 * newton],

@@ -15,7 +15,7 @@ pub const UNITS: usize = 10;
 /// Pairs that are kept back.
 const HELD_OUT: usize = 200;
 /// Deviation of a weight before anything is known of it; biases too.
-const DECAY: f64 = 2.0;
+const DECAY: f64 = 5.0;
 /// Newton steps with more multiplications are left to L-BFGS.
 const COSTLY: f64 = 3e7;
 
@@ -183,6 +183,15 @@ impl Teacher {
         outputs.slice_mut(s![.., lesson.observed..]).fill(f64::NAN);
         let precision = Precision::from_deviation(self.sigma)?;
         let windows = student.pairs((inputs, &precision), (outputs.view(), &precision))?;
+        let starts = match &from {
+            Some(weights) => {
+                let paths = inputs.rows().into_iter();
+                let paths = paths.map(|x| student.forward(weights, &x.to_vec()));
+                let paths = paths.collect::<deepest::Result<_>>()?;
+                Starts::Given(Estimate::new(paths, weights.clone()))
+            }
+            None => Starts::Nudged,
+        };
         let start = match from {
             Some(weights) => weights,
             None => student.draw(inputs, self.seed + 1)?,
@@ -201,15 +210,10 @@ impl Teacher {
             builder = builder.parameter_block(&name, weights);
         }
         let action = builder.build()?;
-        let paths = inputs.rows().into_iter();
-        let paths = paths.map(|x| student.forward(&start, &x.to_vec()));
-        let given = Estimate::new(paths.collect::<deepest::Result<_>>()?, start);
         let rm = self.sigma.powi(-2);
         let last = effort.levels as i32 - 1;
         let schedule = Schedule::geometric(0.01 * rm, 10.0, 0..=last)?;
-        let annealer = Annealer::new(schedule)
-            .start_with(Starts::Given(given))
-            .starts(1);
+        let annealer = Annealer::new(schedule).start_with(starts).starts(1);
         let [newton, lbfgs] = effort.iterations;
         let costs = action.newton_costs();
         let (minimizer, annealer) = if costs

@@ -68,10 +68,12 @@ impl FalseNeighbours {
 /// M. B. Kennel, R. Brown, H. D. I. Abarbanel, *Determining embedding dimension for
 /// phase-space reconstruction using a geometrical construction*, Phys. Rev. A 45,
 /// 3403 (1992). With R_d the distance of a vector from its nearest neighbour in
-/// dimension d (Euclidean) and δ the difference of their next coordinates, x(t − dτ),
-/// the neighbour is false where δ/R_d exceeds [`Criteria::ratio`] or
+/// dimension d (Euclidean) and δ the difference of their next coordinates, the
+/// neighbour is false where δ/R_d exceeds [`Criteria::ratio`] or
 /// (R_d² + δ²)^½ exceeds [`Criteria::size`] deviations of the series. Neighbours are
-/// exact, by a k-d tree.
+/// exact, by a k-d tree. Vectors are x(t), x(t + τ), … and the next coordinate comes
+/// *later*, as in the paper: going back in time the contraction of a dissipative
+/// system would take true neighbours apart as well.
 ///
 /// # Errors
 /// [`Error::NotPositive`](crate::Error::NotPositive) for a lag or dimension of 0,
@@ -100,7 +102,7 @@ pub fn false_neighbours(
         points: values.len() - depth,
     };
     for dimension in 1..=max_dimension {
-        let (either, ratio, size) = shares(&values, lag, (dimension, depth), criteria);
+        let (either, ratio, size) = shares(&values, lag, (dimension, found.points), criteria);
         found.shares.push(either);
         found.by_ratio.push(ratio);
         found.by_size.push(size);
@@ -108,16 +110,15 @@ pub fn false_neighbours(
     Ok(found)
 }
 
-/// Shares by either criterion, by the ratio and by the size, of the points from
-/// sample `depth` on.
+/// Shares by either criterion, by the ratio and by the size, of the first `count`
+/// points.
 fn shares(
     values: &[f64],
     lag: usize,
-    (dimension, depth): (usize, usize),
+    (dimension, count): (usize, usize),
     criteria: &Criteria,
 ) -> (f64, f64, f64) {
-    let count = values.len() - depth;
-    let coordinate = |point: usize, k: usize| values[point + depth - k * lag];
+    let coordinate = |point: usize, k: usize| values[point + k * lag];
     let points = (0..count).flat_map(|p| (0..dimension).map(move |k| coordinate(p, k)));
     let tree = Tree::new(points.collect(), dimension);
     let (mut either, mut by_ratio, mut by_size) = (0_usize, 0_usize, 0_usize);

@@ -174,7 +174,7 @@ fn figure(series: &Series, learnt: &[Learnt]) -> Result<Figure, Failure> {
         .x_label("model precision R_f")
         .y_label("2A / ν")
         .band(
-            &format!("plateau ± 2σ of {}", most.pairs),
+            "expected ± 2σ",
             1.0 - spread,
             1.0 + spread,
         );
@@ -200,7 +200,7 @@ fn figure(series: &Series, learnt: &[Learnt]) -> Result<Figure, Failure> {
         let panel = Panel::path(&run.predicted.0, &run.predicted.1)?
             .legend("free run")
             .truth(&run.truth.0, &run.truth.1)?
-            .title(format!("prediction from t = {:.2}", run.start))
+            .title(format!("held-out x from t = {:.2}", run.start))
             .x_label("time (1/λ)")
             .y_label("x");
         figure = figure.panel(panel);

@@ -173,11 +173,7 @@ fn figure(series: &Series, learnt: &[Learnt]) -> Result<Figure, Failure> {
         .title("action levels")
         .x_label("model precision R_f")
         .y_label("2A / ν")
-        .band(
-            "expected ± 2σ",
-            1.0 - spread,
-            1.0 + spread,
-        );
+        .band("expected ± 2σ", 1.0 - spread, 1.0 + spread);
     let lyapunov = |l: &Learnt| -> Vec<(f64, f64)> {
         let rows = l.runs.errors().into_iter();
         rows.map(|row| (LYAPUNOV * row.time, row.typical)).collect()

@@ -126,6 +126,7 @@
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
+//! | a law for one measured series, of which no model is known | [`embedding`]: delay, dimension and vectors; [`models::Network`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
 //!
 //! # Features
@@ -158,6 +159,7 @@ mod dense;
 mod derivative;
 pub mod discretization;
 mod dual;
+pub mod embedding;
 pub mod error;
 mod file;
 pub mod grid;

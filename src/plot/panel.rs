@@ -169,6 +169,17 @@ impl Panel {
         panel
     }
 
+    /// How errors of several kinds grow in time, on a logarithmic axis: what grows
+    /// exponentially is straight. Each has a name and points (time, error).
+    pub fn growth(errors: &[(&str, Vec<(f64, f64)>)]) -> Self {
+        let axes = (Axis::linear("time"), Axis::logarithmic("error"));
+        let mut panel = Self::new("growth of errors", axes.0, axes.1);
+        for (number, (name, points)) in errors.iter().enumerate() {
+            panel.curve(name, Role::Method(number), points.clone());
+        }
+        panel
+    }
+
     /// One component of an estimated path against time.
     ///
     /// # Errors

@@ -117,5 +117,5 @@ fn softmax<S: Scalar>(z: &mut [S]) {
         *z = (*z - largest).exp();
         sum += *z;
     }
-    z.iter_mut().for_each(|z| *z = *z / sum);
+    z.iter_mut().for_each(|z| *z /= sum);
 }

@@ -71,6 +71,20 @@ pub enum Finding {
         /// The window whose value it is, where every window has its own.
         window: Option<usize>,
     },
+    /// More than five static parameters are told less of than by their bounds and
+    /// priors, as is usual in networks.
+    ManyNotIdentifiable {
+        /// How many.
+        count: usize,
+        /// Of so many estimated ones.
+        of: usize,
+    },
+    /// There are so many parameters that their standard deviations, and what further
+    /// measurements would tell, were not computed.
+    TooLarge {
+        /// What one factorization of the exact Hessian takes.
+        multiplications: f64,
+    },
     /// The Hessian is singular: some states are not determined at all.
     NotDetermined,
 }
@@ -139,6 +153,14 @@ impl fmt::Display for Finding {
                 f,
                 "Parameter {name}{} is not determined: the data tell less of it than its bounds and prior; fix it, give it a prior, or measure what depends on it.",
                 of(window)
+            ),
+            Self::ManyNotIdentifiable { count, of } => write!(
+                f,
+                "{count} of {of} parameters are not determined: the data tell less of them than their bounds and priors; what depends on them together may be."
+            ),
+            Self::TooLarge { multiplications } => write!(
+                f,
+                "Parameters and further measurements are not judged: that would take {multiplications:.0e} multiplications."
             ),
             Self::NotDetermined => f.write_str(
                 "Some states are not determined at all: the Hessian is singular; add priors or measurements.",

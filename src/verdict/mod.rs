@@ -36,6 +36,12 @@ const CORRELATED: f64 = 3.0;
 /// to zero at ν = 8.
 const FEW: usize = 8;
 
+/// More parameters than these are not named one by one.
+const MANY: usize = 5;
+
+/// Most multiplications of a factorization of the exact Hessian: about ten seconds.
+const AFFORDABLE: f64 = 1e11;
+
 /// A gap of so many nats, twenty to one, leaves it open which minimum is right.
 const FEW_NATS: f64 = 3.0;
 
@@ -77,7 +83,7 @@ pub struct Verdict {
     /// in succession.
     pub residuals: Option<Correlation>,
     /// The static parameters with their standard deviations; empty where the
-    /// Hessian is singular.
+    /// Hessian is singular, or takes more than 10¹¹ multiplications to factor.
     pub parameters: Vec<ParameterSpread>,
     /// State components and varying parameters that stand at a bound, counted
     /// layer by layer.
@@ -114,8 +120,15 @@ impl Annealing {
         let states = at_bounds.iter();
         let states = states.filter(|at| matches!(at, AtBound::State { .. }));
         let states_at_bounds = states.count();
-        let parameters = determined(action.parameter_spreads(rf, estimate))?;
-        let measurements = determined(measurements::ranked(action, rf, estimate))?;
+        let multiplications = action.newton_costs().exact;
+        let large = multiplications > AFFORDABLE;
+        let (parameters, measurements) = match large {
+            true => (None, None),
+            false => (
+                determined(action.parameter_spreads(rf, estimate))?,
+                determined(measurements::ranked(action, rf, estimate))?,
+            ),
+        };
         let held = at_bounds.len() - states_at_bounds;
         let mut verdict = Verdict {
             rf,
@@ -131,7 +144,10 @@ impl Annealing {
         verdict.find_level();
         verdict.find_minima();
         verdict.find_parameters();
-        if measurements.is_none() {
+        if large {
+            let finding = Finding::TooLarge { multiplications };
+            verdict.findings.push(finding);
+        } else if measurements.is_none() {
             verdict.findings.push(Finding::NotDetermined);
         }
         Ok(verdict)
@@ -202,6 +218,13 @@ impl Verdict {
     }
 
     fn find_parameters(&mut self) {
+        let unknown = self.parameters.iter();
+        let unknown = unknown.filter(|p| p.at_bound.is_none() && !p.identifiable);
+        let (count, of) = (unknown.count(), self.parameters.len());
+        if count > MANY {
+            let finding = Finding::ManyNotIdentifiable { count, of };
+            self.findings.push(finding);
+        }
         for spread in &self.parameters {
             let (name, window) = (spread.name.clone(), spread.window);
             if let Some(bound) = spread.at_bound {
@@ -211,7 +234,7 @@ impl Verdict {
                     bound,
                 };
                 self.findings.push(finding);
-            } else if !spread.identifiable {
+            } else if !spread.identifiable && count <= MANY {
                 let finding = Finding::NotIdentifiable { name, window };
                 self.findings.push(finding);
             }

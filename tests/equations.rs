@@ -8,7 +8,7 @@ use deepest::minimize::Objective;
 use deepest::models::Network;
 use deepest::prelude::*;
 use deepest::{Activation, Curvature, Dense, Equations, Result};
-use fixtures::Plain;
+use fixtures::plain::Plain;
 use ndarray::Array2;
 
 fn wave(i: usize) -> f64 {

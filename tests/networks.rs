@@ -9,7 +9,8 @@ use deepest::minimize::Objective;
 use deepest::models::Network;
 use deepest::prelude::*;
 use deepest::{Activation, Curvature, Dense, DenseLayer};
-use fixtures::{Noise as Draws, Plain};
+use fixtures::Noise as Draws;
+use fixtures::plain::Plain;
 use ndarray::Array2;
 
 const ALL: [Activation; 6] = [

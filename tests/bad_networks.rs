@@ -39,6 +39,10 @@ fn layers_must_have_units_and_residual_ones_as_many_as_before() {
         assert!(Network::new(2, [tanh(2).residual(step)]).is_err(), "{step}");
     }
     assert!(network().with_times(0).is_err());
+    let message = said(network().with_times(usize::MAX));
+    assert!(message.contains("states"), "{message}");
+    let message = said(Network::new(2, [tanh(usize::MAX)]));
+    assert!(message.contains("parameters"), "{message}");
 }
 
 #[test]

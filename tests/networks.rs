@@ -184,6 +184,18 @@ fn back_propagate(widths: &[usize], theta: &[f64], x: &[f64], y: &[f64]) -> Back
     }
 }
 
+/// The action of windows, with these guesses of the weights.
+fn guessed(network: &Network, windows: Vec<Window>, theta: &[f64]) -> Action<Network, Map> {
+    let mut builder = Action::builder(network.clone(), Map).windows(windows);
+    for (name, range) in network.blocks() {
+        let guesses = theta[range]
+            .iter()
+            .map(|&w| Parameter::estimated().guess(w));
+        builder = builder.parameter_block(&name, guesses);
+    }
+    builder.build().unwrap()
+}
+
 /// Pairs of the network 4-6-5-3 with inputs held by a prior's worth of precision.
 fn pairs() -> (Network, Vec<usize>, Array2<f64>, Array2<f64>, Vec<f64>) {
     let widths = vec![4, 6, 5, 3];
@@ -205,14 +217,7 @@ fn the_limit_of_a_perfect_model_is_back_propagation() {
     let windows = network
         .pairs((inputs.view(), &one), (outputs.view(), &one))
         .unwrap();
-    let mut builder = Action::builder(network.clone(), Map).windows(windows);
-    for (name, range) in network.blocks() {
-        let guesses = theta[range]
-            .iter()
-            .map(|&w| Parameter::estimated().guess(w));
-        builder = builder.parameter_block(&name, guesses);
-    }
-    let action = builder.build().unwrap();
+    let action = guessed(&network, windows, &theta);
     let forward = |m: usize| network.forward(&theta, &inputs.row(m).to_vec()).unwrap();
     let estimate = Estimate::new((0..7).map(forward).collect(), theta.clone());
     let limit = Adjoint::along(&action, &estimate).unwrap();
@@ -301,14 +306,7 @@ fn momenta_of_sequences_are_back_propagation_through_time() {
     let windows = network
         .pairs((inputs.view(), &one), (outputs.view(), &one))
         .unwrap();
-    let mut builder = Action::builder(network.clone(), Map).windows(windows);
-    for (name, range) in network.blocks() {
-        let guesses = theta[range]
-            .iter()
-            .map(|&w| Parameter::estimated().guess(w));
-        builder = builder.parameter_block(&name, guesses);
-    }
-    let action = builder.build().unwrap();
+    let action = guessed(&network, windows, &theta);
     let path = network.forward(&theta, &x).unwrap();
     let limit = Adjoint::along(&action, &Estimate::new(vec![path.clone()], theta.clone())).unwrap();
     // W is 3 × 2, U 3 × 3, b 3.

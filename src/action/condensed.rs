@@ -6,6 +6,7 @@
 //! make it with a small part of the operations. Gauss-Newton only.
 
 use super::objective::in_parallel;
+use super::residual_space::FLOOR;
 use super::step::NOT_SOLVED;
 use super::worker::Visit;
 use super::{Action, ActionAt};
@@ -14,10 +15,6 @@ use crate::discretization::Rule;
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::model::Model;
-
-/// Every state has at least this part of the largest measured curvature, or of the
-/// model error's if that is smaller, in scaled unknowns: D must have an inverse.
-const FLOOR: f64 = 1e-8;
 
 /// Memory for condensed steps.
 pub(super) struct Condensed {

@@ -29,7 +29,7 @@ pub struct NewtonCosts {
     /// layers without sequences; else it goes front by front.
     pub block_arrow: f64,
     /// [`Equations::ResidualSpace`]: without bounds, with measurements of
-    /// components and independent errors.
+    /// components and independent errors, and at most 20,000 residuals.
     pub residual_space: Option<f64>,
     /// [`Equations::ConjugateGradients`]: where that is so, for networks of dense
     /// layers.
@@ -38,6 +38,9 @@ pub struct NewtonCosts {
 
 /// What conjugate gradients are taken to need.
 const ITERATIONS: f64 = 50.0;
+
+/// The matrix of so many residuals takes 3 GB.
+const MOST_RESIDUALS: f64 = 2e4;
 
 /// Multiplications that are not worth to be saved: the block arrow knows more, such
 /// as second derivatives.
@@ -133,7 +136,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
                 true => chains + 0.5 * windows * border.powi(2) + border.powi(3) / 6.0,
                 false => *fronts,
             },
-            residual_space: simple.then_some(*residuals),
+            residual_space: (simple && order <= MOST_RESIDUALS).then_some(*residuals),
             conjugate_gradients: (simple && network).then_some(*iterations),
         }
     }

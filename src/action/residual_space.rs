@@ -21,7 +21,7 @@ use crate::model::Model;
 /// Every unknown has at least this part of the largest measured curvature, or of
 /// the model error's largest if that is smaller, in scaled unknowns: D must have an
 /// inverse. It changes a step by as little.
-const FLOOR: f64 = 1e-8;
+pub(super) const FLOOR: f64 = 1e-8;
 
 /// Columns of a group from which on products of matrices pay.
 const FEW: usize = 4;

@@ -69,7 +69,8 @@ impl Network {
     /// [`Error::Empty`] without layers; [`Error::NotPositive`] for a layer
     /// without units; for a residual layer [`Error::Length`] when it has not as
     /// many units as the one before, and [`Error::NotPositive`] or
-    /// [`Error::NotFinite`] for its step.
+    /// [`Error::NotFinite`] for its step; [`Error::OutOfRange`] for more parameters
+    /// of a layer than 10¹².
     pub fn new(inputs: usize, layers: impl IntoIterator<Item = Dense>) -> Result<Self> {
         let place = |n: usize| move || format!("network, layer {n}");
         check_positive("units", place(0), inputs as f64)?;
@@ -85,6 +86,8 @@ impl Network {
                 check_positive("step of a residual layer", place(n), step)?;
                 check_length("units of a residual layer", place(n), before, layer.units())?;
             }
+            let count = before as f64 + layer.units() as f64 + 1.0;
+            check_size("parameters", place(n), count * layer.units() as f64)?;
             parameters += layer.biases().end;
             before = layer.units();
             network.layers.push(layer);
@@ -105,10 +108,13 @@ impl Network {
     /// the first there is nothing.
     ///
     /// # Errors
-    /// [`Error::NotPositive`] for no times.
+    /// [`Error::NotPositive`] for no times, [`Error::OutOfRange`] for more states of
+    /// a layer than 10¹².
     pub fn with_times(mut self, times: usize) -> Result<Self> {
         check_positive("times", || "network".into(), times as f64)?;
         for layer in &mut self.layers {
+            let units = layer.before.max(layer.units()) as f64;
+            check_size("states", || "network".into(), times as f64 * units)?;
             layer.times = times;
         }
         Ok(self)
@@ -173,4 +179,19 @@ impl Layers for Network {
     fn dense(&self, n: usize) -> Option<DenseLayer> {
         self.layers.get(n).copied()
     }
+}
+
+/// No memory holds more numbers than 10¹².
+fn check_size(what: &'static str, place: impl Fn() -> String, found: f64) -> Result<()> {
+    const MOST: f64 = 1e12;
+    if found <= MOST {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what,
+        place: place(),
+        low: 1.0,
+        high: MOST,
+        found,
+    })
 }

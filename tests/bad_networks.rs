@@ -181,7 +181,7 @@ fn a_wide_network_with_two_pairs_costs_a_factorization_a_decade() {
     assert_eq!(start.levels.len(), 436);
     assert!(start.work().factorizations <= 60, "{:?}", start.work());
     let end = &start.levels[435].action;
-    // Sixteen roundings of forty states of size one in two windows, at R_f = 5·10⁸.
-    let rounding = 0.5 * 5.07e8 * (16.0 * f64::EPSILON).powi(2) * 80.0;
+    // A rounding of forty states of size one in two windows, at R_f = 5·10⁸.
+    let rounding = 0.5 * 5.07e8 * f64::EPSILON.powi(2) * 80.0;
     assert!(end.total <= rounding, "{}", end.total);
 }

@@ -372,13 +372,12 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     }
 
     /// The action that residuals and errors have by rounding alone: each is a
-    /// difference of numbers as large as the states, to some sixteen roundings (of
-    /// a sum of hundreds of products).
+    /// difference of numbers as large as the states.
     fn rounding(&mut self, x: &[f64]) -> f64 {
         let action = self.action;
         let visit = self.visit(x);
         let sums = self.workers.iter_mut().map(|w| w.magnitude(action, &visit));
-        (16.0 * f64::EPSILON).powi(2) * sums.sum::<f64>()
+        f64::EPSILON.powi(2) * sums.sum::<f64>()
     }
 
     fn prefer(&mut self, equations: Equations) {

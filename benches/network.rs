@@ -1,5 +1,5 @@
 //! What networks cost: action and gradient, Newton steps by each way to solve their
-//! equations, and a whole ladder of 436 levels.
+//! equations, a whole ladder of 436 levels, and digits in batches.
 //!
 //! `cargo bench --bench network`; with the path of a Python that has JAX in
 //! `PEER_PYTHON`, JAX's time for action and gradient stands beside ours, measured
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use deepest::minimize::Curvature;
-use deepest::models::Network;
+use deepest::models::{Network, one_hot};
 use deepest::prelude::*;
-use deepest::{Activation, Dense, Equations, Normalization};
+use deepest::{Activation, Dense, Equations, Minibatches};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -156,6 +156,61 @@ fn peers(cases: &[(Vec<usize>, usize)]) -> Result<Vec<f64>> {
         .collect::<std::result::Result<_, _>>()?)
 }
 
+/// A thousand of UCI's digits learned all at once and in ten batches, at the same
+/// levels: the action at the end, and CPU seconds.
+fn batches() -> Result<()> {
+    const DIGITS: usize = 1000;
+    const BATCHES: usize = 10;
+    let rows = include_str!("../examples/data/digits.csv").lines().skip(1);
+    let numbers = |row: &str| row.split(',').map(str::parse::<f64>).collect();
+    let rows: Vec<Vec<f64>> = rows
+        .take(DIGITS)
+        .map(numbers)
+        .collect::<std::result::Result<_, _>>()?;
+    let pixels = Array2::from_shape_fn((DIGITS, 64), |(m, k)| rows[m][k + 1] / 16.0);
+    let labels: Vec<usize> = rows.iter().map(|row| row[0] as usize).collect();
+    let labels = one_hot(&labels, 10)?;
+    let layers = [30, 10].map(|units| Dense::new(units, Activation::Logistic));
+    let network = Network::new(64, layers)?;
+    let guesses = network.draw(pixels.view(), 1)?;
+    let action = |range: std::ops::Range<usize>| {
+        let rows = ndarray::s![range, ..];
+        let [input, output] = [1000.0, 100.0].map(Precision::scalar);
+        let inputs = (pixels.slice(rows), &input?);
+        let prior = Gaussian::new(0.0, 0.5)?;
+        let weights = guesses.iter();
+        let weights = weights.map(|&w| Parameter::estimated().prior(prior).guess(w));
+        Action::builder(network.clone(), Map)
+            .windows(network.pairs(inputs, (labels.slice(rows), &output?))?)
+            .parameter_block("weights", weights)
+            .build()
+    };
+    let schedule = Schedule::geometric(100.0, 4.0, 0..=5)?;
+    println!("\n| digits | CPU s | action at the end |\n|---|---|---|");
+    let began = ThreadTime::now();
+    let minimizer = Lbfgs::default().tolerance(1e-4)?.max_iterations(1000);
+    let annealer = Annealer::new(schedule.clone())
+        .starts(1)
+        .start_with(Starts::Mean);
+    let annealing = annealer
+        .minimizer(minimizer)
+        .threads(1)
+        .run(&action(0..DIGITS)?)?;
+    let (_, best) = annealing.best().ok_or("no level was reached")?;
+    let seconds = began.elapsed().as_secs_f64();
+    let total = best.action.total;
+    println!("| all at once, L-BFGS | {seconds:.0} | {total:.0} |");
+    let each = DIGITS / BATCHES;
+    let load = |b: usize| action(b * each..(b + 1) * each);
+    let began = ThreadTime::now();
+    let mut training = Minibatches::new(&schedule, BATCHES)?.passes(4);
+    training.run(&load, &mut |_| std::ops::ControlFlow::Continue(()))?;
+    let seconds = began.elapsed().as_secs_f64();
+    let total = training.evaluate(&load)?.total;
+    println!("| ten batches | {seconds:.0} | {total:.0} |");
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let cases = [
         (vec![10; 20], 10),
@@ -175,7 +230,8 @@ fn main() -> Result<()> {
         for (k, (widths, pairs)) in cases.iter().enumerate() {
             steps(widths, *pairs, jax.get(k).copied()).map_err(|e| e.to_string())?;
         }
-        ladder().map_err(|e| e.to_string())
+        ladder().map_err(|e| e.to_string())?;
+        batches().map_err(|e| e.to_string())
     })?;
     Ok(())
 }

@@ -86,7 +86,9 @@ impl<M: Model, R: Rule<M>> Problem<M, R> {
         let kinds = [
             Starts::Growing,
             Starts::Nudged,
+            Starts::CoarseToFine,
             Starts::Mean,
+            Starts::Smooth,
             Starts::Uniform,
         ];
         let alone = kinds.map(|kind| {
@@ -236,6 +238,8 @@ fn main() {
         (20, 401, 7, 0.5),
         (40, 161, 16, 0.5),
         (40, 161, 12, 0.5),
+        (40, 161, 10, 0.5),
+        (40, 161, 8, 0.5),
     ] {
         lorenz96(sites, layers, observed, sigma).print(tries, peer);
     }

@@ -189,7 +189,9 @@ pub use action::{
     Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
     ParameterSpread, Plateau, PrecisionUnit,
 };
-pub use anneal::{Annealer, Annealing, Event, Level, Run, Schedule, StartResult, Starts, Stop};
+pub use anneal::{
+    Annealer, Annealing, Event, Level, Minibatches, Run, Schedule, StartResult, Starts, Stop,
+};
 pub use bounds::Bounds;
 pub use dense::{Activation, Dense, DenseLayer};
 pub use derivative::Sparsity;

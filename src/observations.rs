@@ -245,6 +245,49 @@ impl Observations {
         })
     }
 
+    /// Some of its rows; `None` where there is no measured value in them, or where
+    /// the operator knows its rows by number.
+    pub(crate) fn at_rows(&self, rows: &[usize]) -> Option<Self> {
+        let values = self.values.select(ndarray::Axis(0), rows);
+        let there = self.form != Form::Generic && values.iter().any(|v| !v.is_nan());
+        there.then(|| Self {
+            operator: self.operator.clone(),
+            form: self.form.clone(),
+            times: rows.iter().map(|&k| self.times[k]).collect(),
+            values,
+            precisions: match self.precisions.len() {
+                1 => self.precisions.clone(),
+                _ => rows.iter().map(|&k| self.precisions[k].clone()).collect(),
+            },
+            loss: self.loss,
+            kernel: self.kernel,
+        })
+    }
+
+    /// The same measurements `later`, with Gaussian errors; those at the time
+    /// `first` are left out. `None` as [`at_rows`](Self::at_rows).
+    pub(crate) fn repeated(&self, later: f64, first: f64) -> Option<Self> {
+        let rows: Vec<usize> = (0..self.times.len())
+            .filter(|&k| self.times[k] > first)
+            .collect();
+        let mut again = self.at_rows(&rows)?.gaussian(1.0);
+        again.times.iter_mut().for_each(|t| *t += later);
+        Some(again)
+    }
+
+    /// What was measured at times that are wanted, all else missing; `None` where
+    /// that is nothing.
+    pub(crate) fn only(&self, wanted: impl Fn(f64) -> bool) -> Option<Self> {
+        let mut part = self.clone();
+        for (mut row, &time) in part.values.rows_mut().into_iter().zip(&self.times) {
+            if !wanted(time) {
+                row.fill(f64::NAN);
+            }
+        }
+        let there = part.values.iter().any(|v| !v.is_nan());
+        there.then_some(part)
+    }
+
     /// Measures smoothly: each row at all times within `half_width` w of its own,
     /// with the weight κ(s) = (15/16w)(1 − s²/w²)², whose integral is one, instead
     /// of at one instant. The potential V of the continuous problem is then a

@@ -195,12 +195,21 @@ impl Window {
         }
     }
 
-    /// The same recording on other layers. A step has the factor of the model
-    /// precision that the step had where its middle lies.
+    /// The same recording on other layers.
     ///
     /// # Errors
     /// As [`observations`](Self::observations) and [`inputs`](Self::inputs).
     pub(crate) fn regridded(&self, grid: Grid) -> Result<Self> {
+        let mut window = self.without_observations(grid)?;
+        for set in self.observation_sets() {
+            window = window.observations(set.clone())?;
+        }
+        Ok(window)
+    }
+
+    /// All but the observations, on other layers. A step has the factor of the
+    /// model precision that the step had where its middle lies.
+    fn without_observations(&self, grid: Grid) -> Result<Self> {
         let known = &self.grid.times()[1..];
         let last = self.precision_factors.len().saturating_sub(1);
         let factor = |pair: &[f64]| {
@@ -215,10 +224,58 @@ impl Window {
         if let Some(inputs) = &self.inputs {
             window = window.inputs(inputs.clone())?;
         }
+        Ok(window)
+    }
+
+    /// Every `k`-th layer, and what was measured there, as far as that makes whole
+    /// intervals of `steps`; layers that are left over at the end all stay. `None`
+    /// where sets know their rows by number or are smooth.
+    ///
+    /// # Errors
+    /// As [`observations`](Self::observations).
+    pub(crate) fn thinned(&self, k: usize, steps: usize) -> Result<Option<Self>> {
+        let times = self.grid.times();
+        let regular = (times.len() - 1) / (k * steps) * (k * steps);
+        let stays = |n: usize| n > regular || n.is_multiple_of(k);
+        let kept = times.iter().enumerate().filter(|(n, _)| stays(*n));
+        let mut window = self.without_observations(Grid::new(kept.map(|(_, t)| *t).collect())?)?;
+        for (set, contacts) in &self.observations {
+            let rows = contacts.iter().filter(|contact| stays(contact.layer));
+            let rows: Vec<usize> = rows.map(|contact| contact.row).collect();
+            match set.at_rows(&rows) {
+                Some(set) if set.kernel().is_none() => window = window.observations(set)?,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(window))
+    }
+
+    /// The window and as much time again, in the same steps and with the same
+    /// measurements; `None` where known inputs end.
+    ///
+    /// # Errors
+    /// As [`observations`](Self::observations).
+    pub(crate) fn prolonged(&self) -> Result<Option<Self>> {
+        let times = self.grid.times();
+        let first = times[0];
+        let length = times[times.len() - 1] - first;
+        let later = times[1..].iter().map(|t| t + length);
+        let mut window = Self::new(Grid::new(times.iter().copied().chain(later).collect())?);
+        window.prior = self.prior.clone();
+        window.precision_factors = self.precision_factors.repeat(2);
+        if let Some(inputs) = &self.inputs {
+            match window.clone().inputs(inputs.clone()) {
+                Ok(with) => window = with,
+                Err(_) => return Ok(None),
+            }
+        }
         for set in self.observation_sets() {
             window = window.observations(set.clone())?;
+            if let Some(again) = set.repeated(length, first) {
+                window = window.observations(again)?;
+            }
         }
-        Ok(window)
+        Ok(Some(window))
     }
 
     /// The times of the layers.

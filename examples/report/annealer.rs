@@ -59,6 +59,7 @@ pub fn annealer(flags: &Flags, defaults: &Defaults) -> Result<(Annealer, Progres
         Starts::Uniform,
         Starts::Smooth,
         Starts::Growing,
+        Starts::CoarseToFine,
     ];
     if given("--start") {
         let kinds = kinds.map(|s| (s.name(), s));

@@ -47,6 +47,18 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         }
     }
 
+    /// The same with parameters as `change` makes them of what they are, in the
+    /// model's order.
+    pub(super) fn with_parameters(
+        mut self,
+        mut change: impl FnMut(usize, Parameter) -> Parameter,
+    ) -> Self {
+        for (p, (_, parameter)) in self.parameters.iter_mut().enumerate() {
+            *parameter = change(p, *parameter);
+        }
+        self
+    }
+
     pub(super) fn new(model: M, rule: R) -> Self {
         Self {
             model: Arc::new(model),

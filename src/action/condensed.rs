@@ -122,13 +122,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         Ok(())
     }
 
-    /// D⁻¹ of the states, and what is added to the diagonal of all unknowns.
-    fn set_condensed_diagonal(
-        &mut self,
-        condensed: &mut Condensed,
-        visit: &Visit<'_>,
-        damping: f64,
-    ) {
+    /// The diagonal of what is not model error, and what is added to it, by all
+    /// unknowns: damping, and for states at least a floor.
+    fn condensed_states(&mut self, visit: &Visit<'_>, damping: f64) -> (Vec<f64>, Vec<f64>) {
         let border = self.action.layout().border();
         let diagonal = self.diagonal(visit);
         let (action, scales) = (self.action, &self.scales);
@@ -147,29 +143,70 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             let damping = if k < border { of_states } else { damping };
             damping / (scale * scale)
         });
-        condensed.damped = damped.collect();
-        let states = diagonal[..border].iter().zip(&condensed.damped);
-        condensed.inverse = states.map(|(d, damped)| (d + damped).recip()).collect();
-        // The parameters' own part.
+        let damped = damped.collect();
+        (diagonal, damped)
+    }
+
+    /// D⁻¹ of the states, and the parameters' own part of their matrix.
+    fn set_condensed_diagonal(
+        &mut self,
+        condensed: &mut Condensed,
+        visit: &Visit<'_>,
+        damping: f64,
+    ) {
+        let border = self.action.layout().border();
+        let (diagonal, damped) = self.condensed_states(visit, damping);
+        condensed.inverse = inverses(&diagonal, &damped, border);
         condensed.matrix.clear();
         for (q, &p) in condensed.order.parameters.iter().enumerate() {
-            let own = diagonal[border + p] + condensed.damped[border + p];
+            let own = diagonal[border + p] + damped[border + p];
             condensed.matrix.add(q, q, own);
         }
+        condensed.damped = damped;
+    }
+
+    /// Factors the chains of all windows, with D⁻¹ of all states.
+    fn condense_windows(
+        &mut self,
+        visit: &Visit<'_>,
+        inverse: &[f64],
+        chains: &mut [Vec<Chain>],
+    ) -> Result<(), Indefinite> {
+        let action = self.action;
+        let jobs = self.workers.iter_mut().zip(chains);
+        let mut jobs: Vec<_> = jobs.map(|job| (job, Ok(()))).collect();
+        in_parallel(&mut jobs, |((worker, chains), done)| {
+            *done = worker.condense(action, visit, inverse, chains);
+        });
+        let mut ends = jobs.into_iter().map(|(_, done)| done);
+        ends.try_for_each(|done| done.map_err(|pivot| Indefinite { pivot }))
+    }
+
+    /// The diagonal of the Gauss-Newton Hessian by the parameters once the states
+    /// are condensed, without the priors of the parameters.
+    pub(super) fn condensed_diagonal(&mut self, x: &[f64]) -> Result<Vec<f64>, Indefinite> {
+        let action = self.action;
+        let visit = Visit {
+            multipliers: None,
+            ..self.visit(x)
+        };
+        let (diagonal, damped) = self.condensed_states(&visit, 0.0);
+        let inverse: Vec<f64> = inverses(&diagonal, &damped, action.layout().border());
+        let mut chains = vec![Vec::new(); self.workers.len()];
+        self.condense_windows(&visit, &inverse, &mut chains)?;
+        let mut sum = vec![0.0; action.layout().slots.len()];
+        for (worker, chains) in self.workers.iter_mut().zip(&chains) {
+            if let Some(together) = &mut worker.together {
+                together.condensed_diagonal(action, chains, &mut sum);
+            }
+        }
+        Ok(sum)
     }
 
     /// Factors the chains of all windows and the matrix of the parameters.
     fn condense(&mut self, condensed: &mut Condensed, visit: &Visit<'_>) -> Result<(), Indefinite> {
-        let action = self.action;
         let inverse = &condensed.inverse;
-        let mut jobs: Vec<_> = self.workers.iter_mut().zip(&mut condensed.chains).collect();
-        let mut jobs: Vec<_> = jobs.drain(..).map(|job| (job, Ok(()))).collect();
-        in_parallel(&mut jobs, |((worker, chains), done)| {
-            *done = worker.condense(action, visit, inverse, chains);
-        });
-        for (_, done) in jobs {
-            done.map_err(|pivot| Indefinite { pivot })?;
-        }
+        self.condense_windows(visit, inverse, &mut condensed.chains)?;
         let together: Vec<_> = self
             .workers
             .iter()
@@ -227,4 +264,10 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             }
         }
     }
+}
+
+/// D⁻¹ of the states.
+fn inverses(diagonal: &[f64], damped: &[f64], border: usize) -> Vec<f64> {
+    let states = diagonal[..border].iter().zip(damped);
+    states.map(|(d, damped)| (d + damped).recip()).collect()
 }

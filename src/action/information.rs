@@ -1,6 +1,8 @@
 //! What measurements tell, by determinants of the Hessian: with a few
 //! factorizations and no matrix of covariances.
 
+use ndarray::Array2;
+
 use super::{Action, ActionAt};
 use crate::action::Estimate;
 use crate::action::builder::ActionBuilder;
@@ -10,6 +12,7 @@ use crate::minimize::Objective;
 use crate::model::Model;
 use crate::observations::Observations;
 use crate::precision::cholesky;
+use crate::windows::Window;
 
 impl<M: Model, R: Rule<M>> Action<M, R> {
     /// What further measurements would tell of path and parameters, before
@@ -64,6 +67,18 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     ) -> Result<f64> {
         let knowledge = Knowledge::new(self, rf, estimate)?;
         knowledge.gained(&self.with_observations(further)?)
+    }
+
+    /// The action on windows that go on for as long again, with what is measured now;
+    /// `None` where they cannot.
+    pub(crate) fn prolonged(&self) -> Result<Option<Self>> {
+        if !self.rule.is_in_time() {
+            return Ok(None);
+        }
+        let windows = self.windows.iter();
+        let windows: Result<Option<Vec<_>>> = windows.map(Window::prolonged).collect();
+        let built = |windows| ActionBuilder::of(self, windows).weighted_as(self).build();
+        windows?.map(built).transpose()
     }
 
     /// The action with further sets of observations in its windows. R_f and the
@@ -122,18 +137,34 @@ impl Knowledge {
     }
 }
 
+impl Knowledge {
+    /// What an action whose windows go on knows more of their first layers and of the
+    /// parameters at an estimate that goes on too, in nats: its states behind the
+    /// layers of `before` are eliminated.
+    pub(crate) fn gained_by_time<M: Model, R: Rule<M>>(
+        &self,
+        before: &Action<M, R>,
+        longer: &Action<M, R>,
+        estimate: &Estimate,
+    ) -> Result<f64> {
+        let all = Self::new(longer, self.rf, estimate)?;
+        let mut later = longer.at(self.rf)?;
+        for (w, window) in before.layout.windows.iter().enumerate() {
+            for n in 0..window.layers() {
+                let places = longer.layout.windows[w].layer(n);
+                later.fix_at(places.clone(), &all.x[places]);
+            }
+        }
+        let later = later.states_log_determinant(&all.x, &all.gradient)?.1;
+        Ok(0.5 * (all.log_determinant - later - self.log_determinant))
+    }
+}
+
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// ln det of the Gauss-Newton Hessian by all that stands at no bound, but
     /// for a constant; bounds of parameters count as priors.
     fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
-        let undetermined = |what, pivot, found| Error::NotPositiveDefinite {
-            what,
-            place: "information of measurements".into(),
-            pivot,
-            found,
-        };
-        let border = self.border_matrix(x, 0.0, gradient);
-        let border = border.map_err(|bad| undetermined("Hessian by the states", 0, bad.pivot))?;
+        let (border, states) = self.states_log_determinant(x, gradient)?;
         let action = self.action;
         let first = action.layout.border();
         let ranges = action.layout.slots.iter();
@@ -152,7 +183,28 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let factor = cholesky(&matrix)
             .map_err(|(k, bad)| undetermined("information by the parameters", inside[k], bad))?;
         let parameters: f64 = factor.diag().iter().map(|v| 2.0 * v.ln()).sum();
+        Ok(parameters + states)
+    }
+
+    /// The Schur complement by the parameters, and ln det of the Gauss-Newton Hessian
+    /// by the states that stand at no bound.
+    fn states_log_determinant(
+        &mut self,
+        x: &[f64],
+        gradient: &[f64],
+    ) -> Result<(Array2<f64>, f64)> {
+        let border = self.border_matrix(x, 0.0, gradient);
+        let border = border.map_err(|bad| undetermined("Hessian by the states", 0, bad.pivot))?;
         let arrows = self.workers.iter().filter_map(|w| w.arrow.as_ref());
-        Ok(parameters + arrows.map(|a| a.chains_log_determinant()).sum::<f64>())
+        Ok((border, arrows.map(|a| a.chains_log_determinant()).sum()))
+    }
+}
+
+fn undetermined(what: &'static str, pivot: usize, found: f64) -> Error {
+    Error::NotPositiveDefinite {
+        what,
+        place: "information of measurements".into(),
+        pivot,
+        found,
     }
 }

@@ -174,6 +174,19 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         part.weighted_as(self).build()
     }
 
+    /// The same action with parameters as `change` makes them of what they are, in
+    /// the model's order.
+    ///
+    /// # Errors
+    /// As [`ActionBuilder::build`].
+    pub(crate) fn with_parameters(
+        &self,
+        change: impl FnMut(usize, Parameter) -> Parameter,
+    ) -> Result<Self> {
+        let same = ActionBuilder::of(self, self.windows.clone());
+        same.weighted_as(self).with_parameters(change).build()
+    }
+
     /// The objective at model precision `rf` times the precision's shape.
     ///
     /// # Errors

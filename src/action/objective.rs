@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::condensed::Condensed;
@@ -124,9 +125,13 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
 
     /// Fixes the state of layer `n` of window `w`.
     pub(crate) fn fix(&mut self, w: usize, n: usize, state: &[f64]) {
-        let places = self.action.layout().windows[w].state(n);
-        self.lower[places.clone()].copy_from_slice(state);
-        self.upper[places].copy_from_slice(state);
+        self.fix_at(self.action.layout().windows[w].state(n), state);
+    }
+
+    /// Fixes unknowns of the states.
+    pub(super) fn fix_at(&mut self, places: Range<usize>, values: &[f64]) {
+        self.lower[places.clone()].copy_from_slice(values);
+        self.upper[places].copy_from_slice(values);
         self.bounded = true;
     }
 

@@ -23,6 +23,25 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         ActionBuilder::of(self, windows).build()
     }
 
+    /// The same action on every `k`-th layer, and what was measured there; `None`
+    /// where layers are no instants of a flow, or hardly anything was measured there.
+    ///
+    /// # Errors
+    /// As [`ActionBuilder::build`].
+    pub(crate) fn thinned(&self, k: usize) -> Result<Option<Self>> {
+        if !self.rule.is_in_time() {
+            return Ok(None);
+        }
+        let steps = self.rule.steps();
+        let windows = self.windows.iter().map(|window| window.thinned(k, steps));
+        let Some(windows) = windows.collect::<Result<Option<Vec<_>>>>()? else {
+            return Ok(None);
+        };
+        let thinned = ActionBuilder::of(self, windows).weighted_as(self).build()?;
+        let enough = 2 * k * thinned.counts.measured >= self.counts.measured;
+        Ok(enough.then_some(thinned))
+    }
+
     /// An estimate on this action's layers, linear between those of `from`.
     pub(crate) fn interpolated(&self, from: &Self, estimate: &Estimate) -> Estimate {
         let path = |w: usize, path: &Path| {

@@ -131,6 +131,33 @@ impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
         })
     }
 
+    /// The diagonal of the Gauss-Newton Hessian by the parameters that all windows
+    /// share once the states are eliminated, without their priors.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] where the states are not determined.
+    pub(crate) fn information_diagonal(&mut self, x: &[f64]) -> Result<Vec<f64>> {
+        if self.action.condenses(self)
+            && let Ok(diagonal) = self.condensed_diagonal(x)
+        {
+            return Ok(diagonal);
+        }
+        let mut gradient = vec![0.0; self.dimension()];
+        self.value_and_gradient(x, &mut gradient);
+        let left = self.left_by_states(x, &gradient)?;
+        let action = self.action;
+        let slots = action.layout.slots.iter().zip(&x[action.layout.border()..]);
+        let priors = slots.map(|(slot, value)| {
+            let prior = action.parameters[slot.parameter].prior;
+            prior.map_or(0.0, |prior| action.measurement_weight * prior.at(*value)[2])
+        });
+        let diagonal = left.diag();
+        let shared = action.layout.slots.iter().map(|slot| slot.window.is_none());
+        let pairs = diagonal.iter().zip(priors).zip(shared);
+        let pairs = pairs.filter(|(_, shared)| *shared);
+        Ok(pairs.map(|((all, prior), _)| all - prior).collect())
+    }
+
     /// The Schur complement by the states; where rounding makes their Hessian
     /// indefinite, with as little damping as mends that.
     fn left_by_states(&mut self, x: &[f64], gradient: &[f64]) -> Result<Array2<f64>> {

@@ -272,6 +272,23 @@ impl Together {
             .collect()
     }
 
+    /// The diagonal by the border of what the condensed windows leave there, added to
+    /// `by_border`.
+    pub(super) fn condensed_diagonal<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        chains: &[Chain],
+        by_border: &mut [f64],
+    ) {
+        self.sums.clear();
+        for c in 0..self.parts() {
+            let inverses = self.inverses(c, chains);
+            let (panels, sums) = (&mut self.panels[c], &mut self.sums);
+            self.batch.add_condensed_diagonal(panels, &inverses, sums);
+        }
+        self.book(action, by_border);
+    }
+
     /// See [`Batch::add_condensed`].
     pub(super) fn add_condensed(
         &self,

@@ -7,14 +7,13 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::nudging::Nudging;
-use super::settling::{Settled, Settler, Settling};
+use super::nudging::{Nudging, lengthened};
+use super::settling::Settler;
 use super::signal::Signal;
-use crate::action::{Action, Estimate};
+use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;
-use crate::path::Path;
 use crate::windows::rows_within;
 
 /// Gains of one start after the other, in units of 1/Δ. A weak pull keeps what
@@ -36,17 +35,16 @@ const SHORTER: usize = 2;
 /// A window has at most so many parts.
 const PARTS: usize = 16;
 
-/// Grows windows to their whole length; `None` where no path stays near the
-/// data. What the observer broke off is left as it is.
+/// Grows windows to their whole length: the unknowns. `None` where no path stays
+/// near the data. What the observer broke off is left as it is.
 pub(super) fn grow<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     (index, rng): (usize, &mut Xoshiro256PlusPlus),
-    settling: Settling<'_>,
-) -> Result<Option<Settled>> {
+    settler: &mut Settler<'_>,
+) -> Result<Option<Vec<f64>>> {
     let gain = GAINS[index % GAINS.len()];
     let whole = longest(action);
     let (mut layers, more) = parts(action);
-    let mut settler = Settler::new(settling);
     let part = action.restricted(layers)?;
     let signals = Signal::of_all(&part);
     let nudging = Nudging {
@@ -54,21 +52,20 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
         signals: &signals,
     };
     let nudged = nudging.scan(&[gain], GUESSES, rng)?;
-    let Some(x) = nudging.settle(&nudged, &mut settler)? else {
+    let Some(x) = nudging.settle(&nudged, settler)? else {
         return Ok(None);
     };
     let mut estimate = part.unpack(&x);
     while layers < whole {
         layers = (layers + more).min(whole);
         let part = action.restricted(layers)?;
-        let Some(longer) = lengthened(&part, estimate, gain) else {
+        let Some(longer) = lengthened(&part, &estimate, gain) else {
             return Ok(None);
         };
         let (_, x) = settler.minimize(&part, &longer)?;
         estimate = part.unpack(&x);
     }
-    let x = action.pack(&estimate)?;
-    Ok(Some(settler.done(x)))
+    action.pack(&estimate).map(Some)
 }
 
 /// The layers of the first part, and how many more the others have: enough for
@@ -98,33 +95,4 @@ fn parts<M: Model, R: Rule<M>>(action: &Action<M, R>) -> (usize, usize) {
 fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
     let layers = action.windows().iter().map(|w| w.grid().layers());
     layers.max().unwrap_or(0)
-}
-
-/// The estimate nudged on to the end of a longer part.
-fn lengthened<M: Model, R: Rule<M>>(
-    part: &Action<M, R>,
-    estimate: Estimate,
-    gain: f64,
-) -> Option<Estimate> {
-    let signals = Signal::of_all(part);
-    let nudging = Nudging {
-        action: part,
-        signals: &signals,
-    };
-    let paths = estimate.paths.iter().enumerate().map(|(w, path)| {
-        let layers = (0..path.layers()).map(|n| path.layer(n).to_vec()).collect();
-        let (_, path) = nudging.path(w, gain, &estimate.parameters, layers)?;
-        Some(path)
-    });
-    let paths: Vec<Path> = paths.collect::<Option<_>>()?;
-    // Parameters that change in time stay where they were last.
-    let varying = estimate.varying.iter().zip(&paths).map(|(old, path)| {
-        let last = old.layers().saturating_sub(1);
-        Path::from_layers((0..path.layers()).map(|n| old.layer(n.min(last))))
-    });
-    Some(Estimate {
-        varying: varying.collect(),
-        paths,
-        ..estimate
-    })
 }

@@ -25,6 +25,7 @@ pub(super) struct Adaptive {
 
 /// One value of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Step {
     /// The exponent β.
     pub beta: f64,

@@ -30,14 +30,6 @@ pub(super) struct Settler<'a> {
     over: bool,
 }
 
-/// Unknowns that have settled.
-pub(super) struct Settled {
-    pub(super) x: Vec<f64>,
-    /// Where they did; zero where they did not.
-    pub(super) rf: f64,
-    pub(super) work: Work,
-}
-
 impl<'a> Settler<'a> {
     pub(super) fn new(settling: Settling<'a>) -> Self {
         Self {
@@ -88,11 +80,13 @@ impl<'a> Settler<'a> {
         Ok((outcome.value, x))
     }
 
-    pub(super) fn done(self, x: Vec<f64>) -> Settled {
-        Settled {
-            x,
-            rf: self.rf,
-            work: self.work,
-        }
+    /// Where it settles; zero where it does not.
+    pub(super) fn rf(&self) -> f64 {
+        self.rf
+    }
+
+    /// What it took.
+    pub(super) fn work(&self) -> Work {
+        self.work
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Signal<'a> {
     /// One series a component, one value a layer; NaN before its first and
     /// after its last measured value, empty where it was never measured.
     series: Vec<Vec<f64>>,
+    /// The same at the layers where it was measured, NaN elsewhere.
+    measured: Vec<Vec<f64>>,
     mean: f64,
     deviation: f64,
     range: (f64, f64),
@@ -76,10 +78,12 @@ impl<'a> Signal<'a> {
         let count = all.len().max(1) as f64;
         let mean = all.iter().sum::<f64>() / count;
         let variance = all.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
+        let measured: Vec<Vec<f64>> = sums.iter().map(|sums| means(sums)).collect();
         let low = all.iter().copied().fold(f64::INFINITY, f64::min);
         let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Self {
-            series: sums.iter().map(|sums| interpolate(times, sums)).collect(),
+            series: measured.iter().map(|m| interpolate(times, m)).collect(),
+            measured,
             mean,
             deviation: if all.is_empty() { 1.0 } else { variance.sqrt() },
             range: if low <= high {
@@ -99,13 +103,19 @@ impl<'a> Signal<'a> {
         (!value.is_nan()).then(|| self.inside(i, value))
     }
 
-    /// What the model is pulled to between layers `n` and `n + 1`.
-    pub(super) fn targets(&self, n: usize) -> impl Iterator<Item = Target> {
+    /// The same where it was measured at that very layer.
+    pub(super) fn measured(&self, n: usize, i: usize) -> Option<f64> {
+        let value = self.measured.get(i)?.get(n).filter(|v| !v.is_nan());
+        value.map(|v| self.inside(i, *v))
+    }
+
+    /// What the model is pulled to on its way from one layer to the next.
+    pub(super) fn targets(&self, from: usize, to: usize) -> impl Iterator<Item = Target> {
         (0..self.series.len()).filter_map(move |i| {
             Some(Target {
                 component: i,
-                begin: self.value(n, i)?,
-                end: self.value(n + 1, i)?,
+                begin: self.value(from, i)?,
+                end: self.value(to, i)?,
             })
         })
     }
@@ -216,20 +226,24 @@ fn substitute(factor: &ndarray::Array2<f64>, x: &mut [f64]) {
     }
 }
 
-/// (sum, count) at each layer to a value at each layer.
-fn interpolate(times: &[f64], sums: &[(f64, f64)]) -> Vec<f64> {
-    let mut series = vec![f64::NAN; times.len()];
+/// (sum, count) at each layer to their quotient; NaN for a count of zero.
+fn means(sums: &[(f64, f64)]) -> Vec<f64> {
+    let mean = |&(sum, count): &(f64, f64)| if count == 0.0 { f64::NAN } else { sum / count };
+    sums.iter().map(mean).collect()
+}
+
+/// Linear between the values that are not NaN, from the first to the last of them.
+fn interpolate(times: &[f64], values: &[f64]) -> Vec<f64> {
+    let mut series = values.to_vec();
     let mut last: Option<usize> = None;
-    for n in 0..sums.len() {
-        let (sum, count) = sums[n];
-        if count == 0.0 {
+    for (n, value) in values.iter().enumerate() {
+        if value.is_nan() {
             continue;
         }
-        series[n] = sum / count;
         if let Some(m) = last {
             for k in m + 1..n {
                 let part = (times[k] - times[m]) / (times[n] - times[m]);
-                series[k] = series[m] + part * (series[n] - series[m]);
+                series[k] = values[m] + part * (value - values[m]);
             }
         }
         last = Some(n);

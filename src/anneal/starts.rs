@@ -4,9 +4,9 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::settling::{Settled, Settling};
+use super::settling::{Settler, Settling};
 use super::signal::Signal;
-use super::{growing, nudging};
+use super::{coarse, growing, nudging};
 use crate::action::{Action, Estimate};
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -31,8 +31,9 @@ pub enum Starts {
     /// the mean of all observations (or of the first state's prior). Where no
     /// parameter is estimated there is only one such start, and it is run once.
     Mean,
-    /// Observed components follow the interpolated data; the others are drawn
-    /// uniformly from the range of the data at every layer.
+    /// Observed components follow the interpolated data, in the layers of a map only
+    /// where they were measured; the others are drawn uniformly from the range of
+    /// the data at every layer.
     Uniform,
     /// Observed components follow the interpolated data; the others are smooth
     /// random series around where they rest: eight harmonics of the window with
@@ -46,6 +47,12 @@ pub enum Starts {
     /// observed sparsely, this finds the lowest minimum where the whole window
     /// holds too many.
     Growing,
+    /// Nudged on every fourth layer, and settled there; then settled on every
+    /// second, and on all. It is a [`Nudged`](Self::Nudged) start that tries in a
+    /// quarter of the time, for flows whose steps are short. Where layers are no
+    /// instants of a flow, or too little was measured on every fourth, it is just
+    /// that.
+    CoarseToFine,
     /// The given estimate: one start, however many are asked for.
     Given(Estimate),
     /// The first start is of the first kind, the second of the second, and so
@@ -98,6 +105,7 @@ impl Starts {
             Self::Uniform => "uniform",
             Self::Smooth => "smooth",
             Self::Growing => "growing",
+            Self::CoarseToFine => "coarse-to-fine",
             Self::Given(_) => "given",
             Self::Mixed(_) => "mixed",
         }
@@ -112,7 +120,7 @@ impl Starts {
         let one = match self {
             Self::Given(_) => true,
             Self::Mean => action.parameters().all(|(_, p)| p.fixed.is_some()),
-            Self::Nudged | Self::Uniform | Self::Smooth | Self::Growing | Self::Mixed(_) => false,
+            _ => false,
         };
         if one { asked.min(1) } else { asked }
     }
@@ -157,20 +165,22 @@ pub(super) fn make<M: Model, R: Rule<M>>(
         return Ok(plain(action.pack(estimate)?, starts.name()));
     }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let signals = Signal::of_all(action);
+    let mut settler = Settler::new(settling);
     let settled = match starts {
-        Starts::Growing => growing::grow(action, (number, &mut rng), settling)?,
-        Starts::Nudged => nudging::nudge(action, &signals, &mut rng, settling)?,
+        Starts::Growing => growing::grow(action, (number, &mut rng), &mut settler)?,
+        Starts::CoarseToFine => coarse::refine(action, &mut rng, &mut settler)?,
+        Starts::Nudged => nudging::nudge(action, &mut rng, &mut settler)?,
         _ => None,
     };
-    if let Some(Settled { x, rf, work }) = settled {
+    if let Some(x) = settled {
         return Ok(Start {
             x,
-            rf,
+            rf: settler.rf(),
             kind: starts.name(),
-            work,
+            work: settler.work(),
         });
     }
+    let signals = Signal::of_all(action);
     let parameters = guess_parameters(action, index == 0, &mut rng);
     let (kind, path): (_, MakePath<M, R>) = match starts {
         Starts::Uniform => (starts, uniform),
@@ -249,10 +259,19 @@ fn uniform<M: Model, R: Rule<M>>(
     signal: &Signal<'_>,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Path {
-    path_of(action, w, signal, |_, i| {
-        let (low, high) = signal.range(i);
-        low + (high - low) * rng.random::<f64>()
-    })
+    // Between the layers of a map there is nothing to interpolate.
+    let in_time = action.rule().is_in_time();
+    let between = |n: usize, i: usize| in_time.then(|| signal.value(n, i)).flatten();
+    let layout = &action.layout().windows[w];
+    Path::from_layers((0..layout.layers()).map(|n| {
+        let mut component = |i| {
+            let (low, high) = signal.range(i);
+            let drawn = low + (high - low) * rng.random::<f64>();
+            signal.measured(n, i).or(between(n, i)).unwrap_or(drawn)
+        };
+        let width = layout.state(n).len();
+        (0..width).map(&mut component).collect::<Vec<_>>()
+    }))
 }
 
 /// Harmonics of a smooth random series.

@@ -95,13 +95,13 @@ pub(crate) struct Panels {
     count: usize,
     /// The states of each layer.
     pub(super) x: Vec<Panel>,
-    /// Of each step, slopes of the activations times Δ, and residuals.
+    /// Of each step, slopes of the activations, and residuals.
     pub(super) slopes: Vec<Panel>,
     pub(super) g: Vec<Panel>,
     /// The gradient by the states, or their change.
     dx: Vec<Panel>,
     /// Memory: of each step for its units, and for recurrent layers a time earlier.
-    z: Vec<Panel>,
+    pub(super) z: Vec<Panel>,
     earlier: Vec<[Panel; 2]>,
 }
 
@@ -348,8 +348,8 @@ impl Batch {
     }
 
     /// Gᵀ times what stands in the place of the residuals: its part by the
-    /// parameters is added to `sums`, its part by the states of window m to
-    /// `add_to(m)`.
+    /// parameters is added to `sums`, its part by the states of all windows to
+    /// `gradient`, where there is room for it.
     pub(crate) fn pull(
         &self,
         weights: &Weights,
@@ -412,6 +412,16 @@ impl Batch {
                     *z = r * (step * slope).powi(2);
                 }
             }
+        }
+        self.add_unit_squares(panels, sums);
+    }
+
+    /// Adds what stands in the place of the units, times the squares of what comes
+    /// into them.
+    pub(super) fn add_unit_squares(&self, panels: &Panels, sums: &mut Weights) {
+        for (n, layer) in self.layers.iter().enumerate() {
+            let rows = panels.count * layer.times;
+            let z = &panels.z[n];
             let mut squares = panels.x[n].clone();
             squares.data.iter_mut().for_each(|x| *x *= *x);
             let sums = &mut sums.steps[n];

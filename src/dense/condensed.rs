@@ -258,7 +258,6 @@ impl Batch {
         } = self.layers[n].dense;
         let step = residual.unwrap_or(1.0);
         let row = panels.slopes[n].row(m);
-        let scaled = || row.iter().map(|s| step * s).collect::<Vec<_>>();
         match activation {
             Activation::Softmax => {
                 let entry = |i: usize, k: usize| step * row[i] * (f64::from(i == k) - row[k]);
@@ -266,13 +265,13 @@ impl Batch {
                 let entries = (0..units).flat_map(|i| (0..units).map(move |k| (i, k)));
                 UnitSlopes::Full(entries.map(|(i, k)| entry(i, k)).collect())
             }
-            _ => UnitSlopes::Diagonal(scaled()),
+            _ => UnitSlopes::Diagonal(row.iter().map(|s| step * s).collect()),
         }
     }
 }
 
-/// Σ_m BᵀMB over windows, as the parameters stand unit by unit: the weights of a
-/// unit, then its bias.
+/// The parameters unit by unit, the weights of a unit and then its bias: the order of
+/// Σ BᵀMB.
 pub(crate) struct UnitOrder {
     /// Where each step begins, and where the last ends.
     steps: Vec<usize>,
@@ -310,6 +309,26 @@ impl Batch {
             steps.push(parameters.len());
         }
         UnitOrder { steps, parameters }
+    }
+
+    /// Adds the diagonal of Σ BᵀMB over the windows of the panels; `inverses` holds
+    /// ΣᵀMΣ of each.
+    pub(crate) fn add_condensed_diagonal(
+        &self,
+        panels: &mut Panels,
+        inverses: &[Vec<f64>],
+        sums: &mut Weights,
+    ) {
+        let all: usize = self.layers.iter().map(|l| l.units()).sum();
+        for (m, inverse) in inverses.iter().enumerate() {
+            let mut diagonal = inverse.iter().step_by(all + 1);
+            for z in &mut panels.z {
+                for (slot, value) in z.row_mut(m).iter_mut().zip(&mut diagonal) {
+                    *slot = *value;
+                }
+            }
+        }
+        self.add_unit_squares(panels, sums);
     }
 
     /// Adds Σ BᵀMB of the windows of the panels to the columns of step `k`, from

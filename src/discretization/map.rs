@@ -61,6 +61,9 @@ impl<M: Layers> Evaluate<M> for Map {
             }
         }
     }
+    fn is_in_time(&self) -> bool {
+        false
+    }
     fn parameters(&self, model: &M, interval: usize) -> Range<usize> {
         model.parameters_of(interval)
     }

@@ -76,6 +76,12 @@ pub(crate) mod sealed {
             next: &mut [f64],
         );
 
+        /// Whether layers are instants of a flow: the grid can have more or fewer of
+        /// them, go on, and be gone through backwards.
+        fn is_in_time(&self) -> bool {
+            true
+        }
+
         /// The parameters that an interval may depend on.
         fn parameters(&self, model: &M, _interval: usize) -> Range<usize> {
             0..model.parameter_count()
@@ -185,8 +191,9 @@ impl Span<'_> {
     #[inline]
     pub(crate) fn write_inputs(&self, t: f64, out: &mut Vec<f64>) {
         if let Some(inputs) = self.inputs {
-            // A last stage may lie beyond the end by rounding.
-            let end = self.end();
+            // A last stage may lie beyond the end by rounding. The later end is the
+            // first one, where time runs backwards.
+            let end = self.end().max(self.times[0]);
             inputs.write(t.min(end), t >= end, out);
         }
     }

@@ -1,7 +1,9 @@
 //! What further measurements would tell, before anybody takes them.
 
+use super::determined;
 use super::residuals::precisions_alone;
 use crate::action::{Action, Estimate, Knowledge};
+use crate::anneal::lengthened;
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;
@@ -9,6 +11,9 @@ use crate::observations::Observations;
 use crate::precision::Precision;
 use crate::windows::Window;
 use ndarray::Array2;
+
+/// Parts of the time.
+const QUARTERS: usize = 4;
 
 /// A further measurement, and what it would tell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +25,8 @@ pub struct Gain {
     /// The information in nats that it has of path and parameters:
     /// [`Action::information`].
     pub nats: f64,
+    /// How many values would be measured.
+    pub values: usize,
 }
 
 /// What could be measured too.
@@ -32,10 +39,17 @@ pub enum Further {
     /// Everything that was measured, once more: as good as twice as often, or
     /// with half the variance.
     Again,
+    /// The same in this quarter of the time alone, 0 to 3.
+    Quarter(usize),
+    /// For as long again after the end, what is measured now: what that tells of the
+    /// path up to the old end, and of the parameters.
+    Longer,
 }
 
 /// Further measurements, the most telling first: each component of the state
-/// that no set of components has, and everything once more.
+/// that no set of components has; everything once more; and of a flow, the same
+/// in quarters of the time, and for as long again. The last where known inputs
+/// go on, and the path does, and not by operators of the user's.
 ///
 /// A component would be measured wherever anything is in its window, with the
 /// ratio of signal to noise that the measured values have on the average (R_m
@@ -49,14 +63,29 @@ pub(super) fn ranked<M: Model, R: Rule<M>>(
     let knowledge = Knowledge::new(action, rf, estimate)?;
     let x = action.pack(estimate)?;
     let gain = |measurement, further: Vec<(usize, Observations)>| {
-        let nats = knowledge.gained(&action.with_observations(&further)?)?;
-        Ok(Gain { measurement, nats })
+        let further = action.with_observations(&further)?;
+        Ok(Gain {
+            measurement,
+            nats: knowledge.gained(&further)?,
+            values: further.counts().measured - action.counts().measured,
+        })
     };
     let windows = action.windows().iter().enumerate();
     let of_window = |(w, window)| Window::observation_sets(window).map(move |set| (w, set));
     let sets: Vec<(usize, &Observations)> = windows.flat_map(of_window).collect();
     let again = sets.iter().map(|(w, set)| (*w, (*set).clone())).collect();
     let mut gains = vec![gain(Further::Again, again)?];
+    if action.rule().is_in_time() {
+        for quarter in 0..QUARTERS {
+            let of =
+                |(w, set): &(usize, &Observations)| Some((*w, part(action, *w, set, quarter)?));
+            let further: Vec<_> = sets.iter().filter_map(of).collect();
+            if !further.is_empty() {
+                gains.push(gain(Further::Quarter(quarter), further)?);
+            }
+        }
+    }
+    gains.extend(longer(action, &knowledge, estimate)?);
     let components = sets.iter().filter_map(|(_, set)| set.components());
     let measured = components.flatten().collect::<Vec<_>>();
     let states = Measured::new(action, estimate);
@@ -70,6 +99,41 @@ pub(super) fn ranked<M: Model, R: Rule<M>>(
     }
     gains.sort_by(|a, b| b.nats.total_cmp(&a.nats));
     Ok(gains)
+}
+
+/// What a set has in a quarter of its window's time.
+fn part<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    set: &Observations,
+    quarter: usize,
+) -> Option<Observations> {
+    let times = action.windows()[w].grid().times();
+    let (first, last) = (times[0], times[times.len() - 1]);
+    let passed = |t: f64| QUARTERS as f64 * (t - first) / (last - first);
+    set.only(|t| (passed(t) as usize).min(QUARTERS - 1) == quarter)
+}
+
+/// What measuring for as long again would tell, where the path goes on as the model
+/// says; `None` where it cannot, or what comes later is lost in rounding.
+fn longer<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    knowledge: &Knowledge,
+    estimate: &Estimate,
+) -> Result<Option<Gain>> {
+    let Some(longer) = action.prolonged()? else {
+        return Ok(None);
+    };
+    let values = longer.counts().measured - action.counts().measured;
+    let Some(estimate) = lengthened(&longer, estimate, 0.0).filter(|_| values > 0) else {
+        return Ok(None);
+    };
+    let nats = knowledge.gained_by_time(action, &longer, &estimate);
+    Ok(determined(nats)?.map(|nats| Gain {
+        measurement: Further::Longer,
+        nats,
+        values,
+    }))
 }
 
 /// The states of all layers where anything was measured.

@@ -90,8 +90,8 @@ pub struct Verdict {
     pub states_at_bounds: usize,
     /// What further measurements would tell, the most telling first: each
     /// component of the state that no set of components has, measured wherever
-    /// others are with their mean ratio of signal to noise, and everything once
-    /// more. Empty where the Hessian is singular or nothing that is measured
+    /// others are with their mean ratio of signal to noise; everything once more,
+    /// all the time or in a quarter of it; and for as long again. Empty where the Hessian is singular or nothing that is measured
     /// changes. The Hessian is that of the lowest level: what is said of a
     /// minimum that is not the right one is of no use.
     pub measurements: Vec<Gain>,
@@ -102,7 +102,7 @@ pub struct Verdict {
 
 impl Annealing {
     /// Judges the annealing of `action`. It takes a factorization for each
-    /// component of the state that is not measured, and two more; and where the
+    /// component of the state that is not measured, and ten more; and where the
     /// lowest start began above the action that is expected, some minimizations
     /// on the way down to it.
     ///

@@ -32,7 +32,8 @@ impl fmt::Display for Verdict {
         if !self.measurements.is_empty() {
             let named = self.measurements.iter().enumerate();
             // What is to be compared with is always among them.
-            let named = named.filter(|(k, g)| *k < NAMED || g.measurement == Further::Again);
+            let compared = |g: &Gain| matches!(g.measurement, Further::Again | Further::Longer);
+            let named = named.filter(|(k, gain)| *k < NAMED || compared(gain));
             let named: Vec<String> = named.map(|(_, gain)| gain.to_string()).collect();
             write!(f, "\nmeasure next  {}", named.join(", "))?;
         }
@@ -108,6 +109,8 @@ impl fmt::Display for Gain {
         match self.measurement {
             Further::Component(i) => write!(f, "component {i}")?,
             Further::Again => f.write_str("all again")?,
+            Further::Quarter(k) => write!(f, "all again in quarter {} of the time", k + 1)?,
+            Further::Longer => f.write_str("as long again")?,
         }
         write!(f, " (+{:.1} nats)", self.nats)
     }

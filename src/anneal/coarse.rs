@@ -1,0 +1,39 @@
+//! Starts on few layers of the whole window first, then on all of them.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::nudging;
+use super::settling::Settler;
+use crate::action::Action;
+use crate::discretization::Rule;
+use crate::error::Result;
+use crate::model::Model;
+
+/// Which layers there are in turn: every fourth, every second.
+const EVERY: [usize; 2] = [4, 2];
+
+/// Nudges and settles on few layers, and settles on more: the unknowns. `None` where
+/// no path stays near the data.
+pub(super) fn refine<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    rng: &mut Xoshiro256PlusPlus,
+    settler: &mut Settler<'_>,
+) -> Result<Option<Vec<f64>>> {
+    let coarse = EVERY.iter().map(|&k| action.thinned(k));
+    let coarse: Vec<Action<M, R>> = coarse
+        .filter_map(Result::transpose)
+        .collect::<Result<_>>()?;
+    let mut finer = coarse.iter().chain([action]);
+    let Some(mut on) = finer.next() else {
+        return Ok(None);
+    };
+    let Some(mut x) = nudging::nudge(on, rng, settler)? else {
+        return Ok(None);
+    };
+    for next in finer {
+        let estimate = next.interpolated(on, &on.unpack(&x));
+        (_, x) = settler.minimize(next, &estimate)?;
+        on = next;
+    }
+    Ok(Some(x))
+}

@@ -1,0 +1,426 @@
+//! Annealing of more windows than memory holds: a batch of them at a time.
+
+use std::ops::ControlFlow;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::nudging::lengthened;
+use super::starts::{rest, seed_of};
+use super::{Schedule, Step};
+use crate::action::{Action, ActionTerms, Estimate};
+use crate::discretization::Rule;
+use crate::error::{Error, Result, check_length};
+use crate::minimize::{GaussNewton, Minimizer, Termination, Work};
+use crate::model::Model;
+use crate::parameters::{Gaussian, Parameter, Prior, Reach};
+use crate::path::Path;
+
+/// What of a batch's mean curvature its pull has. Regressions want all of it,
+/// networks a third.
+const PART: f64 = 0.5;
+
+/// What a parameter is pulled with at least, by the mean over all parameters.
+const FLOOR: f64 = 1e-2;
+
+/// Most iterations on a batch: it is come back to, and what four times as many would
+/// gain goes too far.
+const ITERATIONS: usize = 5;
+
+/// With what the states of flows are pulled to the data, K·Δ, where they begin.
+const GAIN: f64 = 0.5;
+
+/// Training on batches of windows, of which only one is in memory at a time: for
+/// more pairs, or recordings, than memory holds together with their states.
+///
+/// Parameters that all windows share are what the batches have in common. On its
+/// turn a batch b is minimized by states and parameters together, with the
+/// parameters pulled towards z = θ + Λ⁻¹(g_b − ḡ) with the precisions Λ; where that
+/// leads is the next θ, and the pull there is what the batch keeps as its slope,
+/// g_b = Λ(z − θ). ḡ is the mean of the slopes, and Λ half of that of the diagonals of the
+/// batches' Hessians by the parameters with their states eliminated. This is the
+/// proximal method with remembered slopes of A. Defazio, *A simple practical
+/// accelerated method for finite sums*, NeurIPS 29 (2016), which ends at the minimum
+/// for all batches together, not near it as steps along the slopes of single
+/// batches do. Priors of shared parameters count once, as with all windows in one
+/// action.
+///
+/// There are two numbers for each batch and parameter in memory. States are made
+/// anew for each turn, by the model from the first layer on, so that one minimum of
+/// each batch is found again and again; whether a *global* one is found depends on
+/// the first guess of the parameters, as with a single start.
+///
+/// It can be stopped after each turn and gone on with; what is kept is this value
+/// alone (feature `serde`).
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use deepest::models::Network;
+/// use deepest::prelude::*;
+/// use deepest::{Activation, Dense, Minibatches};
+/// use ndarray::Array2;
+///
+/// # fn main() -> deepest::Result<()> {
+/// let network = Network::new(2, [Dense::new(3, Activation::Tanh), Dense::new(1, Activation::Linear)])?;
+/// // Twelve pairs of a product, four at a time: in earnest they come from a file.
+/// let inputs = |b: usize| Array2::from_shape_fn((4, 2), |(m, i)| ((3 * (4 * b + m) + 5 * i) % 7) as f64 / 7.0);
+/// let guesses = network.draw(inputs(0).view(), 0)?;
+/// let batch = |b: usize| {
+///     let inputs = inputs(b);
+///     let outputs = Array2::from_shape_fn((4, 1), |(m, _)| inputs[(m, 0)] * inputs[(m, 1)]);
+///     let precision = Precision::scalar(400.0)?;
+///     let windows = network.pairs((inputs.view(), &precision), (outputs.view(), &precision))?;
+///     let weights = guesses.iter().map(|&w| {
+///         Ok(Parameter::estimated().guess(w).prior(Gaussian::new(0.0, 3.0)?))
+///     });
+///     Action::builder(network.clone(), Map)
+///         .windows(windows)
+///         .parameter_block("weights", weights.collect::<deepest::Result<Vec<_>>>()?)
+///         .build()
+/// };
+/// let schedule = Schedule::geometric(1.0, 10.0, 0..=4)?;
+/// let mut training = Minibatches::new(&schedule, 3)?.passes(4);
+/// training.run(&batch, &mut |_| ControlFlow::Continue(()))?;
+/// let trained = training.evaluate(&batch)?;
+/// assert!(trained.total < 6.0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "training does nothing until it is run"]
+pub struct Minibatches {
+    steps: Vec<Step>,
+    passes: usize,
+    seed: u64,
+    /// Turns that were taken.
+    turns: usize,
+    /// All parameters; empty before the first turn.
+    parameters: Vec<f64>,
+    /// What each batch keeps; empty before its first turn.
+    kept: Vec<Kept>,
+}
+
+/// What is kept of a batch, a number for each parameter.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Kept {
+    slopes: Vec<f64>,
+    curvatures: Vec<f64>,
+}
+
+/// A batch's turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Turn {
+    /// The exponent β of the level.
+    pub beta: f64,
+    /// The model precision R_f.
+    pub rf: f64,
+    /// The pass over all batches at this level, from 0.
+    pub pass: usize,
+    /// The batch.
+    pub batch: usize,
+    /// The batch's action after the step, priors included in its share of them and
+    /// what pulls the parameters left out.
+    pub action: ActionTerms,
+    /// How far the parameters moved, in units of the deviations that the pull
+    /// stands for: the root mean square.
+    pub moved: f64,
+    /// How the minimization ended.
+    pub termination: Termination,
+    /// What it took.
+    pub work: Work,
+}
+
+impl Minibatches {
+    /// Training on so many batches along a schedule whose steps are given.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no batches, [`Error::Contradiction`] for a schedule that
+    /// chooses its steps on the way.
+    pub fn new(schedule: &Schedule, batches: usize) -> Result<Self> {
+        if batches == 0 {
+            return Err(Error::Empty {
+                what: "batches",
+                place: "training".into(),
+            });
+        }
+        if schedule.steps().is_empty() {
+            return Err(Error::Contradiction {
+                place: "training".into(),
+                first: "steps of R_f that are chosen on the way".into(),
+                second: "batches, none of which knows the whole".into(),
+            });
+        }
+        Ok(Self {
+            steps: schedule.steps().to_vec(),
+            passes: 3,
+            seed: 0,
+            turns: 0,
+            parameters: Vec::new(),
+            kept: vec![Kept::default(); batches],
+        })
+    }
+
+    /// Passes over all batches at each level; 3 where this is not called, and at
+    /// least one.
+    pub fn passes(mut self, passes: usize) -> Self {
+        self.passes = passes.max(1);
+        self
+    }
+
+    /// The seed of the order of the batches, which is another one in each pass.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// All P parameters as they are now, in the model's order; empty before the
+    /// first turn.
+    #[must_use]
+    pub fn parameters(&self) -> &[f64] {
+        &self.parameters
+    }
+
+    /// Takes all turns that are left, or those until the observer breaks off.
+    /// `load` makes the action of a batch: its windows, and with each batch the same
+    /// model and parameters.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn run<M: Model, R: Rule<M>>(
+        &mut self,
+        load: &dyn Fn(usize) -> Result<Action<M, R>>,
+        observe: &mut dyn FnMut(Turn) -> ControlFlow<()>,
+    ) -> Result<()> {
+        while let Some(turn) = self.turn(load)? {
+            if observe(turn).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next turn; `None` where all were taken.
+    ///
+    /// # Errors
+    /// What `load` says; [`Error::Length`] for a batch with another number of
+    /// parameters; [`Error::Normalization`] for another one than *sum*;
+    /// [`Error::Contradiction`] for a prior of a shared parameter that is not
+    /// Gaussian; [`Error::NotPositiveDefinite`] where a batch does not determine its
+    /// states; [`Error::ModelNotFinite`].
+    pub fn turn<M: Model, R: Rule<M>>(
+        &mut self,
+        load: &dyn Fn(usize) -> Result<Action<M, R>>,
+    ) -> Result<Option<Turn>> {
+        let count = self.kept.len();
+        let pass = self.turns / count;
+        let Some(&Step { beta, rf }) = self.steps.get(pass / self.passes) else {
+            return Ok(None);
+        };
+        let batch = self.order(pass)[self.turns % count];
+        let action = load(batch)?;
+        let begin = self.first_path(&action, pass == 0)?;
+        self.parameters.clone_from(&begin.parameters);
+        let all = action.parameters().enumerate();
+        let shared: Vec<usize> = all
+            .filter(|(_, (_, p))| is_shared(p))
+            .map(|(p, _)| p)
+            .collect();
+        let own = &mut self.kept[batch];
+        own.slopes.resize(shared.len(), 0.0);
+        own.curvatures = action.at(rf)?.information_diagonal(&action.pack(&begin)?)?;
+        let pulls = self.pulls(batch, &shared);
+        let pulled = self.pulled(&action, &pulls)?;
+        let mut objective = pulled.at(rf)?;
+        let mut x = pulled.pack(&begin)?;
+        objective.scale_from(&x);
+        let minimizer = GaussNewton::default().max_iterations(ITERATIONS);
+        let outcome =
+            minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
+        if outcome.termination == Termination::NonFinite {
+            return Err(objective.locate_non_finite(&x));
+        }
+        let end = pulled.unpack(&x);
+        let mut squares = 0.0;
+        for (k, (&p, pull)) in shared.iter().zip(&pulls).enumerate() {
+            let (before, after) = (self.parameters[p], end.parameters[p]);
+            squares += pull.precision * (after - before).powi(2);
+            self.kept[batch].slopes[k] = pull.precision * (pull.mean - after);
+            self.parameters[p] = after;
+        }
+        self.turns += 1;
+        Ok(Some(Turn {
+            beta,
+            rf,
+            pass: pass % self.passes,
+            batch,
+            action: self.shared_out(&action)?.terms(rf, &end)?,
+            moved: (squares / shared.len().max(1) as f64).sqrt(),
+            termination: outcome.termination,
+            work: outcome.work,
+        }))
+    }
+
+    /// The action of all batches at the last level with the parameters as they are,
+    /// by its terms: the states of each batch are minimized, one batch after the
+    /// other.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn evaluate<M: Model, R: Rule<M>>(
+        &self,
+        load: &dyn Fn(usize) -> Result<Action<M, R>>,
+    ) -> Result<ActionTerms> {
+        let rf = self.steps[self.steps.len() - 1].rf;
+        let mut sum = ActionTerms::default();
+        for batch in 0..self.kept.len() {
+            let action = load(batch)?;
+            let values = self.values(&action)?;
+            let known = action.with_parameters(|p, parameter| match is_shared(&parameter) {
+                true => Parameter::fixed(values[p]),
+                false => parameter,
+            })?;
+            let begin = self.first_path(&known, false)?;
+            let mut objective = known.at(rf)?;
+            let mut x = known.pack(&begin)?;
+            objective.scale_from(&x);
+            let minimizer = GaussNewton::default();
+            let outcome =
+                minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
+            if outcome.termination == Termination::NonFinite {
+                return Err(objective.locate_non_finite(&x));
+            }
+            let terms = self.shared_out(&action)?.terms(rf, &known.unpack(&x))?;
+            sum.total += terms.total;
+            sum.measurement += terms.measurement;
+            sum.model += terms.model;
+            sum.prior += terms.prior;
+        }
+        Ok(sum)
+    }
+
+    /// The batches as they come in a pass.
+    fn order(&self, pass: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.kept.len()).collect();
+        order.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed_of(
+            self.seed, pass,
+        )));
+        order
+    }
+
+    /// The parameters as they are now, or the guesses before the first turn.
+    fn values<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Vec<f64>> {
+        let guesses: Vec<f64> = action.parameters().map(|(_, p)| p.initial()).collect();
+        if self.parameters.is_empty() {
+            return Ok(guesses);
+        }
+        let place = || String::from("batch");
+        check_length("parameters", place, self.parameters.len(), guesses.len())?;
+        Ok(self.parameters.clone())
+    }
+
+    /// Where states begin: at the mean, or where the model leads from the first layer.
+    fn first_path<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        at_mean: bool,
+    ) -> Result<Estimate> {
+        let parameters = self.values(action)?;
+        let mean = action.unpack(&rest(action)?).paths;
+        let first = mean.iter().map(|path| Path::from_layers([path.layer(0)]));
+        let first = Estimate::new(first.collect(), parameters.clone());
+        let gain = if action.rule().is_in_time() {
+            GAIN
+        } else {
+            0.0
+        };
+        let led = match at_mean {
+            true => None,
+            false => lengthened(action, &first, gain),
+        };
+        let paths = led.map_or(mean, |led| led.paths);
+        Ok(Estimate::new(paths, parameters))
+    }
+
+    /// What pulls the shared parameters on a batch's turn.
+    fn pulls(&self, batch: usize, shared: &[usize]) -> Vec<Gaussian> {
+        let visited = self.kept.iter().filter(|kept| !kept.slopes.is_empty());
+        let count = visited.clone().count() as f64;
+        let curvature = |k: usize| visited.clone().map(|b| b.curvatures[k]).sum::<f64>() / count;
+        let curvatures: Vec<f64> = (0..shared.len()).map(curvature).collect();
+        let mean = curvatures.iter().sum::<f64>() / shared.len() as f64;
+        let least = if mean > 0.0 { FLOOR * mean } else { 1.0 };
+        let pull = |(k, &p): (usize, &usize)| {
+            let precision = PART * curvatures[k].max(least);
+            let slopes = visited.clone().map(|b| b.slopes[k]).sum::<f64>();
+            let ahead = self.kept[batch].slopes[k] - slopes / self.kept.len() as f64;
+            Gaussian {
+                mean: self.parameters[p] + ahead / precision,
+                precision,
+            }
+        };
+        shared.iter().enumerate().map(pull).collect()
+    }
+
+    /// The action of a batch with its share of the priors, and pulls.
+    fn pulled<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        pulls: &[Gaussian],
+    ) -> Result<Action<M, R>> {
+        let mut pulls = pulls.iter();
+        self.shared_out(action)?.with_parameters(|p, parameter| {
+            if !is_shared(&parameter) {
+                return parameter;
+            }
+            let Some(pull) = pulls.next() else {
+                return parameter;
+            };
+            let both = match parameter.prior {
+                Some(Prior::Gaussian(prior)) => {
+                    let precision = prior.precision + pull.precision;
+                    let sum = prior.precision * prior.mean + pull.precision * pull.mean;
+                    Gaussian {
+                        mean: sum / precision,
+                        precision,
+                    }
+                }
+                _ => *pull,
+            };
+            parameter.prior(both).guess(self.parameters[p])
+        })
+    }
+
+    /// The action of a batch with its share of the priors of shared parameters.
+    fn shared_out<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Action<M, R>> {
+        let all = action.parameters();
+        let mut priors = all
+            .filter(|(_, p)| is_shared(p))
+            .map(|(name, p)| (name, p.prior));
+        if let Some((name, _)) = priors.find(|(_, p)| matches!(p, Some(Prior::LogNormal(_)))) {
+            return Err(Error::Contradiction {
+                place: format!("training, parameter {name}"),
+                first: "a log-normal prior".into(),
+                second: "a share of it for each batch".into(),
+            });
+        }
+        let share = 1.0 / self.kept.len() as f64;
+        action.with_parameters(|_, parameter| match parameter.prior {
+            Some(Prior::Gaussian(prior)) if is_shared(&parameter) => parameter.prior(Gaussian {
+                precision: share * prior.precision,
+                ..prior
+            }),
+            _ => parameter,
+        })
+    }
+}
+
+/// Whether all windows have one unknown value.
+fn is_shared(parameter: &Parameter) -> bool {
+    parameter.fixed.is_none() && parameter.reach == Reach::All
+}

@@ -1,0 +1,22 @@
+//! Annealing from end to end: schedules, starts, races, levels, results.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod adaptive;
+mod hard_constraints;
+mod ladders;
+mod long_time;
+mod long_windows;
+mod perfect_model;
+mod plateau;
+mod published;
+mod race;
+mod results;
+mod running;
+mod spanning;
+mod success;
+mod threads;
+mod two_rates;
+mod verdict;

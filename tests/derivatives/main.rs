@@ -1,0 +1,9 @@
+//! Derivatives of models and of their discretizations.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+mod actions;
+mod discretization;
+mod jacobians;

@@ -94,8 +94,10 @@ impl<M: Model, R: Rule<M>> Problem<M, R> {
         let alone = kinds.map(|kind| {
             let tries = Tries::of(tries, |seed| {
                 let annealer = Annealer::new(schedule.clone()).starts(1).seed(seed);
-                // One that crawls is not worth more.
-                run(annealer.start_with(kind.clone()).factorization_budget(400))
+                // One that crawls is not worth more. Most of a growing one's are of
+                // few layers.
+                let most = if kind == Starts::Growing { 1000 } else { 400 };
+                run(annealer.start_with(kind.clone()).factorization_budget(most))
             });
             (kind, tries)
         });

@@ -7,7 +7,7 @@
 
 use super::objective::in_parallel;
 use super::residual_space::FLOOR;
-use super::step::NOT_SOLVED;
+use super::step::{NOT_SOLVED, predicted};
 use super::worker::Visit;
 use super::{Action, ActionAt};
 use crate::dense::{Chain, UnitOrder};
@@ -54,16 +54,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             None => self.new_condensed().ok_or(NOT_SOLVED)?,
         };
         let solved = self.solve_condensed(&mut condensed, (x, damping), gradient, step);
-        // (H + Λ)s = −g, so −gᵀs − ½sᵀHs = ½(−gᵀs + sᵀΛs).
-        let terms = step.iter().zip(gradient).zip(&condensed.damped);
-        let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
-        let decrease: f64 = decrease.sum();
+        let predicted = predicted(step, gradient, &condensed.damped);
         self.condensed = Some(condensed);
-        solved?;
-        match decrease.is_finite() {
-            true => Ok(QuadraticStep::new(decrease)),
-            false => Err(NOT_SOLVED),
-        }
+        solved.and(predicted)
     }
 
     fn new_condensed(&self) -> Option<Condensed> {

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::step::predicted;
 use super::terms::Sums;
 use super::worker::Visit;
 use super::{Action, ActionAt};
@@ -277,11 +278,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         };
         let factored = self.factor_residual_space(&mut space, x, damping);
         space.solve(gradient, step);
-        // (H + Λ)s = −g, so −gᵀs − ½sᵀHs = ½(−gᵀs + sᵀΛs).
-        let terms = step.iter().zip(gradient).zip(&space.damped);
-        let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
-        let decrease = decrease.sum();
+        let predicted = predicted(step, gradient, &space.damped);
         self.residual_space = Some(space);
-        factored.map(|()| QuadraticStep::new(decrease))
+        factored.and(predicted)
     }
 }

@@ -357,3 +357,18 @@ const MOST_ROUNDS: usize = 4;
 
 /// A failure that is no pivot: the matrix was not finite.
 pub(super) const NOT_SOLVED: Indefinite = Indefinite { pivot: f64::NAN };
+
+/// A step s of (H + Λ)s = −g, for which −gᵀs − ½sᵀHs = ½(sᵀΛs − gᵀs).
+pub(super) fn predicted(
+    step: &[f64],
+    gradient: &[f64],
+    damped: &[f64],
+) -> std::result::Result<QuadraticStep, Indefinite> {
+    let terms = step.iter().zip(gradient).zip(damped);
+    let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
+    let decrease: f64 = decrease.sum();
+    match decrease.is_finite() {
+        true => Ok(QuadraticStep::new(decrease)),
+        false => Err(NOT_SOLVED),
+    }
+}

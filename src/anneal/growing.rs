@@ -2,8 +2,8 @@
 //!
 //! On a long window a chaotic model leaves room for many minima, and a path
 //! that is nudged all the way loses the truth somewhere. On few layers there are
-//! few minima, and trying is cheap: what follows the data there is settled, and
-//! nudged on from its last state, part by part.
+//! few minima, and trying is cheap: many paths that follow the data there are
+//! settled, and the lowest is nudged on from its last state, part by part.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -16,13 +16,20 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::windows::rows_within;
 
-/// Gains of one start after the other, in units of 1/Δ. A weak pull keeps what
-/// follows the data nearly by itself, where such a path is found; a strong one
-/// needs no luck.
-const GAINS: [f64; 4] = [0.0625, 0.125, 0.0625, 0.5];
+/// Gains of the tries on the first layers by turns, in units of 1/Δ. A weak pull
+/// keeps what follows the data nearly by itself, where such a path is found; a
+/// stronger one needs less luck, of which there is less the more is hidden.
+const GAINS: [f64; 2] = [0.0625, 0.125];
 
-/// Guesses of states and parameters.
-const GUESSES: usize = 128;
+/// Tries on the first layers that are settled, the lowest of which goes on: how
+/// well a pulled path follows the data says little, the action says all.
+const TRIES: usize = 36;
+
+/// Guesses of states and parameters for each try.
+const GUESSES: usize = 32;
+
+/// The gain that leads from one part to the next.
+const ONWARD: f64 = 0.125;
 
 /// Measured values on the first layers, for each unknown of a state and each
 /// parameter: at least the first, and up to the second on a quarter of the
@@ -39,10 +46,9 @@ const PARTS: usize = 16;
 /// near the data. What the observer broke off is left as it is.
 pub(super) fn grow<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
-    (index, rng): (usize, &mut Xoshiro256PlusPlus),
+    rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
 ) -> Result<Option<Vec<f64>>> {
-    let gain = GAINS[index % GAINS.len()];
     let whole = longest(action);
     let (mut layers, more) = parts(action);
     let part = action.restricted(layers)?;
@@ -51,7 +57,8 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
         action: &part,
         signals: &signals,
     };
-    let nudged = nudging.scan(&[gain], GUESSES, rng)?;
+    let gains: Vec<f64> = GAINS.into_iter().cycle().take(TRIES).collect();
+    let nudged = nudging.scan(&gains, GUESSES, rng)?;
     let Some(x) = nudging.settle(&nudged, settler)? else {
         return Ok(None);
     };
@@ -59,7 +66,7 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
     while layers < whole {
         layers = (layers + more).min(whole);
         let part = action.restricted(layers)?;
-        let Some(longer) = lengthened(&part, &estimate, gain) else {
+        let Some(longer) = lengthened(&part, &estimate, ONWARD) else {
             return Ok(None);
         };
         let (_, x) = settler.minimize(&part, &longer)?;

@@ -75,7 +75,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let count = kinds.distinct(action, annealer.count);
         let start = |index| StartResult {
             index,
-            kind: kinds.of(index).0.name().into(),
+            kind: kinds.of(index).name().into(),
             seed: starts::seed_of(annealer.seed, index),
             levels: Vec::new(),
             finished: false,

@@ -39,13 +39,12 @@ pub enum Starts {
     /// random series around where they rest: eight harmonics of the window with
     /// amplitudes like 1/k.
     Smooth,
-    /// Nudged over the first layers only, from many guesses of states and
-    /// parameters, and settled there; then nudged on from the last state, part
-    /// by part, and settled again each time. The first part has at least 8
-    /// measured values for each unknown of a first state and each parameter.
-    /// Each start has one gain, the first K·Δ = 1/16. Of a chaotic model that is
-    /// observed sparsely, this finds the lowest minimum where the whole window
-    /// holds too many.
+    /// Nudged over the first layers only, 36 times with the gains K·Δ = 1/16 and 1/8
+    /// by turns and 32 guesses of states and parameters each, and settled there; the
+    /// lowest is nudged on from its last state, part by part, and settled again each
+    /// time. The first part has at least 8 measured values for each unknown of a
+    /// first state and each parameter. Of a chaotic model that is observed sparsely,
+    /// this finds the lowest minimum where the whole window holds too many.
     Growing,
     /// Nudged on every fourth layer, and settled there; then settled on every
     /// second, and on all. It is a [`Nudged`](Self::Nudged) start that tries in a
@@ -74,14 +73,15 @@ impl Starts {
         ])
     }
 
-    /// The kind of start `index`, and its number among those of its kind.
-    pub(super) fn of(&self, index: usize) -> (&Self, usize) {
+    /// The kind of start `index`.
+    pub(super) fn of(&self, index: usize) -> &Self {
         let Self::Mixed(kinds) = self else {
-            return (self, index);
+            return self;
         };
         let Some(kind) = kinds.get(index % kinds.len().max(1)) else {
-            return (&Self::Nudged, index);
+            return &Self::Nudged;
         };
+        // A mixture in a mixture goes on where it stopped.
         let same = |kinds: &[Self]| kinds.iter().filter(|other| *other == kind).count();
         let before = same(&kinds[..index % kinds.len()]);
         let number = index / kinds.len() * same(kinds) + before;
@@ -154,7 +154,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     (index, seed): (usize, u64),
     settling: Settling<'_>,
 ) -> Result<Start> {
-    let (starts, number) = starts.of(index);
+    let starts = starts.of(index);
     let plain = |x, kind| Start {
         x,
         rf: 0.0,
@@ -167,7 +167,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut settler = Settler::new(settling);
     let settled = match starts {
-        Starts::Growing => growing::grow(action, (number, &mut rng), &mut settler)?,
+        Starts::Growing => growing::grow(action, &mut rng, &mut settler)?,
         Starts::CoarseToFine => coarse::refine(action, &mut rng, &mut settler)?,
         Starts::Nudged => nudging::nudge(action, &mut rng, &mut settler)?,
         _ => None,

@@ -6,7 +6,8 @@
 //! M = (R⁻¹ + A D⁻¹Aᵀ)⁻¹. R⁻¹ + A D⁻¹Aᵀ is block tridiagonal along the layers, and
 //! the blocks of its inverse follow from each other, the last first.
 
-use super::batch::{Batch, Panel, Panels, Weights};
+use super::batch::{Batch, Panels, Weights};
+use super::panel::Panel;
 use super::{Activation, Dense};
 use crate::linalg::{PADDING, Product};
 

@@ -8,6 +8,7 @@ mod activation;
 mod batch;
 mod condensed;
 mod elementary;
+mod panel;
 mod rows;
 
 pub use activation::Activation;

@@ -51,7 +51,7 @@ fn a_quarter_of_the_components_is_enough_for_nineteen_of_twenty_races() {
     let mut found = 0;
     let mut factorizations = 0;
     for seed in 0..20 {
-        let annealing = racer(seed).race(16).run(&action).unwrap();
+        let annealing = racer(seed).race(4).run(&action).unwrap();
         let (start, level) = annealing.best().unwrap();
         assert!(start.finished);
         found += usize::from(level.action.total < known + 1e-3);
@@ -61,8 +61,42 @@ fn a_quarter_of_the_components_is_enough_for_nineteen_of_twenty_races() {
         assert!((1..=2).contains(&finished), "{finished}");
     }
     assert!(found >= 19, "{found}");
-    // Sixteen starts to the end would take four times as many.
-    assert!(factorizations <= 20 * 1500, "{factorizations}");
+    // A start takes up to two hundred, on few layers most of them.
+    println!("{found} of 20, {factorizations} factorizations");
+    assert!(factorizations <= 20 * 1000, "{factorizations}");
+}
+
+/// Twice as many sites, of which 24 are hidden: single nudged starts find it once in
+/// four times.
+#[test]
+fn forty_components_with_sixteen_measured_are_found_by_races_of_three() {
+    let model = Lorenz96 { sites: 40 };
+    let grid = Grid::uniform(0.0, 0.025, 161).unwrap();
+    let truth = Simulation::new(grid, [8.17]).spin_up(20.0).seed(1);
+    let observed: Vec<usize> = (0..16).map(|k| k * 40 / 16).collect();
+    let measurement = Measurement::new(&observed, Noise::scalar(0.5).unwrap()).seed(2);
+    let twin = truth.flow(&model).unwrap().observe(&measurement).unwrap();
+    let action = Action::builder(model, SimpsonHermite)
+        .window(twin.window().unwrap())
+        .parameter("forcing", Bounds::new(0.0, 20.0).unwrap())
+        .build()
+        .unwrap();
+    let known = Estimate::new(vec![twin.truth.clone()], [8.17]);
+    let schedule = Schedule::geometric(1e6, 10.0, 0..=2).unwrap();
+    let from_truth = Annealer::new(schedule).start_with(Starts::Given(known));
+    let lowest = from_truth
+        .run(&action)
+        .unwrap()
+        .best()
+        .unwrap()
+        .1
+        .action
+        .total;
+    let found = (0..5).filter(|&seed| {
+        let annealing = racer(seed).race(3).run(&action).unwrap();
+        annealing.best().unwrap().1.action.total < lowest + 1e-3
+    });
+    assert_eq!(found.count(), 5);
 }
 
 #[test]

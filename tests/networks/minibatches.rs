@@ -134,6 +134,25 @@ fn a_network_ends_at_a_minimum_of_all_pairs() {
     assert!(work < 6 * 40 * 8 * 5);
 }
 
+/// No matrix of 4,125 × 4,125 numbers is made for two pairs at a time.
+#[test]
+fn more_weights_than_any_matrix_has_rows_for_are_trained() {
+    let layers = [
+        Dense::new(20, Activation::Logistic),
+        Dense::new(5, Activation::Logistic),
+    ];
+    let study = Study::new(Network::new(200, layers).unwrap(), 8, 4);
+    let schedule = Schedule::geometric(1.0, 10.0, 0..=3).unwrap();
+    let load = |b: usize| study.batch(b);
+    let mut training = Minibatches::new(&schedule, 4).unwrap().passes(4);
+    let before = training.evaluate(&load).unwrap();
+    training.run(&load, &mut go_on).unwrap();
+    let after = training.evaluate(&load).unwrap();
+    println!("{before:?}, {after:?}");
+    // Forty values and more weights: all can be fitted.
+    assert!(after.measurement < 0.01 * before.measurement);
+}
+
 /// Recordings of one system, a flow, two at a time; its rates have bounds.
 #[test]
 fn recordings_of_a_flow_come_to_what_they_are_together() {

@@ -57,9 +57,7 @@ fn learn() -> Result<(), Failure> {
     let first: u64 = flags.value("--seed", 1)?;
     let draws = flags.count("--draws", 1)? as u64;
     let mut lines = String::from("draw,pairs,accuracy,learned,held_out\n");
-    report::print(
-        "   draw  pairs  pixels' precision  labels' precision  weights' deviation  held out  cpu s\n",
-    )?;
+    report::print("   draw  pairs  input precision  weights' deviation  held out  cpu s\n")?;
     let mut last = None;
     for seed in first..first + draws {
         let order = digits.draw(seed);
@@ -72,9 +70,8 @@ fn learn() -> Result<(), Failure> {
             let reader = Reader::train(&learned, settings, seed)?;
             let accuracy = reader.accuracy(&held_out)?;
             report::print(&format!(
-                "{seed:7} {m:6} {:18} {:18} {:19} {accuracy:9.3} {:6.1}\n",
+                "{seed:7} {m:6} {:16} {:19} {accuracy:9.3} {:6.1}\n",
                 settings.input,
-                settings.label,
                 settings.decay,
                 clock.elapsed().as_secs_f64(),
             ))?;

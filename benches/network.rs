@@ -192,10 +192,7 @@ fn batches() -> Result<()> {
     let annealer = Annealer::new(schedule.clone())
         .starts(1)
         .start_with(Starts::Mean);
-    let annealing = annealer
-        .minimizer(minimizer)
-        .threads(1)
-        .run(&action(0..DIGITS)?)?;
+    let annealing = annealer.minimizer(minimizer).run(&action(0..DIGITS)?)?;
     let (_, best) = annealing.best().ok_or("no level was reached")?;
     let seconds = began.elapsed().as_secs_f64();
     let total = best.action.total;

@@ -33,8 +33,9 @@ Without --data the data are a twin: a simulation with 20 variables and forcing
   --adaptive               steps chosen on the way, up to the last of --betas;
                            the default where neither --alpha nor --betas is given
   --normalization WORD     sum, mean or minaone [mean]
-  --start WORD             nudged, mean, uniform, smooth, growing or coarse-to-fine [nudged; in a
-                           race growing, and of five one nudged and one mean]
+  --start WORD             nudged, mean, uniform, smooth, growing or coarse-to-fine
+                           [nudged; in a race growing, and of five one nudged
+                           and one mean]
   --race K                 starts of which those that lag behind are dropped [8]
   --starts K               starts that all go to the end [4 on a fixed schedule]
   --seed S                 seed of the twin's noise and of the starts [0]

@@ -230,52 +230,43 @@ impl Window {
     /// Every `k`-th layer, and what was measured there, as far as that makes whole
     /// intervals of `steps`; layers that are left over at the end all stay. `None`
     /// where sets know their rows by number or are smooth.
-    ///
-    /// # Errors
-    /// As [`observations`](Self::observations).
-    pub(crate) fn thinned(&self, k: usize, steps: usize) -> Result<Option<Self>> {
+    pub(crate) fn thinned(&self, k: usize, steps: usize) -> Option<Self> {
         let times = self.grid.times();
         let regular = (times.len() - 1) / (k * steps) * (k * steps);
         let stays = |n: usize| n > regular || n.is_multiple_of(k);
         let kept = times.iter().enumerate().filter(|(n, _)| stays(*n));
-        let mut window = self.without_observations(Grid::new(kept.map(|(_, t)| *t).collect())?)?;
+        let grid = Grid::new(kept.map(|(_, t)| *t).collect()).ok()?;
+        let mut window = self.without_observations(grid).ok()?;
         for (set, contacts) in &self.observations {
             let rows = contacts.iter().filter(|contact| stays(contact.layer));
             let rows: Vec<usize> = rows.map(|contact| contact.row).collect();
-            match set.at_rows(&rows) {
-                Some(set) if set.kernel().is_none() => window = window.observations(set)?,
-                _ => return Ok(None),
-            }
+            let set = set.at_rows(&rows).filter(|set| set.kernel().is_none())?;
+            window = window.observations(set).ok()?;
         }
-        Ok(Some(window))
+        Some(window)
     }
 
     /// The window and as much time again, in the same steps and with the same
-    /// measurements; `None` where known inputs end.
-    ///
-    /// # Errors
-    /// As [`observations`](Self::observations).
-    pub(crate) fn prolonged(&self) -> Result<Option<Self>> {
+    /// measurements; `None` where known inputs end, or times are too large for that.
+    pub(crate) fn prolonged(&self) -> Option<Self> {
         let times = self.grid.times();
         let first = times[0];
         let length = times[times.len() - 1] - first;
         let later = times[1..].iter().map(|t| t + length);
-        let mut window = Self::new(Grid::new(times.iter().copied().chain(later).collect())?);
+        let grid = Grid::new(times.iter().copied().chain(later).collect()).ok()?;
+        let mut window = Self::new(grid);
         window.prior = self.prior.clone();
         window.precision_factors = self.precision_factors.repeat(2);
         if let Some(inputs) = &self.inputs {
-            match window.clone().inputs(inputs.clone()) {
-                Ok(with) => window = with,
-                Err(_) => return Ok(None),
-            }
+            window = window.inputs(inputs.clone()).ok()?;
         }
         for set in self.observation_sets() {
-            window = window.observations(set.clone())?;
+            window = window.observations(set.clone()).ok()?;
             if let Some(again) = set.repeated(length, first) {
-                window = window.observations(again)?;
+                window = window.observations(again).ok()?;
             }
         }
-        Ok(Some(window))
+        Some(window)
     }
 
     /// The times of the layers.

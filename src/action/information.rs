@@ -71,14 +71,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     /// The action on windows that go on for as long again, with what is measured now;
     /// `None` where they cannot.
-    pub(crate) fn prolonged(&self) -> Result<Option<Self>> {
+    pub(crate) fn prolonged(&self) -> Option<Self> {
         if !self.rule.is_in_time() {
-            return Ok(None);
+            return None;
         }
-        let windows = self.windows.iter();
-        let windows: Result<Option<Vec<_>>> = windows.map(Window::prolonged).collect();
-        let built = |windows| ActionBuilder::of(self, windows).weighted_as(self).build();
-        windows?.map(built).transpose()
+        let windows = self.windows.iter().map(Window::prolonged);
+        let longer = ActionBuilder::of(self, windows.collect::<Option<_>>()?).weighted_as(self);
+        longer.build().ok()
     }
 
     /// The action with further sets of observations in its windows. R_f and the
@@ -135,9 +134,7 @@ impl Knowledge {
             .log_determinant(&self.x, &self.gradient)?;
         Ok(0.5 * (after - self.log_determinant))
     }
-}
 
-impl Knowledge {
     /// What an action whose windows go on knows more of their first layers and of the
     /// parameters at an estimate that goes on too, in nats: its states behind the
     /// layers of `before` are eliminated.

@@ -24,22 +24,18 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 
     /// The same action on every `k`-th layer, and what was measured there; `None`
-    /// where layers are no instants of a flow, or hardly anything was measured there.
-    ///
-    /// # Errors
-    /// As [`ActionBuilder::build`].
-    pub(crate) fn thinned(&self, k: usize) -> Result<Option<Self>> {
+    /// where layers are no instants of a flow, where the rule does not take the steps
+    /// that are left, or hardly anything was measured there.
+    pub(crate) fn thinned(&self, k: usize) -> Option<Self> {
         if !self.rule.is_in_time() {
-            return Ok(None);
+            return None;
         }
         let steps = self.rule.steps();
         let windows = self.windows.iter().map(|window| window.thinned(k, steps));
-        let Some(windows) = windows.collect::<Result<Option<Vec<_>>>>()? else {
-            return Ok(None);
-        };
-        let thinned = ActionBuilder::of(self, windows).weighted_as(self).build()?;
+        let thinned = ActionBuilder::of(self, windows.collect::<Option<_>>()?).weighted_as(self);
+        let thinned = thinned.build().ok()?;
         let enough = 2 * k * thinned.counts.measured >= self.counts.measured;
-        Ok(enough.then_some(thinned))
+        enough.then_some(thinned)
     }
 
     /// An estimate on this action's layers, linear between those of `from`.

@@ -19,10 +19,7 @@ pub(super) fn refine<M: Model, R: Rule<M>>(
     rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
 ) -> Result<Option<Vec<f64>>> {
-    let coarse = EVERY.iter().map(|&k| action.thinned(k));
-    let coarse: Vec<Action<M, R>> = coarse
-        .filter_map(Result::transpose)
-        .collect::<Result<_>>()?;
+    let coarse: Vec<Action<M, R>> = EVERY.iter().filter_map(|&k| action.thinned(k)).collect();
     let mut finer = coarse.iter().chain([action]);
     let Some(mut on) = finer.next() else {
         return Ok(None);

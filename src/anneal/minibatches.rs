@@ -12,7 +12,7 @@ use super::{Schedule, Step};
 use crate::action::{Action, ActionTerms, Estimate};
 use crate::discretization::Rule;
 use crate::error::{Error, Result, check_length};
-use crate::minimize::{GaussNewton, Minimizer, Termination, Work};
+use crate::minimize::{GaussNewton, Minimizer, Objective, Outcome, Termination, Work};
 use crate::model::Model;
 use crate::parameters::{Gaussian, Parameter, Prior, Reach};
 use crate::path::Path;
@@ -99,11 +99,14 @@ pub struct Minibatches {
     turns: usize,
     /// All parameters; empty before the first turn.
     parameters: Vec<f64>,
+    /// Those that are estimated and that all windows share; known from the first
+    /// turn on.
+    shared: Vec<usize>,
     /// What each batch keeps; empty before its first turn.
     kept: Vec<Kept>,
 }
 
-/// What is kept of a batch, a number for each parameter.
+/// What is kept of a batch, a number for each shared parameter.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Kept {
@@ -162,6 +165,7 @@ impl Minibatches {
             seed: 0,
             turns: 0,
             parameters: Vec::new(),
+            shared: Vec::new(),
             kept: vec![Kept::default(); batches],
         })
     }
@@ -211,12 +215,14 @@ impl Minibatches {
     /// What `load` says; [`Error::Length`] for a batch with another number of
     /// parameters; [`Error::Normalization`] for another one than *sum*;
     /// [`Error::Contradiction`] for a prior of a shared parameter that is not
-    /// Gaussian; [`Error::NotPositiveDefinite`] where a batch does not determine its
+    /// Gaussian, for a parameter that is estimated in one batch and not in another,
+    /// and where what was kept does not fit together; [`Error::NotPositiveDefinite`] where a batch does not determine its
     /// states; [`Error::ModelNotFinite`].
     pub fn turn<M: Model, R: Rule<M>>(
         &mut self,
         load: &dyn Fn(usize) -> Result<Action<M, R>>,
     ) -> Result<Option<Turn>> {
+        self.check()?;
         let count = self.kept.len();
         let pass = self.turns / count;
         let Some(&Step { beta, rf }) = self.steps.get(pass / self.passes) else {
@@ -225,45 +231,41 @@ impl Minibatches {
         let batch = self.order(pass)[self.turns % count];
         let action = load(batch)?;
         let begin = self.first_path(&action, pass == 0)?;
-        self.parameters.clone_from(&begin.parameters);
-        let all = action.parameters().enumerate();
-        let shared: Vec<usize> = all
-            .filter(|(_, (_, p))| is_shared(p))
-            .map(|(p, _)| p)
-            .collect();
-        let own = &mut self.kept[batch];
-        own.slopes.resize(shared.len(), 0.0);
-        own.curvatures = action.at(rf)?.information_diagonal(&action.pack(&begin)?)?;
-        let pulls = self.pulls(batch, &shared);
-        let pulled = self.pulled(&action, &pulls)?;
-        let mut objective = pulled.at(rf)?;
-        let mut x = pulled.pack(&begin)?;
-        objective.scale_from(&x);
-        let minimizer = GaussNewton::default().max_iterations(ITERATIONS);
-        let outcome =
-            minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
-        if outcome.termination == Termination::NonFinite {
+        let shared = self.shared_by(&action, batch)?;
+        let part = self.shared_out(&action)?;
+        let x = action.pack(&begin)?;
+        let mut objective = action.at(rf)?;
+        if !objective.value(&x).is_finite() {
             return Err(objective.locate_non_finite(&x));
         }
-        let end = pulled.unpack(&x);
+        let curvatures = objective.information_diagonal(&x)?;
+        self.parameters.clone_from(&begin.parameters);
+        self.kept[batch].slopes.resize(shared.len(), 0.0);
+        self.kept[batch].curvatures = curvatures;
+        self.shared = shared;
+        let pulls = self.pulls(batch);
+        let pulled = self.pulled(&part, &pulls)?;
+        let minimizer = GaussNewton::default().max_iterations(ITERATIONS);
+        let (end, outcome) = minimized(&pulled, &begin, rf, &minimizer)?;
         let mut squares = 0.0;
-        for (k, (&p, pull)) in shared.iter().zip(&pulls).enumerate() {
+        for (k, (&p, pull)) in self.shared.iter().zip(&pulls).enumerate() {
             let (before, after) = (self.parameters[p], end.parameters[p]);
             squares += pull.precision * (after - before).powi(2);
             self.kept[batch].slopes[k] = pull.precision * (pull.mean - after);
             self.parameters[p] = after;
         }
         self.turns += 1;
-        Ok(Some(Turn {
+        let turn = Turn {
             beta,
             rf,
             pass: pass % self.passes,
             batch,
-            action: self.shared_out(&action)?.terms(rf, &end)?,
-            moved: (squares / shared.len().max(1) as f64).sqrt(),
+            action: part.terms(rf, &end)?,
+            moved: (squares / pulls.len().max(1) as f64).sqrt(),
             termination: outcome.termination,
             work: outcome.work,
-        }))
+        };
+        Ok(Some(turn))
     }
 
     /// The action of all batches at the last level with the parameters as they are,
@@ -276,6 +278,7 @@ impl Minibatches {
         &self,
         load: &dyn Fn(usize) -> Result<Action<M, R>>,
     ) -> Result<ActionTerms> {
+        self.check()?;
         let rf = self.steps[self.steps.len() - 1].rf;
         let mut sum = ActionTerms::default();
         for batch in 0..self.kept.len() {
@@ -286,22 +289,56 @@ impl Minibatches {
                 false => parameter,
             })?;
             let begin = self.first_path(&known, false)?;
-            let mut objective = known.at(rf)?;
-            let mut x = known.pack(&begin)?;
-            objective.scale_from(&x);
-            let minimizer = GaussNewton::default();
-            let outcome =
-                minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
-            if outcome.termination == Termination::NonFinite {
-                return Err(objective.locate_non_finite(&x));
-            }
-            let terms = self.shared_out(&action)?.terms(rf, &known.unpack(&x))?;
+            let (end, _) = minimized(&known, &begin, rf, &GaussNewton::default())?;
+            let terms = self.shared_out(&action)?.terms(rf, &end)?;
             sum.total += terms.total;
             sum.measurement += terms.measurement;
             sum.model += terms.model;
             sum.prior += terms.prior;
         }
         Ok(sum)
+    }
+
+    /// What was kept elsewhere and came back must fit together.
+    fn check(&self) -> Result<()> {
+        let of = |length: usize| length == 0 || length == self.shared.len();
+        let fits =
+            |kept: &Kept| of(kept.slopes.len()) && kept.slopes.len() == kept.curvatures.len();
+        let inside = self.shared.iter().all(|p| *p < self.parameters.len());
+        let begun = !self.steps.is_empty() && !self.kept.is_empty() && self.passes > 0;
+        if begun && inside && self.kept.iter().all(fits) {
+            return Ok(());
+        }
+        Err(Error::Contradiction {
+            place: "training that was kept".into(),
+            first: format!("{} shared parameters", self.shared.len()),
+            second: "lists of other lengths, or no steps, passes or batches".into(),
+        })
+    }
+
+    /// The estimated parameters that all windows of the batch share: those of the
+    /// batches before it.
+    fn shared_by<M: Model, R: Rule<M>>(
+        &self,
+        action: &Action<M, R>,
+        batch: usize,
+    ) -> Result<Vec<usize>> {
+        let all = action.parameters().enumerate();
+        let shared = all.filter(|(_, (_, p))| is_shared(p)).map(|(p, _)| p);
+        let shared: Vec<usize> = shared.collect();
+        if self.parameters.is_empty() || shared == self.shared {
+            return Ok(shared);
+        }
+        let differs = |p: &usize| shared.contains(p) != self.shared.contains(p);
+        let mut names = action.parameters().enumerate();
+        let first = names
+            .find(|(p, _)| differs(p))
+            .map_or("", |(_, (name, _))| name);
+        Err(Error::Contradiction {
+            place: format!("training, batch {batch}, parameter {first}"),
+            first: "estimated for all windows in one batch".into(),
+            second: "not so in another".into(),
+        })
     }
 
     /// The batches as they come in a pass.
@@ -348,7 +385,8 @@ impl Minibatches {
     }
 
     /// What pulls the shared parameters on a batch's turn.
-    fn pulls(&self, batch: usize, shared: &[usize]) -> Vec<Gaussian> {
+    fn pulls(&self, batch: usize) -> Vec<Gaussian> {
+        let shared = &self.shared;
         let visited = self.kept.iter().filter(|kept| !kept.slopes.is_empty());
         let count = visited.clone().count() as f64;
         let curvature = |k: usize| visited.clone().map(|b| b.curvatures[k]).sum::<f64>() / count;
@@ -367,14 +405,14 @@ impl Minibatches {
         shared.iter().enumerate().map(pull).collect()
     }
 
-    /// The action of a batch with its share of the priors, and pulls.
+    /// A batch that has its share of the priors, with pulls too.
     fn pulled<M: Model, R: Rule<M>>(
         &self,
-        action: &Action<M, R>,
+        part: &Action<M, R>,
         pulls: &[Gaussian],
     ) -> Result<Action<M, R>> {
         let mut pulls = pulls.iter();
-        self.shared_out(action)?.with_parameters(|p, parameter| {
+        part.with_parameters(|p, parameter| {
             if !is_shared(&parameter) {
                 return parameter;
             }
@@ -417,6 +455,23 @@ impl Minibatches {
             }),
             _ => parameter,
         })
+    }
+}
+
+/// The minimum that an estimate leads to.
+fn minimized<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    begin: &Estimate,
+    rf: f64,
+    minimizer: &GaussNewton,
+) -> Result<(Estimate, Outcome)> {
+    let mut objective = action.at(rf)?;
+    let mut x = action.pack(begin)?;
+    objective.scale_from(&x);
+    let outcome = minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
+    match outcome.termination {
+        Termination::NonFinite => Err(objective.locate_non_finite(&x)),
+        _ => Ok((action.unpack(&x), outcome)),
     }
 }
 

@@ -121,7 +121,7 @@ fn longer<M: Model, R: Rule<M>>(
     knowledge: &Knowledge,
     estimate: &Estimate,
 ) -> Result<Option<Gain>> {
-    let Some(longer) = action.prolonged()? else {
+    let Some(longer) = action.prolonged() else {
         return Ok(None);
     };
     let values = longer.counts().measured - action.counts().measured;

@@ -330,6 +330,27 @@ fn where_layers_cannot_be_left_out_coarse_starts_are_nudged() {
         same(&annealer, Starts::CoarseToFine),
         same(&annealer, Starts::Nudged)
     );
+    // Intervals that are not equal: four of them make no interval with a middle.
+    let step = |n: u32| 0.01 * f64::from(n + n.saturating_sub(22));
+    let times: Vec<f64> = (0..41).map(step).collect();
+    let values =
+        ndarray::Array2::from_shape_fn((41, 3), |(k, i)| (0.1 * k as f64 + i as f64).sin());
+    let precision = Precision::scalar(1.0).unwrap();
+    let data = Observations::of_components(&[0, 2, 4], times.clone(), values, precision).unwrap();
+    let uneven = Window::new(Grid::new(times).unwrap())
+        .observations(data)
+        .unwrap();
+    let action = Action::builder(Lorenz96 { sites: 5 }, SimpsonHermite).window(uneven);
+    let action = action
+        .parameter("forcing", Bounds::new(0.0, 20.0).unwrap())
+        .build()
+        .unwrap();
+    let annealing = annealer
+        .clone()
+        .start_with(Starts::CoarseToFine)
+        .run(&action)
+        .unwrap();
+    assert!(annealing.starts.iter().all(|start| start.finished));
     let matrix = ndarray::array![[0.9, 0.3], [-0.3, 0.9]];
     let model = deepest::models::Linear::new(matrix).unwrap();
     let data = Observations::of_components(

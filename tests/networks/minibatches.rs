@@ -302,3 +302,58 @@ fn what_batches_cannot_be_is_said() {
         .run(&broken, &mut go_on);
     assert!(matches!(refused, Err(Error::Empty { what: "files", .. })));
 }
+
+/// A batch in which another parameter is known, what came back damaged, and a batch
+/// that is not finite.
+#[test]
+fn batches_that_do_not_belong_together_are_refused() {
+    let schedule = Schedule::geometric(1.0, 10.0, [0]).unwrap();
+    let layers = [Dense::new(2, Activation::Linear)];
+    let study = Study::new(Network::new(2, layers).unwrap(), 8, 2);
+    let with = |parameter: &dyn Fn(usize, f64) -> Parameter| {
+        let one = Precision::scalar(1.0)?;
+        let inputs = (study.inputs.view(), &one);
+        let weights = study.guesses.iter().enumerate();
+        Action::builder(study.network.clone(), Map)
+            .windows(study.network.pairs(inputs, (study.outputs.view(), &one))?)
+            .parameter_block("weights", weights.map(|(p, &w)| parameter(p, w)))
+            .build()
+    };
+    let knowing = |known: usize| {
+        with(&|p, w| match p == known {
+            true => Parameter::fixed(w),
+            false => Parameter::estimated().guess(w),
+        })
+    };
+    for (first, second) in [(0, 9), (9, 1), (0, 1)] {
+        let mut training = Minibatches::new(&schedule, 2).unwrap();
+        training.turn(&|_| knowing(first)).unwrap();
+        let before = training.clone();
+        let refused = training.turn(&|_| knowing(second));
+        let refused = refused.unwrap_err().to_string();
+        let name = format!("parameter weights[{}]", first.min(second));
+        assert!(refused.contains(&name), "{refused}");
+        assert_eq!(training, before);
+    }
+    let mut training = Minibatches::new(&schedule, 2).unwrap();
+    training.turn(&|_| knowing(9)).unwrap();
+    let text = serde_json::to_string(&training).unwrap();
+    for (whole, damaged) in [
+        ("\"passes\":3", "\"passes\":0"),
+        ("\"shared\":[0,", "\"shared\":[77,"),
+        ("\"shared\":[0,", "\"shared\":["),
+    ] {
+        assert!(text.contains(whole), "{text}");
+        let text = text.replace(whole, damaged);
+        let mut damaged: Minibatches = serde_json::from_str(&text).unwrap();
+        let refused = damaged.turn(&|_| knowing(9)).unwrap_err().to_string();
+        assert!(refused.contains("training that was kept"), "{refused}");
+        assert!(damaged.evaluate(&|_| knowing(9)).is_err());
+    }
+    let mut training = Minibatches::new(&schedule, 2).unwrap();
+    let refused = training.turn(&|_| with(&|_, _| Parameter::estimated().guess(1e308)));
+    assert!(
+        matches!(refused, Err(Error::ModelNotFinite { .. })),
+        "{refused:?}"
+    );
+}

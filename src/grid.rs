@@ -5,6 +5,8 @@
 //! except inside an interval of Simpson-Hermite. The unit of time is that of
 //! the model's derivative.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Strictly increasing times, one for each layer; at least two.
@@ -75,9 +77,9 @@ impl Grid {
         Self::new(all)
     }
 
-    /// Its first `layers` layers, of at least two.
-    pub(crate) fn first_layers(&self, layers: usize) -> Self {
-        let times = self.times[..layers].to_vec();
+    /// Some consecutive layers, at least two.
+    pub(crate) fn part(&self, layers: Range<usize>) -> Self {
+        let times = self.times[layers].to_vec();
         Self { times }
     }
 

@@ -227,30 +227,19 @@ impl Observations {
         }
     }
 
-    /// Its first rows; `None` where there is no measured value in them.
-    pub(crate) fn first_rows(&self, rows: usize) -> Option<Self> {
-        let values = self.values.slice(ndarray::s![..rows, ..]).to_owned();
-        let precisions = match self.precisions.len() {
-            1 => self.precisions.clone(),
-            _ => self.precisions[..rows].to_vec(),
-        };
-        values.iter().any(|v| !v.is_nan()).then(|| Self {
-            operator: self.operator.clone(),
-            form: self.form.clone(),
-            times: self.times[..rows].to_vec(),
-            values,
-            precisions,
-            loss: self.loss,
-            kernel: self.kernel,
-        })
+    /// Whether its operator may know rows by their numbers, so that only the last
+    /// ones can be left out.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.form == Form::Generic
     }
 
     /// Some of its rows; `None` where there is no measured value in them, or where
-    /// the operator knows its rows by number.
+    /// the operator knows its rows by number and these have others.
     pub(crate) fn at_rows(&self, rows: &[usize]) -> Option<Self> {
         let values = self.values.select(ndarray::Axis(0), rows);
-        let there = self.form != Form::Generic && values.iter().any(|v| !v.is_nan());
-        there.then(|| Self {
+        let same = rows.iter().enumerate().all(|(k, row)| k == *row);
+        let there = values.iter().any(|v| !v.is_nan());
+        (there && (same || !self.is_numbered())).then(|| Self {
             operator: self.operator.clone(),
             form: self.form.clone(),
             times: rows.iter().map(|&k| self.times[k]).collect(),

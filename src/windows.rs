@@ -4,6 +4,8 @@
 //! the first state is known roughly, its [`StatePrior`]. Windows of one action
 //! have paths of their own and share the parameters.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::inputs::Inputs;
@@ -33,10 +35,16 @@ pub(crate) struct Contact {
     pub(crate) weight: f64,
 }
 
-/// How many rows of a set act on the first `layers` layers alone.
-pub(crate) fn rows_within(set: &Observations, contacts: &[Contact], layers: usize) -> usize {
-    let beyond = contacts.iter().find(|contact| contact.layer >= layers);
-    beyond.map_or(set.times().len(), |contact| contact.row)
+/// The rows of a set that act on these layers alone.
+pub(crate) fn rows_within(
+    set: &Observations,
+    contacts: &[Contact],
+    layers: &Range<usize>,
+) -> Range<usize> {
+    let before = contacts.iter().rfind(|c| c.layer < layers.start);
+    let beyond = contacts.iter().find(|c| c.layer >= layers.end);
+    let end = beyond.map_or(set.times().len(), |contact| contact.row);
+    before.map_or(0, |contact| contact.row + 1).min(end)..end
 }
 
 /// A Gaussian prior of the first state, ½ (x₀ − x_b)ᵀ B⁻¹ (x₀ − x_b).
@@ -177,22 +185,40 @@ impl Window {
         Ok(self)
     }
 
-    /// The first `layers` layers (at least two of those there are), and what was
-    /// measured there.
-    pub(crate) fn restricted(&self, layers: usize) -> Self {
-        let sets = self.observations.iter().filter_map(|(set, contacts)| {
-            let rows = rows_within(set, contacts, layers);
-            let contacts = contacts.iter().filter(|contact| contact.row < rows);
-            Some((set.first_rows(rows)?, contacts.copied().collect()))
-        });
-        let factors = self.precision_factors.iter().take(layers - 1);
-        Self {
-            grid: self.grid.first_layers(layers),
-            observations: sets.collect(),
-            prior: self.prior.clone(),
+    /// Some consecutive layers, at least two, and what was measured there alone; the
+    /// prior where the first layer is among them. `None` where first rows are left out
+    /// of a set that knows rows by number.
+    pub(crate) fn part(&self, layers: Range<usize>) -> Option<Self> {
+        let mut part = Self {
+            grid: self.grid.part(layers.clone()),
+            observations: Vec::new(),
+            prior: self.prior.clone().filter(|_| layers.start == 0),
             inputs: self.inputs.clone(),
-            precision_factors: factors.copied().collect(),
+            precision_factors: Vec::new(),
+        };
+        if !self.precision_factors.is_empty() {
+            let steps = layers.start..layers.end - 1;
+            part.precision_factors = self.precision_factors[steps].to_vec();
         }
+        for (set, contacts) in &self.observations {
+            let rows = rows_within(set, contacts, &layers);
+            if rows.start > 0 && set.is_numbered() {
+                return None;
+            }
+            let Some(set) = set.at_rows(&rows.clone().collect::<Vec<_>>()) else {
+                continue;
+            };
+            let contacts = contacts
+                .iter()
+                .filter(|contact| rows.contains(&contact.row));
+            let moved = contacts.map(|contact| Contact {
+                row: contact.row - rows.start,
+                layer: contact.layer - layers.start,
+                weight: contact.weight,
+            });
+            part.observations.push((set, moved.collect()));
+        }
+        Some(part)
     }
 
     /// The same recording on other layers.
@@ -299,5 +325,61 @@ impl Window {
 
     pub(crate) fn state_prior(&self) -> Option<&StatePrior> {
         self.prior.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    /// Eight layers, of which every second is measured: the layer's number.
+    fn window() -> Window {
+        let grid = Grid::uniform(0.0, 1.0, 8).unwrap();
+        let times = vec![0.0, 2.0, 4.0, 6.0];
+        let values = Array2::from_shape_fn((4, 1), |(k, _)| times[k]);
+        let precision = Precision::scalar(1.0).unwrap();
+        let data = Observations::of_components(&[0], times, values, precision);
+        let prior = StatePrior::new([0.0], Precision::scalar(1.0).unwrap());
+        let window = Window::new(grid).observations(data.unwrap()).unwrap();
+        let factors: Vec<f64> = (1..8).map(f64::from).collect();
+        window
+            .prior(prior.unwrap())
+            .precision_factors(factors)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_part_has_what_was_measured_there() {
+        let part = window().part(3..7).unwrap();
+        assert_eq!(part.grid.times(), [3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(part.precision_factors, [4.0, 5.0, 6.0]);
+        assert!(part.prior.is_none());
+        let (set, contacts) = &part.sets()[0];
+        assert_eq!(set.values().column(0).to_vec(), [4.0, 6.0]);
+        let layers: Vec<_> = contacts.iter().map(|c| (c.row, c.layer)).collect();
+        assert_eq!(layers, [(0, 1), (1, 3)]);
+        assert!(window().part(0..3).unwrap().prior.is_some());
+    }
+
+    #[test]
+    fn rows_that_reach_out_of_a_part_are_no_part_of_it() {
+        let (grid, times) = (Grid::uniform(0.0, 1.0, 9).unwrap(), vec![2.0, 4.0, 6.0]);
+        let values = Array2::from_shape_fn((3, 1), |(k, _)| times[k]);
+        let precision = Precision::scalar(1.0).unwrap();
+        let data = Observations::of_components(&[0], times, values, precision).unwrap();
+        let window = Window::new(grid)
+            .observations(data.smooth(2.5).unwrap())
+            .unwrap();
+        // The row at 4 reaches from 2 to 6.
+        let part = window.part(2..7).unwrap();
+        let (set, contacts) = &part.sets()[0];
+        assert_eq!(set.times(), [4.0]);
+        assert!(contacts.iter().all(|c| c.row == 0));
+        assert_eq!(
+            contacts.iter().map(|c| c.layer).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4]
+        );
+        assert!(window.part(3..7).unwrap().sets().is_empty());
     }
 }

@@ -38,6 +38,7 @@ pub use plateau::Plateau;
 pub(crate) use regrid::LocalTerms;
 pub use spread::ParameterSpread;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bounds::Bounds;
@@ -158,20 +159,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         ActionBuilder::new(model, rule)
     }
 
-    /// The action of the first layers of its windows, all of those that have
-    /// no more; whole intervals of the rule.
-    ///
-    /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) where nothing was measured there.
-    pub(crate) fn restricted(&self, layers: usize) -> Result<Self> {
-        let steps = self.rule.steps();
-        let windows = self.windows.iter().map(|window| {
-            let most = window.grid().layers();
-            let whole = (layers.max(2) - 1).div_ceil(steps) * steps + 1;
-            window.restricted(whole.min(most))
-        });
-        let part = ActionBuilder::of(self, windows.collect());
-        part.weighted_as(self).build()
+    /// The action of some layers of each window, whole intervals of the rule. `None`
+    /// where nothing was measured there, or where sets know their rows by number.
+    pub(crate) fn part(&self, layers: &[Range<usize>]) -> Option<Self> {
+        let windows = self.windows.iter().zip(layers);
+        let windows = windows.map(|(window, layers)| window.part(layers.clone()));
+        let part = ActionBuilder::of(self, windows.collect::<Option<_>>()?);
+        part.weighted_as(self).build().ok()
     }
 
     /// The same action with parameters as `change` makes them of what they are, in

@@ -4,16 +4,23 @@
 //! that is nudged all the way loses the truth somewhere. On few layers there are
 //! few minima, and trying is cheap: many paths that follow the data there are
 //! settled, and the lowest is nudged on from its last state, part by part.
+//!
+//! What was wrong in the beginning stays so, but the further a path has followed
+//! the data, the nearer it is to the truth. So growing begins once more from the
+//! last layers, back to the first, and from there on again.
+
+use std::ops::Range;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::nudging::{Nudging, lengthened};
 use super::settling::Settler;
 use super::signal::Signal;
-use crate::action::Action;
+use crate::action::{Action, Estimate};
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;
+use crate::path::Path;
 use crate::windows::rows_within;
 
 /// Gains of the tries on the first layers by turns, in units of 1/Δ. A weak pull
@@ -36,11 +43,11 @@ const ONWARD: f64 = 0.125;
 /// layers.
 const MEASURED: [usize; 2] = [8, 16];
 
-/// Parts that are appended are so many times shorter than the first.
-const SHORTER: usize = 2;
-
-/// A window has at most so many parts.
+/// The first part has at least one in so many of the layers.
 const PARTS: usize = 16;
+
+/// Onward, back, and onward again.
+const PASSES: usize = 3;
 
 /// Grows windows to their whole length: the unknowns. `None` where no path stays
 /// near the data. What the observer broke off is left as it is.
@@ -49,9 +56,16 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
     rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
 ) -> Result<Option<Vec<f64>>> {
-    let whole = longest(action);
-    let (mut layers, more) = parts(action);
-    let part = action.restricted(layers)?;
+    let mut growing = Growing {
+        action,
+        whole: longest(action),
+        first: first_layers(action),
+        lowest: None,
+    };
+    let (first, whole) = (growing.first, growing.whole);
+    let Some(part) = action.part(&growing.ranges(&(0..first))) else {
+        return Ok(None);
+    };
     let signals = Signal::of_all(&part);
     let nudging = Nudging {
         action: &part,
@@ -62,30 +76,120 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
     let Some(x) = nudging.settle(&nudged, settler)? else {
         return Ok(None);
     };
-    let mut estimate = part.unpack(&x);
-    while layers < whole {
-        layers = (layers + more).min(whole);
-        let part = action.restricted(layers)?;
-        let Some(longer) = lengthened(&part, &estimate, ONWARD) else {
-            return Ok(None);
-        };
-        let (_, x) = settler.minimize(&part, &longer)?;
-        estimate = part.unpack(&x);
+    if first == whole {
+        return Ok(Some(x));
     }
-    action.pack(&estimate).map(Some)
+    let explained = action.expected_plateau().map(|plateau| plateau.mean);
+    let mut from = (0..first, part.unpack(&x));
+    for pass in 0..PASSES {
+        let backwards = pass % 2 == 1;
+        let Some((value, estimate)) = growing.pass(from, backwards, settler)? else {
+            break;
+        };
+        if !action.rule().is_in_time() || explained.is_some_and(|mean| value < mean) {
+            break;
+        }
+        let last = match backwards {
+            true => 0..first,
+            false => whole - first..whole,
+        };
+        from = (last.clone(), growing.cut(&estimate, &last));
+    }
+    let lowest = growing.lowest.map(|(_, estimate)| action.pack(&estimate));
+    lowest.transpose()
 }
 
-/// The layers of the first part, and how many more the others have: enough for
-/// what is measured there to exceed the unknowns that it has to determine.
-fn parts<M: Model, R: Rule<M>>(action: &Action<M, R>) -> (usize, usize) {
+/// An action whose windows are grown.
+struct Growing<'a, M, R> {
+    action: &'a Action<M, R>,
+    /// Layers of the longest window, and of the first part.
+    whole: usize,
+    first: usize,
+    /// The lowest action of whole windows so far.
+    lowest: Option<(f64, Estimate)>,
+}
+
+impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
+    /// Grows the estimate of some layers to the last one, or to the first: the action
+    /// there. `None` where that leads nowhere, or not below the lowest: a part of the
+    /// terms cannot be more than all of them.
+    fn pass(
+        &mut self,
+        (mut layers, mut estimate): (Range<usize>, Estimate),
+        backwards: bool,
+        settler: &mut Settler<'_>,
+    ) -> Result<Option<(f64, Estimate)>> {
+        // Time that runs backwards makes small errors grow: shorter parts.
+        let finer = if backwards { 2 } else { 1 };
+        let more = (self.first / (5 * finer)).max(self.whole.div_ceil(40 * finer));
+        let mut value = f64::INFINITY;
+        while layers != (0..self.whole) {
+            let known = self.ranges(&layers);
+            match backwards {
+                true => layers.start = layers.start.saturating_sub(more),
+                false => layers.end = (layers.end + more).min(self.whole),
+            }
+            let wanted = self.ranges(&layers);
+            let before = known.iter().zip(&wanted).map(|(k, w)| k.start - w.start);
+            let Some(part) = self.action.part(&wanted) else {
+                return Ok(None);
+            };
+            let before: Vec<usize> = before.collect();
+            let Some(longer) = lengthened(&part, &estimate, &before, ONWARD) else {
+                return Ok(None);
+            };
+            let (settled, x) = settler.minimize(&part, &longer)?;
+            // NaN is not lower either.
+            let lower = |(least, _): &(f64, Estimate)| settled < *least;
+            if !self.lowest.as_ref().is_none_or(lower) {
+                return Ok(None);
+            }
+            (value, estimate) = (settled, part.unpack(&x));
+        }
+        self.lowest = Some((value, estimate.clone()));
+        Ok(Some((value, estimate)))
+    }
+
+    /// What these layers of the longest window are in each window: as many, whole
+    /// intervals of the rule, at the same end.
+    fn ranges(&self, layers: &Range<usize>) -> Vec<Range<usize>> {
+        let steps = self.action.rule().steps();
+        let whole_steps = |layers: usize| (layers.max(2) - 1).div_ceil(steps) * steps + 1;
+        let windows = self.action.windows().iter().map(|window| {
+            let most = window.grid().layers();
+            let count = whole_steps(layers.len()).min(most);
+            let start = (layers.start / steps * steps).min(most - count);
+            start..whole_steps(layers.end).min(most)
+        });
+        windows.collect()
+    }
+
+    /// Some layers of an estimate of all.
+    fn cut(&self, estimate: &Estimate, layers: &Range<usize>) -> Estimate {
+        let cut = |of: &[Path]| -> Vec<Path> {
+            let windows = of.iter().zip(self.ranges(layers));
+            let windows = windows.map(|(path, layers)| layers.map(|n| path.layer(n)));
+            windows.map(Path::from_layers).collect()
+        };
+        Estimate {
+            paths: cut(&estimate.paths),
+            varying: cut(&estimate.varying),
+            ..estimate.clone()
+        }
+    }
+}
+
+/// The layers of the first part: enough for what is measured there to exceed the
+/// unknowns that it has to determine.
+fn first_layers<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
     let whole = longest(action);
     let first_states = action.layout().windows.iter().map(|w| w.state(0).len());
     let unknowns = first_states.sum::<usize>() + action.layout().slots.len();
     let measured = |layers: usize| -> usize {
         let sets = action.windows().iter().flat_map(|w| w.sets());
         let rows = sets.map(|(set, contacts)| {
-            let rows = rows_within(set, contacts, layers);
-            let values = set.values().slice(ndarray::s![..rows, ..]);
+            let rows = rows_within(set, contacts, &(0..layers));
+            let values = set.values().slice(ndarray::s![rows, ..]);
             values.iter().filter(|v| !v.is_nan()).count()
         });
         rows.sum()
@@ -95,8 +199,7 @@ fn parts<M: Model, R: Rule<M>>(action: &Action<M, R>) -> (usize, usize) {
         let enough = |layers: &usize| measured(*layers) >= each * unknowns;
         (least..whole).find(enough).unwrap_or(whole)
     });
-    let first = least.max(most.min(whole.div_ceil(4)));
-    (first, (first / SHORTER).max(whole.div_ceil(PARTS)).max(1))
+    least.max(most.min(whole.div_ceil(4)))
 }
 
 fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {

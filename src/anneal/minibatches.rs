@@ -378,7 +378,7 @@ impl Minibatches {
         };
         let led = match at_mean {
             true => None,
-            false => lengthened(action, &first, gain),
+            false => lengthened(action, &first, &vec![0; first.paths.len()], gain),
         };
         let paths = led.map_or(mean, |led| led.paths);
         Ok(Estimate::new(paths, parameters))

@@ -66,11 +66,13 @@ pub(super) fn nudge<M: Model, R: Rule<M>>(
     nudging.settle(&nudged, settler)
 }
 
-/// The estimate nudged on to the end of a longer part, freely where nothing was
-/// measured; `None` where that leaves the neighbourhood of the data.
+/// The estimate of some layers of a longer part, nudged on to its end and back to its
+/// beginning, freely where nothing was measured; `before[w]` layers of the part come
+/// before those of the estimate. `None` where that leaves the neighbourhood of the data.
 pub(crate) fn lengthened<M: Model, R: Rule<M>>(
     part: &Action<M, R>,
     estimate: &Estimate,
+    before: &[usize],
     gain: f64,
 ) -> Option<Estimate> {
     let signals = Signal::of_all(part);
@@ -78,16 +80,26 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
         action: part,
         signals: &signals,
     };
-    let paths = estimate.paths.iter().enumerate().map(|(w, path)| {
-        let layers = (0..path.layers()).map(|n| path.layer(n).to_vec()).collect();
-        let (_, path) = nudging.path(w, gain, &estimate.parameters, layers)?;
-        Some(path)
+    let theta = &estimate.parameters;
+    let paths = estimate.paths.iter().zip(before).enumerate();
+    let paths = paths.map(|(w, (path, &before))| {
+        let known = (0..path.layers()).map(|n| path.layer(n).to_vec());
+        let last = before + path.layers() - 1;
+        let (_, mut layers) = nudging.layers((w, false), gain, theta, (known.collect(), last))?;
+        if before > 0 {
+            layers.reverse();
+            (_, layers) = nudging.layers((w, true), gain, theta, (layers, before))?;
+            layers.reverse();
+        }
+        Some(Path::from_layers(layers))
     });
     let paths: Vec<Path> = paths.collect::<Option<_>>()?;
-    // Parameters that change in time stay where they were last.
-    let varying = estimate.varying.iter().zip(&paths).map(|(old, path)| {
+    // Parameters that change in time are what they are at the nearest known layer.
+    let varying = estimate.varying.iter().zip(before).zip(&paths);
+    let varying = varying.map(|((old, before), path)| {
         let last = old.layers().saturating_sub(1);
-        Path::from_layers((0..path.layers()).map(|n| old.layer(n.min(last))))
+        let layers = 0..path.layers();
+        Path::from_layers(layers.map(|n| old.layer(n.saturating_sub(*before).min(last))))
     });
     Some(Estimate {
         varying: varying.collect(),
@@ -169,8 +181,9 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         }
         let (parameters, paths) = (&path.estimate.parameters, &path.estimate.paths);
         let first = paths.iter().enumerate().map(|(w, of)| {
-            let last = of.layer(of.layers() - 1).to_vec();
-            let (_, mut layers) = self.layers((w, true), path.gain, parameters, vec![last])?;
+            let last = of.layers() - 1;
+            let known = (vec![of.layer(last).to_vec()], last);
+            let (_, mut layers) = self.layers((w, true), path.gain, parameters, known)?;
             layers.pop()
         });
         first.collect()
@@ -242,63 +255,54 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     fn paths(&self, gain: f64, parameters: &[f64], first: &[Vec<f64>]) -> Option<(u8, Vec<Path>)> {
         let mut most = 0;
         let paths = first.iter().enumerate().map(|(w, first)| {
-            let (attempts, path) = self.path(w, gain, parameters, vec![first.clone()])?;
+            let known = (vec![first.clone()], 0);
+            let (attempts, layers) = self.layers((w, false), gain, parameters, known)?;
             most = most.max(attempts);
-            Some(path)
+            Some(Path::from_layers(layers))
         });
         let paths = paths.collect::<Option<Vec<_>>>()?;
         Some((most, paths))
     }
 
-    /// A path of window `w` that begins with the given layers, and the attempts
-    /// that it took.
-    fn path(
-        &self,
-        w: usize,
-        gain: f64,
-        parameters: &[f64],
-        layers: Vec<Vec<f64>>,
-    ) -> Option<(u8, Path)> {
-        let (attempts, layers) = self.layers((w, false), gain, parameters, layers)?;
-        Some((attempts, Path::from_layers(&layers)))
-    }
-
-    /// The given layers of window `w` and all that follow, or those before in the
-    /// order in which they are come to, and the attempts that it took: a run that
+    /// The given layers of window `w`, the last at layer `last`, and all that follow,
+    /// or those before in the order in which they are come to, and the attempts that it took: a run that
     /// leaves the neighbourhood of the data is tried again.
     fn layers(
         &self,
         (w, backwards): (usize, bool),
         gain: f64,
         parameters: &[f64],
-        mut layers: Vec<Vec<f64>>,
+        (mut layers, last): (Vec<Vec<f64>>, usize),
     ) -> Option<(u8, Vec<Vec<f64>>)> {
         let known = layers.len();
         let attempts = (0..ATTEMPTS).find(|attempt| {
             let finer = 1_u8 << attempt;
             let strength = (gain * f64::from(finer), usize::from(finer));
             layers.truncate(known);
-            let run = self.extend((w, backwards), parameters, &mut layers, strength);
+            let run = self.extend((w, backwards), parameters, (&mut layers, last), strength);
             run.is_some()
         })?;
         Some((attempts, layers))
     }
 
-    /// Goes on from the last of `layers` to the end of window `w`, or to its
-    /// beginning; `None` where that leaves the neighbourhood of the data.
+    /// Goes on from the last of `layers`, the state at layer `from`, to the end of
+    /// window `w`, or to its beginning; `None` where that leaves the neighbourhood of the data.
     fn extend(
         &self,
         (w, backwards): (usize, bool),
         parameters: &[f64],
-        layers: &mut Vec<Vec<f64>>,
+        (layers, from): (&mut Vec<Vec<f64>>, usize),
         (gain, substeps): (f64, usize),
     ) -> Option<()> {
         let (signal, layout) = (&self.signals[w], &self.action.layout().windows[w]);
         let window = &self.action.windows()[w];
-        let last = layout.layers() - 1;
-        let steps = (layers.len() - 1..last).map(|k| match backwards {
-            true => [last - k, last - k - 1],
-            false => [k, k + 1],
+        let count = match backwards {
+            true => from,
+            false => layout.layers() - 1 - from,
+        };
+        let steps = (0..count).map(|k| match backwards {
+            true => [from - k, from - k - 1],
+            false => [from + k, from + k + 1],
         });
         for [from, to] in steps {
             let targets: Vec<_> = signal.targets(from, to).collect();
@@ -385,11 +389,24 @@ mod tests {
         let (action, truth) = swing();
         let signals = Signal::of_all(&action);
         let last = truth.layer(80).to_vec();
-        let run = nudging(&action, &signals).layers((0, true), 0.0, &[], vec![last]);
+        let run = nudging(&action, &signals).layers((0, true), 0.0, &[], (vec![last], 80));
         let (_, layers) = run.unwrap();
         // Eighty steps of an error h⁵/120 each, there and back.
         for (n, layer) in layers.iter().rev().enumerate() {
             for (a, b) in layer.iter().zip(truth.layer(n)) {
+                assert!((a - b).abs() < 1e-6, "layer {n}: {a} against {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_middle_is_lengthened_both_ways() {
+        let (action, truth) = swing();
+        let middle = Path::from_layers((30..50).map(|n| truth.layer(n)));
+        let middle = Estimate::new(vec![middle], []);
+        let whole = lengthened(&action, &middle, &[30], 0.0).unwrap();
+        for n in 0..81 {
+            for (a, b) in whole.paths[0].layer(n).iter().zip(truth.layer(n)) {
                 assert!((a - b).abs() < 1e-6, "layer {n}: {a} against {b}");
             }
         }

@@ -42,7 +42,9 @@ pub enum Starts {
     /// Nudged over the first layers only, 36 times with the gains K·Δ = 1/16 and 1/8
     /// by turns and 32 guesses of states and parameters each, and settled there; the
     /// lowest is nudged on from its last state, part by part, and settled again each
-    /// time. The first part has at least 8 measured values for each unknown of a
+    /// time. From the last layers, which are nearest to the truth by then, it grows
+    /// back to the first and on again, as long as the action falls and is above
+    /// what noise explains. The first part has at least 8 measured values for each unknown of a
     /// first state and each parameter. Of a chaotic model that is observed sparsely,
     /// this finds the lowest minimum where the whole window holds too many.
     Growing,

@@ -331,6 +331,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prelude::*;
     use ndarray::Array2;
 
     /// Eight layers, of which every second is measured: the layer's number.
@@ -381,5 +382,28 @@ mod tests {
             [0, 1, 2, 3, 4]
         );
         assert!(window.part(3..7).unwrap().sets().is_empty());
+    }
+
+    /// The first component, by a function.
+    struct First;
+
+    impl Observe for First {
+        fn len(&self, _k: usize) -> usize {
+            1
+        }
+        fn observe<S: Scalar>(&self, _k: usize, _t: S, x: &[S], _theta: &[S], out: &mut [S]) {
+            out[0] = x[0];
+        }
+    }
+
+    #[test]
+    fn a_set_that_knows_its_rows_by_number_keeps_its_first_ones() {
+        let (times, rows) = (vec![0.0, 2.0, 4.0], vec![vec![0.0], vec![2.0], vec![4.0]]);
+        let one = Precision::scalar(1.0).unwrap();
+        let data = Observations::of_operator(First, times, &rows, one).unwrap();
+        let window = Window::new(Grid::uniform(0.0, 1.0, 5).unwrap());
+        let window = window.observations(data).unwrap();
+        assert_eq!(window.part(0..3).unwrap().sets()[0].0.times(), [0.0, 2.0]);
+        assert!(window.part(2..5).is_none());
     }
 }

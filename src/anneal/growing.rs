@@ -46,6 +46,12 @@ const MEASURED: [usize; 2] = [8, 16];
 /// The first part has at least one in so many of the layers.
 const PARTS: usize = 16;
 
+/// Parts that are appended are so many times shorter than the first, and no more
+/// than so many: onward, and twice as many back, since small errors grow where time
+/// runs backwards.
+const SHORTER: usize = 5;
+const APPENDED: usize = 40;
+
 /// Onward, back, and onward again.
 const PASSES: usize = 3;
 
@@ -83,17 +89,20 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
     let mut from = (0..first, part.unpack(&x));
     for pass in 0..PASSES {
         let backwards = pass % 2 == 1;
-        let Some((value, estimate)) = growing.pass(from, backwards, settler)? else {
+        if !growing.pass(from, backwards, settler)? {
+            break;
+        }
+        let Some((value, estimate)) = &growing.lowest else {
             break;
         };
-        if !action.rule().is_in_time() || explained.is_some_and(|mean| value < mean) {
+        if !action.rule().is_in_time() || explained.is_some_and(|mean| *value < mean) {
             break;
         }
         let last = match backwards {
             true => 0..first,
             false => whole - first..whole,
         };
-        from = (last.clone(), growing.cut(&estimate, &last));
+        from = (last.clone(), growing.cut(estimate, &last));
     }
     let lowest = growing.lowest.map(|(_, estimate)| action.pack(&estimate));
     lowest.transpose()
@@ -110,18 +119,18 @@ struct Growing<'a, M, R> {
 }
 
 impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
-    /// Grows the estimate of some layers to the last one, or to the first: the action
-    /// there. `None` where that leads nowhere, or not below the lowest: a part of the
-    /// terms cannot be more than all of them.
+    /// Grows the estimate of some layers to the last one, or to the first, which is the
+    /// lowest then. False where that leads nowhere, or not below the lowest: a part of
+    /// the terms cannot be more than all of them.
     fn pass(
         &mut self,
         (mut layers, mut estimate): (Range<usize>, Estimate),
         backwards: bool,
         settler: &mut Settler<'_>,
-    ) -> Result<Option<(f64, Estimate)>> {
-        // Time that runs backwards makes small errors grow: shorter parts.
+    ) -> Result<bool> {
         let finer = if backwards { 2 } else { 1 };
-        let more = (self.first / (5 * finer)).max(self.whole.div_ceil(40 * finer));
+        let least = self.whole.div_ceil(APPENDED * finer);
+        let more = (self.first / (SHORTER * finer)).max(least);
         let mut value = f64::INFINITY;
         while layers != (0..self.whole) {
             let known = self.ranges(&layers);
@@ -132,22 +141,22 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
             let wanted = self.ranges(&layers);
             let before = known.iter().zip(&wanted).map(|(k, w)| k.start - w.start);
             let Some(part) = self.action.part(&wanted) else {
-                return Ok(None);
+                return Ok(false);
             };
             let before: Vec<usize> = before.collect();
             let Some(longer) = lengthened(&part, &estimate, &before, ONWARD) else {
-                return Ok(None);
+                return Ok(false);
             };
             let (settled, x) = settler.minimize(&part, &longer)?;
             // NaN is not lower either.
             let lower = |(least, _): &(f64, Estimate)| settled < *least;
             if !self.lowest.as_ref().is_none_or(lower) {
-                return Ok(None);
+                return Ok(false);
             }
             (value, estimate) = (settled, part.unpack(&x));
         }
-        self.lowest = Some((value, estimate.clone()));
-        Ok(Some((value, estimate)))
+        self.lowest = Some((value, estimate));
+        Ok(true)
     }
 
     /// What these layers of the longest window are in each window: as many, whole
@@ -205,4 +214,52 @@ fn first_layers<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
 fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
     let layers = action.windows().iter().map(|w| w.grid().layers());
     layers.max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::Lorenz96;
+    use crate::prelude::*;
+
+    /// A window of so many layers, each of which is measured.
+    fn window(layers: usize) -> Window {
+        let grid = Grid::uniform(0.0, 0.025, layers).unwrap();
+        let values = ndarray::Array2::zeros((layers, 1));
+        let times = grid.times().to_vec();
+        let precision = Precision::scalar(1.0).unwrap();
+        let data = Observations::of_components(&[0], times, values, precision);
+        Window::new(grid).observations(data.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn parts_of_windows_of_different_lengths_hold_each_other() {
+        let all = [101, 51, 7];
+        let action = Action::builder(Lorenz96 { sites: 5 }, SimpsonHermite)
+            .windows(all.map(window))
+            .parameter("forcing", Parameter::fixed(8.0))
+            .build()
+            .unwrap();
+        let growing = Growing {
+            action: &action,
+            whole: 101,
+            first: 20,
+            lowest: None,
+        };
+        assert_eq!(growing.ranges(&(0..20)), [0..21, 0..21, 0..7]);
+        assert_eq!(growing.ranges(&(81..101)), [80..101, 30..51, 0..7]);
+        assert_eq!(growing.ranges(&(0..101)), all.map(|n| 0..n));
+        for k in 20..101 {
+            let onward = [0..k, 0..k + 1].map(|layers| growing.ranges(&layers));
+            let back = [101 - k..101, 100 - k..101].map(|layers| growing.ranges(&layers));
+            for [known, wanted] in [onward, back] {
+                for (known, wanted) in known.iter().zip(&wanted) {
+                    assert!(wanted.start <= known.start && known.end <= wanted.end);
+                    // Whole intervals.
+                    assert!(wanted.start % 2 == 0 && wanted.end % 2 == 1);
+                }
+            }
+            assert!(action.part(&growing.ranges(&(100 - k..101))).is_some());
+        }
+    }
 }

@@ -44,9 +44,10 @@ pub enum Starts {
     /// lowest is nudged on from its last state, part by part, and settled again each
     /// time. From the last layers, which are nearest to the truth by then, it grows
     /// back to the first and on again, as long as the action falls and is above
-    /// what noise explains. The first part has at least 8 measured values for each unknown of a
-    /// first state and each parameter. Of a chaotic model that is observed sparsely,
-    /// this finds the lowest minimum where the whole window holds too many.
+    /// what noise explains. The first part has at least 8 measured values for each
+    /// unknown of a first state and each parameter. Of a chaotic model that is
+    /// observed sparsely, this finds the lowest minimum where the whole window
+    /// holds too many.
     Growing,
     /// Nudged on every fourth layer, and settled there; then settled on every
     /// second, and on all. It is a [`Nudged`](Self::Nudged) start that tries in a

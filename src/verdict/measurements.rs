@@ -125,9 +125,9 @@ fn longer<M: Model, R: Rule<M>>(
         return Ok(None);
     };
     let values = longer.counts().measured - action.counts().measured;
-    let Some(estimate) =
-        lengthened(&longer, estimate, &vec![0; estimate.paths.len()], 0.0).filter(|_| values > 0)
-    else {
+    let before = vec![0; estimate.paths.len()];
+    let led = lengthened(&longer, estimate, &before, 0.0);
+    let Some(estimate) = led.filter(|_| values > 0) else {
         return Ok(None);
     };
     let nats = knowledge.gained_by_time(action, &longer, &estimate);

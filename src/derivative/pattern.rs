@@ -197,7 +197,9 @@ mod tests {
     fn star_colors_give_every_entry_of_a_symmetric_matrix() {
         let mut state = 1_u64;
         let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005) + 1_442_695_040_888_963_407;
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize
         };
         for case in 0..200 {

@@ -61,6 +61,7 @@ fn study() -> Result<(), Failure> {
         iterations: [newton, 20 * newton],
     };
     let most = pairs.iter().copied().max().unwrap_or(1);
+    let plot = flags.text("--plot").unwrap_or("network.svg");
     let mut figure = Figure::new().columns(2);
     for &layers in &teachers {
         let teacher = Teacher::new((Kind::Logistic, layers), most, sigma, seed)?;
@@ -85,9 +86,10 @@ fn study() -> Result<(), Failure> {
             done.push(learned);
         }
         figure = lessons.panels(figure, &done, teacher.spread());
+        // What is known so far: all of it can take hours.
+        figure.write(plot)?;
     }
     figure = figure.panel(doubling(&depths, (most, sigma, seed), effort)?);
-    let plot = flags.text("--plot").unwrap_or("network.svg");
     figure.write(plot)?;
     report::print(&format!("\n{LEGEND}picture: {plot}\n"))
 }

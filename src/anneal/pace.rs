@@ -4,8 +4,7 @@ use super::checkpoint::plain_struct;
 use super::results::Level;
 use crate::minimize::Termination;
 
-/// The first step, and limits.
-const FIRST: f64 = 2.4;
+/// Limits of a step; the first is the longest.
 const SHORTEST: f64 = 0.2;
 const LONGEST: f64 = 4.8;
 
@@ -24,7 +23,7 @@ plain_struct!(Pace { length });
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { length: FIRST }
+        Self { length: LONGEST }
     }
 }
 

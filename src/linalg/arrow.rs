@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Indefinite};
 use super::front::{Front, column_bases};
-use super::kernel::{Backend, BadPivot, Kernel, prefetch};
+use super::kernel::{Backend, BadPivot, Kernel};
 use super::layout::{Geometry, Layout, Step};
 use super::shape::ArrowShape;
 use crate::error::{self, Error, Result};
@@ -30,8 +30,10 @@ pub struct BlockArrow {
     pub(super) shape: ArrowShape,
     pub(super) kernel: Kernel,
     pub(super) layout: Layout,
-    /// Panels, right block, corner; see [`Layout`].
-    pub(super) buffer: Vec<f64>,
+    /// The front at hand: panel, right block, corner; see [`Layout`].
+    buffer: Vec<f64>,
+    /// The factors of all fronts.
+    pub(super) factor: Vec<f64>,
     /// The border's factor: a copy of the corner, with the right-hand side as last row.
     pub(super) border: Vec<f64>,
     pub(super) border_geometry: Geometry,
@@ -60,17 +62,22 @@ impl BlockArrow {
     }
 
     fn with_kernel(shape: ArrowShape, kernel: Kernel) -> Self {
-        // The panels start at a cache line: the length does not depend on where that is.
+        // Both start at a cache line: the lengths do not depend on where that is.
+        let Layout {
+            front_end,
+            factor_end,
+            ..
+        } = Layout::new(&shape, [0, 0]);
         let line = 8;
-        let length = Layout::new(&shape, 0).end;
-        let buffer = vec![0.0; length + line];
-        let origin = buffer.as_ptr().align_offset(64).min(line);
-        let layout = Layout::new(&shape, origin);
+        let [buffer, factor] = [front_end, factor_end].map(|length| vec![0.0; length + line]);
+        let origins = [&buffer, &factor].map(|of| of.as_ptr().align_offset(64).min(line));
+        let layout = Layout::new(&shape, origins);
         let order = shape.border();
         let border_geometry = Geometry::dense(order, 0);
         Self {
             kernel,
             buffer,
+            factor,
             border: vec![0.0; border_geometry.panel_end()],
             border_geometry,
             reduced: vec![0.0; order],
@@ -109,9 +116,9 @@ impl BlockArrow {
         check_length("right-hand side", self.shape.dimension(), rhs.len())?;
         check_finite(rhs)?;
         self.open_corner(rhs);
+        let far = self.is_far();
         for index in 0..self.layout.steps.len() {
             self.open_front(index, rhs);
-            self.prefetch_front(index + 1);
             let step = &self.layout.steps[index];
             column_bases(step, &mut self.column_base);
             let mut front = Front {
@@ -129,7 +136,8 @@ impl BlockArrow {
             self.kernel
                 .eliminate(&mut self.buffer, &step.geometry)
                 .map_err(|bad| indefinite(step.chain, step.front, bad))?;
-            self.kernel.pack(&mut self.buffer, &step.geometry);
+            let kept = (&mut self.factor[..], &step.factor);
+            self.kernel.keep(&self.buffer, &step.geometry, kept, far);
         }
         self.close_corner()?;
         self.stage = Stage::Chains;
@@ -139,7 +147,7 @@ impl BlockArrow {
     /// Clears the corner and puts the border's right-hand side into its last row.
     fn open_corner(&mut self, rhs: &[f64]) {
         let order = self.shape.border();
-        self.buffer[self.layout.corner..self.layout.end].fill(0.0);
+        self.buffer[self.layout.corner()].fill(0.0);
         let values = &rhs[rhs.len() - order..];
         for (j, value) in values.iter().enumerate() {
             self.buffer[self.layout.corner + j * self.layout.corner_ld + order] = *value;
@@ -169,18 +177,9 @@ impl BlockArrow {
         after[..geometry.right.columns * geometry.right.ld].fill(0.0);
     }
 
-    /// Brings the panel of a later front near.
-    fn prefetch_front(&self, index: usize) {
-        if let (true, Some(step)) = (self.is_far(), self.layout.steps.get(index)) {
-            let before = &self.layout.steps[index - 1].geometry;
-            let (from, to) = (before.panel_end(), step.geometry.panel_end());
-            prefetch(&self.buffer[from.min(to)..to]);
-        }
-    }
-
     /// Whether the factor exceeds a core's own caches.
     pub(super) fn is_far(&self) -> bool {
-        self.buffer.len() * size_of::<f64>() > 2 << 20
+        self.factor.len() * size_of::<f64>() > 2 << 20
     }
 
     /// Keeps the reduced right-hand side; a NaN that passed by all pivots (in a
@@ -216,8 +215,8 @@ impl BlockArrow {
         self.require(Stage::Chains)?;
         other.require(Stage::Chains)?;
         check_length("border", self.shape.border(), other.shape.border())?;
-        let corner = &other.buffer[other.layout.corner..other.layout.end];
-        let own = &mut self.buffer[self.layout.corner..self.layout.end];
+        let corner = &other.buffer[other.layout.corner()];
+        let own = &mut self.buffer[self.layout.corner()];
         for (slot, value) in own.iter_mut().zip(corner) {
             *slot += value;
         }
@@ -255,7 +254,7 @@ impl BlockArrow {
     /// leading dimension that is returned too; the lower triangle counts. It is
     /// complete after [`factor`](Self::factor) and stays.
     pub fn border_matrix(&self) -> (&[f64], usize) {
-        let corner = &self.buffer[self.layout.corner..self.layout.end];
+        let corner = &self.buffer[self.layout.corner()];
         (corner, self.layout.corner_ld)
     }
 
@@ -301,7 +300,7 @@ impl BlockArrow {
     pub(super) fn factor_border(&mut self) -> std::result::Result<(), Indefinite> {
         self.stage = Stage::Chains;
         self.border
-            .copy_from_slice(&self.buffer[self.layout.corner..self.layout.end]);
+            .copy_from_slice(&self.buffer[self.layout.corner()]);
         self.kernel
             .eliminate(&mut self.border, &self.border_geometry)
             .map_err(|bad| indefinite(self.shape.chains().len(), 0, bad))?;
@@ -310,9 +309,10 @@ impl BlockArrow {
         Ok(())
     }
 
-    /// Bytes held: the factor, the corner, the border's factor and the workspace.
+    /// Bytes held: the factor, the border's and the workspace.
     pub fn factor_bytes(&self) -> usize {
         let numbers = self.buffer.capacity()
+            + self.factor.capacity()
             + self.border.capacity()
             + self.reduced.capacity()
             + self.local.capacity()

@@ -183,11 +183,11 @@ impl SingleFront {
             nodes: vec![left, right],
             interiors: vec![interior],
         };
-        let layout = Layout::new(&ArrowShape::new(vec![chain], 0)?, 0);
+        let layout = Layout::new(&ArrowShape::new(vec![chain], 0)?, [0, 0]);
         let mut column_base = Vec::new();
         column_bases(&layout.steps[0], &mut column_base);
         Ok(Self {
-            buffer: vec![0.0; layout.end],
+            buffer: vec![0.0; layout.front_end],
             layout,
             column_base,
         })

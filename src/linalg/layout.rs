@@ -1,4 +1,4 @@
-//! Where the fronts of a block-arrow matrix live in one buffer of numbers.
+//! Where the fronts of a block-arrow matrix live, and their factors.
 
 use super::shape::ArrowShape;
 
@@ -24,10 +24,9 @@ pub(crate) struct Block {
 }
 
 /// One front: a lower trapezoid of `rows()` rows, the last of which is the
-/// right-hand side. Its pivot columns, once eliminated and packed as
-/// [`Stairs`], stay in the buffer as the factor; its other columns are the
-/// right block, which is handed to the next front, and the border's corner,
-/// which all fronts share.
+/// right-hand side. Its pivot columns, once eliminated, are kept as [`Stairs`]:
+/// the factor; its other columns are the right block, which is handed to the next
+/// front, and the border's corner, which all fronts share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     /// Number of columns to eliminate.
@@ -55,13 +54,18 @@ impl Geometry {
         self.panel + self.pivots * self.ld
     }
 
-    /// The pivot columns as they are kept.
-    pub(crate) fn stairs(&self) -> Stairs {
+    /// The pivot columns as they are kept, from offset `base` on.
+    pub(crate) fn stairs_at(&self, base: usize) -> Stairs {
         Stairs {
-            base: self.panel,
+            base,
             columns: self.pivots,
             ld: self.ld,
         }
+    }
+
+    /// The pivot columns as they are kept in the front's own place.
+    pub(crate) fn stairs(&self) -> Stairs {
+        self.stairs_at(self.panel)
     }
 
     /// The columns that are updated but not eliminated.
@@ -126,10 +130,11 @@ impl Stairs {
     }
 }
 
-/// A front together with its place in the chain and in the vectors.
+/// A front together with its factor and its place in the chain and in the vectors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) geometry: Geometry,
+    pub(crate) factor: Stairs,
     pub(crate) interior: usize,
     pub(crate) left: usize,
     /// Index of the left node's first unknown in a vector; its interior follows, then the right node.
@@ -155,51 +160,55 @@ impl Step {
     }
 }
 
-/// All fronts of a matrix: factors one after the other, then one right block
-/// (used by each front in turn), then the corner. The panel of a front reaches
-/// beyond its factor while it is eliminated, to where the next ones will be.
+/// All fronts of a matrix. Each in turn is assembled and eliminated in one and the
+/// same place, small enough to stay near: the panel, the right block, the corner.
+/// Their factors are kept one after the other.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) steps: Vec<Step>,
     pub(crate) corner: usize,
     pub(crate) corner_ld: usize,
-    /// One behind the last entry.
-    pub(crate) end: usize,
+    /// One behind the last entry of the corner, and of the factors.
+    pub(crate) front_end: usize,
+    pub(crate) factor_end: usize,
     /// Largest leading dimension of a panel.
     pub(crate) tallest: usize,
 }
 
 impl Layout {
-    /// Places all fronts of `shape` from offset `origin` on.
-    pub(crate) fn new(shape: &ArrowShape, origin: usize) -> Self {
+    /// Places all fronts of `shape` from offset `front` on, and their factors from
+    /// `factor` on.
+    pub(crate) fn new(shape: &ArrowShape, [front, factor]: [usize; 2]) -> Self {
         let border = shape.border();
         let mut steps = Vec::new();
-        // Everything starts at a cache line, as `origin` does.
-        let line = |offset: usize| origin + (offset - origin).next_multiple_of(8);
-        let (mut panel, mut panels_end, mut start) = (origin, origin, 0);
+        // Everything starts at a cache line, as the origins do.
+        let line = |origin: usize, end: usize| origin + (end - origin).next_multiple_of(8);
+        let (mut panel_end, mut kept, mut start) = (front, factor, 0);
         let (mut right_entries, mut tallest) = (0, padded(border + 1));
         for (chain, of_chain) in shape.chains().iter().enumerate() {
-            for (front, &left) in of_chain.nodes.iter().enumerate() {
-                let interior = of_chain.interiors.get(front).copied().unwrap_or(0);
-                let right = of_chain.nodes.get(front + 1).copied().unwrap_or(0);
-                let geometry = place(interior + left, right, border, panel);
-                panels_end = panels_end.max(geometry.panel_end());
-                panel = line(geometry.stairs().end());
+            for (k, &left) in of_chain.nodes.iter().enumerate() {
+                let interior = of_chain.interiors.get(k).copied().unwrap_or(0);
+                let right = of_chain.nodes.get(k + 1).copied().unwrap_or(0);
+                let geometry = place(interior + left, right, border, front);
+                panel_end = panel_end.max(geometry.panel_end());
                 right_entries = right_entries.max(right * geometry.right.ld);
                 tallest = tallest.max(geometry.ld);
+                let stairs = geometry.stairs_at(kept);
+                kept = line(factor, stairs.end());
                 steps.push(Step {
                     geometry,
+                    factor: stairs,
                     interior,
                     left,
                     start,
                     chain,
-                    front,
+                    front: k,
                 });
                 start += left + interior;
             }
         }
-        let right_base = line(panels_end);
-        let corner = line(right_base + right_entries);
+        let right_base = line(front, panel_end);
+        let corner = line(front, right_base + right_entries);
         let corner_ld = padded(border + 1);
         for step in &mut steps {
             step.geometry.right.base = right_base;
@@ -209,9 +218,15 @@ impl Layout {
             steps,
             corner,
             corner_ld,
-            end: corner + corner_ld * border,
+            front_end: corner + corner_ld * border,
+            factor_end: kept,
             tallest,
         }
+    }
+
+    /// Where the corner is.
+    pub(crate) fn corner(&self) -> std::ops::Range<usize> {
+        self.corner..self.front_end
     }
 }
 

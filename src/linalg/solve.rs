@@ -36,12 +36,12 @@ impl BlockArrow {
         self.require(Stage::Chains)?;
         check_length("right-hand side", self.shape.dimension(), rhs.len())?;
         for step in &self.layout.steps {
-            let (factor, last) = (step.geometry.stairs(), step.geometry.unknowns());
+            let (factor, last) = (&step.factor, step.geometry.unknowns());
             gather(step, rhs, &mut self.local);
-            self.kernel.forward(&self.buffer, &factor, &mut self.local);
+            self.kernel.forward(&self.factor, factor, &mut self.local);
             scatter(step, &self.local, rhs);
             for (j, value) in self.local[..factor.columns].iter().enumerate() {
-                self.buffer[factor.entry(last, j)] = *value;
+                self.factor[factor.entry(last, j)] = *value;
             }
         }
         let order = self.shape.border();
@@ -81,7 +81,7 @@ impl BlockArrow {
         for step in &self.layout.steps {
             gather(step, vector, &mut self.local);
             self.kernel
-                .forward(&self.buffer, &step.geometry.stairs(), &mut self.local);
+                .forward(&self.factor, &step.factor, &mut self.local);
             scatter(step, &self.local, vector);
         }
         let chains = vector.len() - self.shape.border();
@@ -110,20 +110,20 @@ impl BlockArrow {
         for (index, step) in self.layout.steps.iter().enumerate().rev() {
             let ahead = match index.checked_sub(1) {
                 Some(next) if self.is_far() => {
-                    let next = self.layout.steps[next].geometry.stairs();
-                    &self.buffer[next.base..next.end()]
+                    let next = &self.layout.steps[next].factor;
+                    &self.factor[next.base..next.end()]
                 }
                 _ => &[],
             };
-            let (factor, last) = (step.geometry.stairs(), step.geometry.unknowns());
+            let (factor, last) = (&step.factor, step.geometry.unknowns());
             gather(step, vector, &mut self.local);
             if from_factor {
                 for (j, value) in self.local[..factor.columns].iter_mut().enumerate() {
-                    *value = self.buffer[factor.entry(last, j)];
+                    *value = self.factor[factor.entry(last, j)];
                 }
             }
             self.kernel
-                .backward(&self.buffer, &factor, &mut self.local, ahead);
+                .backward(&self.factor, factor, &mut self.local, ahead);
             vector[step.interior_start()..step.right_start()]
                 .copy_from_slice(&self.local[..step.interior]);
             vector[step.start..step.interior_start()]
@@ -148,7 +148,7 @@ impl BlockArrow {
             return f64::NAN;
         }
         let chains = self.layout.steps.iter();
-        let chains = chains.map(|step| log_diagonal(&self.buffer, &step.geometry.stairs()));
+        let chains = chains.map(|step| log_diagonal(&self.factor, &step.factor));
         2.0 * chains.sum::<f64>()
     }
 }

@@ -25,7 +25,6 @@ mod tile;
 use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
 pub(crate) use product::{PADDING, Product};
-pub(crate) use simd::prefetch;
 use simd::{Isa, Simd, Task};
 
 /// Which dense kernel eliminates the fronts.
@@ -149,10 +148,27 @@ impl Kernel {
         });
     }
 
-    /// Brings the pivot columns into the place where substitutions read them,
-    /// [`Geometry::stairs`].
+    /// Brings the pivot columns of a matrix that is its own factor into the place
+    /// where substitutions read them, [`Geometry::stairs`].
     pub(crate) fn pack(&self, buffer: &mut [f64], front: &Geometry) {
-        self.isa.run(Pack { buffer, front });
+        substitute::pack(buffer, front);
+    }
+
+    /// Copies the pivot columns of a front to where they are `kept`, past the
+    /// caches where that is `far`.
+    pub(crate) fn keep(
+        &self,
+        buffer: &[f64],
+        front: &Geometry,
+        kept: (&mut [f64], &Stairs),
+        far: bool,
+    ) {
+        self.isa.run(Keep {
+            buffer,
+            front,
+            kept,
+            far,
+        });
     }
 
     /// Replaces the pivots' part of `x` by L₁₁⁻¹x₁ and the rest by x₂ − L₂₁L₁₁⁻¹x₁.
@@ -200,16 +216,18 @@ impl Task for AddGram<'_> {
     }
 }
 
-struct Pack<'a> {
-    buffer: &'a mut [f64],
+struct Keep<'a> {
+    buffer: &'a [f64],
     front: &'a Geometry,
+    kept: (&'a mut [f64], &'a Stairs),
+    far: bool,
 }
 
-impl Task for Pack<'_> {
+impl Task for Keep<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        substitute::pack(simd, self.buffer, self.front);
+        substitute::keep(simd, self.buffer, self.front, self.kept, self.far);
     }
 }
 

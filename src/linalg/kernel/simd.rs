@@ -27,6 +27,10 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f64], at: usize) -> Self::Vector;
     /// Writes the lanes to `to[at]` and on.
     fn store(self, to: &mut [f64], at: usize, v: Self::Vector);
+    /// Copies `from[a..a + n]` to `to[b..b + n]` for each [a, b, n] of `moves`, past
+    /// the caches where the place is aligned to 4 numbers: for what is read much
+    /// later. A plain copy where the instruction set has no such stores.
+    fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>);
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a − b.
@@ -204,6 +208,12 @@ impl Simd for Baseline {
         to[at..at + 4].copy_from_slice(&v);
     }
     #[inline(always)]
+    fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>) {
+        for [a, b, n] in moves {
+            to[b..b + n].copy_from_slice(&from[a..a + n]);
+        }
+    }
+    #[inline(always)]
     fn add(self, a: [f64; 4], b: [f64; 4]) -> [f64; 4] {
         lanes(|i| a[i] + b[i])
     }
@@ -252,6 +262,19 @@ pub(crate) struct Avx2(());
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512(());
 
+/// Orders streaming stores before what comes after it, on every way out.
+#[cfg(target_arch = "x86_64")]
+struct Fence;
+
+#[cfg(target_arch = "x86_64")]
+impl Drop for Fence {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: SSE is part of the baseline.
+        unsafe { _mm_sfence() };
+    }
+}
+
 /// Implements [`Simd`] by intrinsics for a proof type.
 #[cfg(target_arch = "x86_64")]
 macro_rules! simd_by_intrinsics {
@@ -286,6 +309,26 @@ macro_rules! simd_by_intrinsics {
                 // SAFETY: `self` proves that the CPU has the instructions; the
                 // slice is as long as the vector; the store may be unaligned.
                 unsafe { $store(to.as_mut_ptr(), v) }
+            }
+            #[inline(always)]
+            fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>) {
+                let _fence = Fence;
+                for [a, b, n] in moves {
+                    let (from, to) = (&from[a..a + n], &mut to[b..b + n]);
+                    if n % 4 > 0 || !to.as_ptr().cast::<__m256d>().is_aligned() {
+                        to.copy_from_slice(from);
+                        continue;
+                    }
+                    for (from, to) in from.chunks_exact(4).zip(to.chunks_exact_mut(4)) {
+                        // SAFETY: `self` proves that the CPU has AVX; both are 4
+                        // numbers, `to` aligned to as many; nothing reads `to`
+                        // before this function ends, and then the fence has come.
+                        unsafe {
+                            let four = _mm256_loadu_pd(from.as_ptr());
+                            _mm256_stream_pd(to.as_mut_ptr(), four);
+                        }
+                    }
+                }
             }
             #[inline(always)]
             fn add(self, a: $vector, b: $vector) -> $vector {

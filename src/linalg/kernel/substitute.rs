@@ -14,25 +14,49 @@ struct Group<'a, const W: usize> {
     first: usize,
 }
 
-/// Brings the columns of an eliminated panel into the place of [`Stairs`].
-#[inline(always)]
-pub(crate) fn pack<S: Simd>(simd: S, buffer: &mut [f64], front: &Geometry) {
-    let (ld, stairs) = (front.ld, front.stairs());
-    // Every column moves towards the beginning, the first ones first.
-    for j in ROW_GROUP..front.pivots {
+/// Where each column of an eliminated panel stands, where [`Stairs`] have it, and
+/// how many numbers it has there. The lengths are multiples of [`ROW_GROUP`].
+fn moves(front: &Geometry, kept: &Stairs) -> impl Iterator<Item = [usize; 3]> + use<> {
+    let (front, kept) = (*front, *kept);
+    (0..front.pivots).map(move |j| {
         let first = Stairs::first(j);
-        let from = front.panel + j * ld + first;
-        let to = stairs.entry(first, j);
+        let from = front.panel + j * front.ld + first;
+        [from, kept.entry(first, j), front.ld - first]
+    })
+}
+
+/// Brings the columns of an eliminated panel into the place of [`Geometry::stairs`].
+pub(crate) fn pack(buffer: &mut [f64], front: &Geometry) {
+    // Every column moves towards the beginning, the first ones first.
+    for [from, to, length] in moves(front, &front.stairs()) {
+        buffer.copy_within(from..from + length, to);
+    }
+}
+
+/// Copies the columns of an eliminated panel to where they are kept; past the caches
+/// where the factor is `far`.
+#[inline(always)]
+pub(crate) fn keep<S: Simd>(
+    simd: S,
+    buffer: &[f64],
+    front: &Geometry,
+    (factor, kept): (&mut [f64], &Stairs),
+    far: bool,
+) {
+    if far {
+        return simd.stream(buffer, factor, moves(front, kept));
+    }
+    for [from, to, length] in moves(front, kept) {
         let mut row = 0;
-        while row + S::LANES <= ld - first {
+        while row + S::LANES <= length {
             let rows = simd.load(buffer, from + row);
-            simd.store(buffer, to + row, rows);
+            simd.store(factor, to + row, rows);
             row += S::LANES;
         }
-        if row < ld - first {
+        if row < length {
             let half = simd.half();
             let rows = half.load(buffer, from + row);
-            half.store(buffer, to + row, rows);
+            half.store(factor, to + row, rows);
         }
     }
 }

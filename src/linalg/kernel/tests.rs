@@ -24,9 +24,9 @@ fn random_front(pivots: usize, right: usize, border: usize) -> (Vec<f64>, Geomet
         interiors: vec![0; usize::from(right > 0)],
     };
     let shape = ArrowShape::new(vec![chain], border).expect("a valid shape");
-    let layout = Layout::new(&shape, 0);
+    let layout = Layout::new(&shape, [0, 0]);
     let front = layout.steps[0].geometry;
-    let mut buffer = vec![0.0; layout.end];
+    let mut buffer = vec![0.0; layout.front_end];
     let mut state = (pivots * 10_000 + right * 100 + border) as u64;
     let order = front.unknowns();
     for column in 0..order {
@@ -194,6 +194,35 @@ fn substitution_undoes_multiplication() {
             for i in 0..order {
                 assert!((b[i] - x[i]).abs() <= bound, "forward {pivots} {i}");
                 assert!((c[i] - x[i]).abs() <= bound, "backward {pivots} {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_are_kept_near_and_far_as_they_are() {
+    for isa in Isa::available() {
+        let kernel = Kernel {
+            backend: Backend::Tile,
+            isa,
+        };
+        // Streaming stores need a place that is aligned, and do without elsewhere.
+        for (pivots, offset) in (1..=40).zip([0, 3, 4].into_iter().cycle()) {
+            let (buffer, front) = random_front(pivots, pivots / 2, pivots % 3);
+            let mut packed = buffer.clone();
+            kernel.pack(&mut packed, &front);
+            for far in [false, true] {
+                let mut factor = vec![f64::NAN; front.panel_end() + 16];
+                let origin = factor.as_ptr().align_offset(64).min(8);
+                let kept = front.stairs_at(origin + offset);
+                kernel.keep(&buffer, &front, (&mut factor, &kept), far);
+                for j in 0..pivots {
+                    for i in Stairs::first(j)..front.ld {
+                        let expected = buffer[front.panel + j * front.ld + i];
+                        assert_eq!(factor[kept.entry(i, j)], expected, "{isa:?} {far} {i} {j}");
+                        assert_eq!(packed[front.stairs().entry(i, j)], expected);
+                    }
+                }
             }
         }
     }

@@ -28,7 +28,8 @@ variational annealing, and asks them about pairs that were kept back.
   --sigma S                noise of inputs and outputs [0.05]
   --seed S                 seed of teacher, pairs and first weights [1]
   --iterations K           most Gauss-Newton steps a level, 20 times more of L-BFGS [100]
-  --full                   teachers of 20, 50 and 100 layers, ten times the work
+  --full                   teachers of 20, 50 and 100 layers, with students of half,
+                           equal and twice as many
   --plot OUT.svg           where to draw [network.svg]
   --help                   print this
 ";
@@ -55,7 +56,7 @@ fn study() -> Result<(), Failure> {
     };
     let sigma: f64 = flags.value("--sigma", 0.05)?;
     let seed = flags.value("--seed", 1)?;
-    let newton = flags.count("--iterations", if full { 1000 } else { 100 })?;
+    let newton = flags.count("--iterations", 100)?;
     let effort = Effort {
         levels: 8,
         iterations: [newton, 20 * newton],
@@ -86,7 +87,7 @@ fn study() -> Result<(), Failure> {
             done.push(learned);
         }
         figure = lessons.panels(figure, &done, teacher.spread());
-        // What is known so far: all of it can take hours.
+        // What is known so far: all of it takes long.
         figure.write(plot)?;
     }
     figure = figure.panel(doubling(&depths, (most, sigma, seed), effort)?);

@@ -4,12 +4,13 @@ use super::checkpoint::plain_struct;
 use super::results::Level;
 use crate::minimize::Termination;
 
-/// Limits of a step; the first is the longest.
+/// The first step, and limits.
+const FIRST: f64 = 2.4;
 const SHORTEST: f64 = 0.2;
 const LONGEST: f64 = 4.8;
 
 /// A step may be so many times longer where it then comes to an end.
-const STRETCH: f64 = 1.3;
+const STRETCH: f64 = 2.0;
 
 /// Factorizations of a level that are few, that are many, and that are too many.
 const WORK: [usize; 3] = [4, 8, 12];
@@ -23,7 +24,7 @@ plain_struct!(Pace { length });
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { length: LONGEST }
+        Self { length: FIRST }
     }
 }
 

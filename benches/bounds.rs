@@ -10,27 +10,6 @@ use deepest::models::NaKl;
 use deepest::prelude::*;
 use ndarray::Array2;
 
-const BOUNDS: [(f64, f64, f64); 18] = [
-    (60.0, 180.0, 120.0),
-    (10.0, 30.0, 20.0),
-    (0.15, 0.45, 0.3),
-    (47.5, 52.5, 50.0),
-    (-80.85, -73.15, -77.0),
-    (-56.7, -51.3, -54.0),
-    (-42.0, -38.0, -40.0),
-    (14.25, 15.75, 15.0),
-    (0.095, 0.105, 0.1),
-    (0.38, 0.42, 0.4),
-    (-63.0, -57.0, -60.0),
-    (-15.75, -14.25, -15.0),
-    (0.95, 1.05, 1.0),
-    (6.65, 7.35, 7.0),
-    (-57.75, -52.25, -55.0),
-    (28.5, 31.5, 30.0),
-    (0.95, 1.05, 1.0),
-    (4.75, 5.25, 5.0),
-];
-
 /// The neuron with parameters that cannot leave their bounds.
 struct Inside;
 
@@ -49,7 +28,7 @@ impl Flow for Inside {
     }
     fn flow<S: Scalar>(&self, t: S, x: &[S], z: &[S], input: &[S], dx: &mut [S]) {
         let mut theta = [S::zero(); 18];
-        for ((slot, z), (low, high, _)) in theta.iter_mut().zip(z).zip(BOUNDS) {
+        for ((slot, z), (low, high)) in theta.iter_mut().zip(z).zip(NaKl::BOUNDS) {
             *slot = z.logistic() * (high - low) + low;
         }
         NaKl.flow(t, x, &theta, input, dx);
@@ -102,7 +81,7 @@ fn main() {
     let current = |t: f64| 12.0 * (0.31 * t).sin() + 9.0 * (0.83 * t).sin() + 8.0;
     let current = Array2::from_shape_fn((times.len(), 1), |(n, _)| current(times[n]));
     let stimulus = Inputs::linear(times, current).unwrap();
-    let truth = Simulation::new(grid, BOUNDS.map(|(.., truth)| truth))
+    let truth = Simulation::new(grid, NaKl::VALUES)
         .from_state([-65.0, 0.1, 0.6, 0.4])
         .inputs(stimulus)
         .flow(&NaKl)
@@ -115,7 +94,7 @@ fn main() {
         "          bounds factorizations evaluations    A(beta=40)    A(beta=60)  at iteration limit"
     );
     let given = |k: usize| {
-        let (low, high, _) = BOUNDS[k];
+        let (low, high) = NaKl::BOUNDS[k];
         Bounds::new(low, high).unwrap().into()
     };
     report("active set", &action(NaKl, twin.window().unwrap(), given));

@@ -191,10 +191,7 @@ fn colpitts(seed: u64) -> Problem<Colpitts, SimpsonHermite> {
 
 /// Conductances and thresholds of the neuron free, from its voltage.
 fn nakl(seed: u64) -> Problem<NaKl, SimpsonHermite> {
-    let values = [
-        120.0, 20.0, 0.3, 50.0, -77.0, -54.0, -40.0, 15.0, 0.1, 0.4, -60.0, -15.0, 1.0, 7.0, -55.0,
-        30.0, 1.0, 5.0,
-    ];
+    let values = NaKl::VALUES;
     let grid = Grid::uniform(0.0, 0.02, 1501).unwrap();
     let current = |t: f64| 15.0 + 12.0 * (0.9 * t).sin() + 9.0 * (0.37 * t + 1.0).sin();
     let times: Vec<f64> = grid.times().to_vec();

@@ -46,28 +46,6 @@ chaotic current, sampled every 0.02 ms with noise of 1 mV.
   --help                   print this
 ";
 
-/// Bounds of the published run and, beside them, the twin's truth.
-const PARAMETERS: [(f64, f64, f64); 18] = [
-    (60.0, 180.0, 120.0),
-    (10.0, 30.0, 20.0),
-    (0.15, 0.45, 0.3),
-    (47.5, 52.5, 50.0),
-    (-80.85, -73.15, -77.0),
-    (-56.7, -51.3, -54.0),
-    (-42.0, -38.0, -40.0),
-    (14.25, 15.75, 15.0),
-    (0.095, 0.105, 0.1),
-    (0.38, 0.42, 0.4),
-    (-63.0, -57.0, -60.0),
-    (-15.75, -14.25, -15.0),
-    (0.95, 1.05, 1.0),
-    (6.65, 7.35, 7.0),
-    (-57.75, -52.25, -55.0),
-    (28.5, 31.5, 30.0),
-    (0.95, 1.05, 1.0),
-    (4.75, 5.25, 5.0),
-];
-
 const STATES: [&str; 4] = ["V (mV)", "m", "h", "n"];
 
 fn main() -> ExitCode {
@@ -128,7 +106,7 @@ fn action(flags: &Flags, data: &Data) -> Result<Action<NaKl, SimpsonHermite>, Fa
     for gate in 1..4 {
         builder = builder.state_bounds(gate, Bounds::new(0.0, 1.0)?);
     }
-    for (name, (low, high, _)) in NaKl::NAMES.into_iter().zip(PARAMETERS) {
+    for (name, (low, high)) in NaKl::NAMES.into_iter().zip(NaKl::BOUNDS) {
         builder = builder.parameter(name, Bounds::new(low, high)?);
     }
     Ok(builder.build()?)
@@ -159,7 +137,7 @@ struct Data {
 fn data(flags: &Flags) -> Result<Data, Failure> {
     let precision = Precision::scalar(flags.value("--rm", 1.0)?)?;
     let truth = flags.list("--truth", &[])?;
-    let (expected, found) = (PARAMETERS.len(), truth.len());
+    let (expected, found) = (NaKl::NAMES.len(), truth.len());
     if found != 0 && found != expected {
         return Err(format!("--truth: expected {expected} values, found {found}").into());
     }
@@ -188,7 +166,7 @@ fn simulate(declared: Precision, seed: u64) -> Result<Data, Failure> {
     let current = chaos.path.component(0).into_iter().map(|x| 3.0 + 0.6 * x);
     let values = Array2::from_shape_vec((grid.layers(), 1), current.collect())?;
     let stimulus = Inputs::linear(grid.times(), values)?;
-    let truth = Simulation::new(grid, PARAMETERS.map(|(_, _, truth)| truth))
+    let truth = Simulation::new(grid, NaKl::VALUES)
         .from_state([-70.0, 0.05, 0.5, 0.4])
         .inputs(stimulus.clone())
         .flow(&NaKl)?;
@@ -243,7 +221,7 @@ fn parameters(
         text += &format!(" {heading:>9}");
     }
     text += "\n";
-    for (k, (spread, (low, high, _))) in spreads.iter().zip(PARAMETERS).enumerate() {
+    for (k, (spread, (low, high))) in spreads.iter().zip(NaKl::BOUNDS).enumerate() {
         let deviation = spread.deviation.map_or("".into(), |d| match d {
             0.0..1e4 => format!("{d:.4}"),
             _ => format!("{d:.2e}"),

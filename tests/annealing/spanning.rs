@@ -36,12 +36,6 @@ impl<M: Flow> Flow for InUnits<M> {
     }
 }
 
-/// Conductances, reversal potentials, and kinetics of the m, h and n gates.
-const NAKL: [f64; 18] = [
-    120.0, 20.0, 0.3, 50.0, -77.0, -54.4, -40.0, 15.0, 0.1, 0.4, -60.0, -15.0, 1.0, 7.0, -55.0,
-    30.0, 1.0, 5.0,
-];
-
 /// NaKL with a noisy voltage (σ = 1 mV) and 18 bounded parameters; states in
 /// units of one over these factors.
 fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
@@ -50,7 +44,7 @@ fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
     let current = times.iter().map(|t| 15.0 + 20.0 * (0.9 * t).sin());
     let current = Array2::from_shape_vec((times.len(), 1), current.collect()).unwrap();
     let inputs = Inputs::linear(times.clone(), current).unwrap();
-    let truth = Simulation::new(grid.clone(), NAKL)
+    let truth = Simulation::new(grid.clone(), NaKl::VALUES)
         .from_state([-65.0, 0.05, 0.6, 0.3])
         .inputs(inputs.clone())
         .flow(&NaKl)
@@ -68,7 +62,7 @@ fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
         factors: factors.to_vec(),
     };
     let mut builder = Action::builder(model, SimpsonHermite).window(window.inputs(inputs).unwrap());
-    for (name, value) in NaKl::NAMES.into_iter().zip(NAKL) {
+    for (name, value) in NaKl::NAMES.into_iter().zip(NaKl::VALUES) {
         let (a, b) = (0.5 * value, 1.4 * value);
         builder = builder.parameter(name, Bounds::new(a.min(b), a.max(b)).unwrap());
     }

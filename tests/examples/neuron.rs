@@ -99,6 +99,12 @@ const SHORT: [&str; 4] = ["--alpha", "4", "--betas", "20..27"];
 const FIRST: [&str; 2] = ["--betas", "0..3"];
 
 #[test]
+fn the_model_has_the_published_table() {
+    assert_eq!(NaKl::BOUNDS, PARAMETERS.map(|(low, high, _)| (low, high)));
+    assert_eq!(NaKl::VALUES, PARAMETERS.map(|(.., truth)| truth));
+}
+
+#[test]
 fn a_twin_ends_on_the_plateau_with_a_report_a_table_and_a_figure() {
     let scratch = Scratch::new("neuron", "twin");
     let outputs = ["--json", "report.json", "--plot", "own.svg"];

@@ -186,16 +186,12 @@ fn tangent_maps_are_derivatives_of_the_flow() {
 /// Voltages of a hundred beside gates of one, with precisions to match.
 #[test]
 fn units_do_not_matter() {
-    let theta = [
-        120.0, 20.0, 0.3, 50.0, -77.0, -54.4, -40.0, 15.0, 0.1, 0.4, -60.0, -15.0, 1.0, 7.0, -55.0,
-        30.0, 1.0, 5.0,
-    ];
     let grid = Grid::uniform(0.0, 0.01, 3).unwrap();
     let precision = Precision::diagonal([1e-4, 1e4, 1e4, 1e4]).unwrap();
     let inputs = Inputs::linear([0.0, 1.0], array![[3.0], [5.0]]).unwrap();
     let lagrangian = DiscreteLagrangian::new(&NaKl, SimpsonHermite, grid, precision)
         .unwrap()
-        .parameters(theta)
+        .parameters(NaKl::VALUES)
         .inputs(inputs);
     let mut flow = lagrangian.flow().unwrap();
     let from = PhasePoint::new([-61.0, 0.1, 0.6, 0.3], [0.01, 2.0, -1.0, 3.0]);

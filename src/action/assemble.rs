@@ -2,7 +2,8 @@
 //! of the factorization.
 
 use super::Action;
-use super::terms::{ModelShape, Sums, own_rows};
+use super::terms::Sums;
+use super::weigh::{ModelShape, own_rows};
 use super::worker::{Visit, Worker};
 use crate::discretization::{Evaluator, Rule};
 use crate::error::Result;

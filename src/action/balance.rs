@@ -2,7 +2,7 @@
 //! precisions of the model are measured by.
 
 use super::Action;
-use super::terms::{ModelShape, own_rows};
+use super::weigh::{ModelShape, own_rows};
 use crate::discretization::Rule;
 use crate::error::Result;
 use crate::model::Model;

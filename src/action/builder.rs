@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::layout::Layout;
-use super::terms::{ModelShape, WindowTerms};
+use super::terms::WindowTerms;
+use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};

@@ -1,6 +1,6 @@
 //! What the linear equations of a Newton step cost, by each way to solve them.
 
-use super::terms::ModelShape;
+use super::weigh::ModelShape;
 use super::{Action, ActionAt};
 use crate::bounds::Bounds;
 use crate::discretization::Rule;

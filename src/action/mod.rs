@@ -19,6 +19,7 @@ mod multipliers;
 mod objective;
 mod plateau;
 mod predicted;
+mod products;
 mod regrid;
 mod residual_space;
 mod spread;
@@ -26,6 +27,7 @@ mod step;
 mod tangent;
 mod terms;
 mod together;
+mod weigh;
 mod worker;
 
 pub use builder::ActionBuilder;
@@ -49,7 +51,8 @@ use crate::parameters::Parameter;
 use crate::precision::Precision;
 use crate::windows::Window;
 use layout::Layout;
-use terms::{ModelShape, WindowTerms};
+use terms::WindowTerms;
+use weigh::ModelShape;
 
 /// What the sums of squares are divided by.
 ///

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::objective::ActionAt;
-use super::terms::{Sums, own_rows};
+use super::terms::Sums;
+use super::weigh::own_rows;
 use crate::discretization::Rule;
 use crate::model::Model;
 

@@ -1,6 +1,5 @@
 //! Observations, priors and precisions, compiled for fast evaluation.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -9,7 +8,7 @@ use super::ActionTerms;
 use crate::losses::Loss;
 use crate::operators::{Components, Operator, Place};
 use crate::parameters::Prior;
-use crate::precision::{Precision, Shape, cholesky};
+use crate::precision::{Precision, Shape};
 use crate::windows::Window;
 
 /// The terms on the layers of one window.
@@ -510,57 +509,4 @@ impl General {
                 .contract(place, at.wanted, &weights, &mut |a, b, v| add(a, b, v));
         }
     }
-}
-
-/// The shape of the model precision, which R_f multiplies.
-#[derive(Debug, Clone)]
-pub(super) enum ModelShape {
-    Scalar(f64),
-    Diagonal(Vec<f64>),
-    Full {
-        matrix: Array2<f64>,
-        /// Lower Cholesky factor.
-        factor: Array2<f64>,
-    },
-}
-
-impl ModelShape {
-    pub(super) fn new(precision: &Precision) -> Self {
-        match precision.shape() {
-            Shape::Scalar(value) => Self::Scalar(*value),
-            Shape::Diagonal(values) => Self::Diagonal(values.clone()),
-            // A precision is positive definite since it was made; the
-            // diagonal alone would only be reached if it were not.
-            Shape::Full(matrix) => match cholesky(matrix) {
-                Ok(factor) => Self::Full {
-                    matrix: matrix.clone(),
-                    factor,
-                },
-                Err(_) => Self::Diagonal(matrix.diag().to_vec()),
-            },
-        }
-    }
-
-    /// Writes scale · R where R is diagonal; returns whether it is.
-    #[inline]
-    pub(super) fn weights(&self, scale: f64, out: &mut [f64]) -> bool {
-        match self {
-            Self::Scalar(r) => out.fill(scale * r),
-            Self::Diagonal(r) => {
-                for (slot, r) in out.iter_mut().zip(r) {
-                    *slot = scale * r;
-                }
-            }
-            Self::Full { .. } => {
-                out.fill(scale);
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// The model's own rows of residual group `r` of groups `width` wide.
-pub(super) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> {
-    r * width..(r + 1) * width - drifting
 }

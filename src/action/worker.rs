@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use super::Action;
 use super::multipliers::Multipliers;
-use super::terms::{At, Scratch, Sums, own_rows};
+use super::terms::{At, Scratch, Sums};
 use super::together::Together;
-use super::{PrecisionUnit, terms::ModelShape};
-use crate::dense::Chain;
-use crate::discretization::{Course, Evaluator, Rule, Span};
-use crate::inputs::Inputs;
+use crate::discretization::{Course, Evaluator, Rule};
 use crate::linalg::BlockArrow;
 use crate::model::Model;
 
@@ -29,7 +26,7 @@ pub(super) struct Worker<E> {
     /// A dense Jacobian of one interval, for correlated model errors.
     pub(super) dense: Vec<f64>,
     /// The gradient by one window's free parameters, and by the border.
-    free: Vec<f64>,
+    pub(super) free: Vec<f64>,
     pub(super) border: Vec<f64>,
     /// The parameters that operators may depend on.
     wanted: Vec<usize>,
@@ -298,137 +295,6 @@ impl<E> Worker<E> {
         None
     }
 
-    /// H s with the Gauss-Newton H and no damping, for a step `s` of all
-    /// unknowns: its part by the group's states is written to `product`, the
-    /// group's share of that by the border to [`border`](Self::border).
-    pub(super) fn product<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        step: &[f64],
-        product: &mut [f64],
-    ) where
-        E: Evaluator<M>,
-    {
-        let origin = self.states(action).start;
-        let border = &step[action.layout.border()..];
-        product.fill(0.0);
-        self.border.fill(0.0);
-        for w in self.windows.clone() {
-            let window = &action.layout.windows[w];
-            action.window_parameters(visit.x, w, &mut self.theta);
-            let places = action.layout.border_of(w);
-            let free: Vec<f64> = places.iter().map(|&slot| border[slot]).collect();
-            self.free.fill(0.0);
-            for k in 0..window.intervals() {
-                let states = window.span(k);
-                let x = &visit.x[states.clone()];
-                let count = self.evaluator.residual_count(k);
-                let (span, theta) = (action.span(w, k), &self.theta);
-                let g = &mut self.g[..count];
-                self.evaluator.linearize(&action.model, span, x, theta, g);
-                g.fill(0.0);
-                self.evaluator.push(&step[states.clone()], &free, g);
-                let (weights, v) = (&mut self.weights, &mut self.v);
-                action.weigh(visit, (w, k), g, (weights, v), &mut Sums::default());
-                let part = &mut product[states.start - origin..states.end - origin];
-                self.evaluator
-                    .pullback(&self.v[..count], part, &mut self.free);
-            }
-            let mut by_free = std::mem::take(&mut self.free);
-            for n in 0..window.layers() {
-                let layer = window.layer(n);
-                let change = &step[layer.clone()];
-                let part = &mut product[layer.start - origin..layer.end - origin];
-                let mut add = |a: usize, b: usize, value: f64| {
-                    let of = |c: usize| match c.checked_sub(change.len()) {
-                        None => change[c],
-                        Some(c) => free[c],
-                    };
-                    let (by_a, by_b) = (value * of(b), value * of(a));
-                    let mut book = |c: usize, v: f64| match c.checked_sub(change.len()) {
-                        None => part[c] += v,
-                        Some(c) => by_free[c] += v,
-                    };
-                    book(a, by_a);
-                    if a != b {
-                        book(b, by_b);
-                    }
-                };
-                self.layer_hessian(action, visit, (w, n), false, &mut add);
-            }
-            for (&slot, value) in places.iter().zip(&by_free) {
-                self.border[slot] += value;
-            }
-            self.free = by_free;
-        }
-    }
-
-    /// GᵀRG times a change of the states (of all groups, none where it is empty)
-    /// and of the border: its part by the group's states is written to `product`
-    /// where that has room, its share of that by the border to
-    /// [`border`](Self::border). The windows must have been linearized together.
-    pub(super) fn gram_product<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        change: (&[f64], Option<&[f64]>),
-        product: &mut [f64],
-    ) {
-        product.fill(0.0);
-        self.border.fill(0.0);
-        if let Some(together) = &mut self.together {
-            let to = (product, &mut self.border[..]);
-            together.gram_product(action, visit, change, &mut self.weights, to);
-        }
-    }
-
-    /// Linearizes the group's windows and condenses their states, with D⁻¹ of all
-    /// states; a pivot that is not positive is an error.
-    pub(super) fn condense<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-        inverse: &[f64],
-        chains: &mut Vec<Chain>,
-    ) -> std::result::Result<(), f64> {
-        self.take_parameters(action, visit.x, self.windows.start);
-        match &mut self.together {
-            Some(together) => together.condense(action, visit, &self.theta, inverse, chains),
-            None => Err(f64::NAN),
-        }
-    }
-
-    /// As [`gram_product`](Self::gram_product), with what condensed states leave in
-    /// the place of the precision.
-    pub(super) fn condensed_product<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        chains: &[Chain],
-        change: (&[f64], Option<&[f64]>),
-        product: &mut [f64],
-    ) {
-        product.fill(0.0);
-        self.border.fill(0.0);
-        if let Some(together) = &mut self.together {
-            let to = (product, &mut self.border[..]);
-            together.condensed_product(action, chains, change, to);
-        }
-    }
-
-    /// The group's share of the diagonal of GᵀRG by the border, in
-    /// [`border`](Self::border).
-    pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-    ) {
-        self.border.fill(0.0);
-        if let Some(together) = &mut self.together {
-            together.gram_diagonal(action, visit, &mut self.weights, &mut self.border);
-        }
-    }
-
     pub(super) fn layer_hessian<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
@@ -477,119 +343,4 @@ fn drift_to<'a, M, R>(
     let window = &action.layout.windows[w];
     scope.set_drifting(&x[window.layer(n)], window.state(n).len(), here);
     here
-}
-
-/// aᵀb in eight sums side by side: one alone would wait for each addition.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((a, last_a), (b, last_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..8 {
-            sums[l] += a[l] * b[l];
-        }
-    }
-    for (sum, (a, b)) in sums.iter_mut().zip(last_a.iter().zip(last_b)) {
-        *sum += a * b;
-    }
-    sums.iter().sum()
-}
-
-impl<M: Model, R: Rule<M>> Action<M, R> {
-    /// What a residual of interval `k` of window `w` counts, before R_f and its
-    /// shape, in a group with the factor `c` of [`Evaluate::per_time`].
-    ///
-    /// [`Evaluate::per_time`]: crate::discretization::Evaluate::per_time
-    pub(super) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
-        let (steps, first) = (self.rule.steps(), self.layout.windows[w].first(k));
-        let factor = self.windows[w].precision_factor(first, steps);
-        match self.precision_unit {
-            PrecisionUnit::PerStep => factor,
-            PrecisionUnit::PerTime => factor * c / self.span(w, k).length(),
-        }
-    }
-
-    /// Writes the weights and v = R g of interval `k` of window `w` and books
-    /// ½ gᵀ R g, with multipliers v = R g + λ and ½ gᵀ R g + λᵀg; returns whether R
-    /// is diagonal.
-    pub(super) fn weigh(
-        &self,
-        visit: &Visit<'_>,
-        (w, k): (usize, usize),
-        g: &[f64],
-        (weights, v): (&mut [f64], &mut [f64]),
-        sums: &mut Sums,
-    ) -> bool {
-        let per_time = self.rule.per_time();
-        let h = self.span(w, k).length();
-        let drifting = &self.layout.scope.drifting;
-        let width = g.len() / per_time.len();
-        let mut diagonal = true;
-        for (r, c) in per_time.iter().enumerate() {
-            let own = own_rows(r, width, drifting.len());
-            let scale = visit.rf * self.model_weight * self.residual_weight((w, k), *c);
-            let shape = &self.model_shape;
-            diagonal = shape.weights(scale, &mut weights[own.clone()]);
-            let rest = &mut weights[own.end..(r + 1) * width];
-            for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
-                *slot = match visit.model_alone {
-                    true => 0.0,
-                    false => drift.precision * c / h,
-                };
-            }
-            let all = r * width..(r + 1) * width;
-            let products = weights[all.clone()].iter().zip(&g[all.clone()]);
-            for (slot, (weight, g)) in v[all].iter_mut().zip(products) {
-                *slot = weight * g;
-            }
-            if let ModelShape::Full { matrix, .. } = shape {
-                for (slot, row) in v[own.clone()].iter_mut().zip(matrix.rows()) {
-                    let products = row.iter().zip(&g[own.clone()]);
-                    *slot = scale * products.map(|(r, g)| r * g).sum::<f64>();
-                }
-            }
-            let energy = |rows: Range<usize>| 0.5 * dot(&g[rows.clone()], &v[rows]);
-            sums.model += energy(own.clone());
-            // What a parameter may do in time is known beforehand.
-            sums.prior += energy(own.end..(r + 1) * width);
-        }
-        if let Some(multipliers) = &visit.multipliers {
-            let of = multipliers.of(w, k);
-            sums.model += dot(of, g);
-            for (slot, value) in v.iter_mut().zip(of) {
-                *slot += value;
-            }
-        }
-        diagonal
-    }
-
-    /// The diagonal precisions of all residuals of window `w`.
-    pub(super) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
-        let window = &self.layout.windows[w];
-        let mut all = Vec::with_capacity(window.all().len());
-        for k in 0..window.intervals() {
-            let last = window.layer(window.first(k) + self.rule.steps());
-            let zero = vec![0.0; last.len() * self.rule.per_time().len()];
-            let (mut weights, mut v) = (zero.clone(), zero.clone());
-            let weighed = (&mut weights[..], &mut v[..]);
-            self.weigh(visit, (w, k), &zero, weighed, &mut Sums::default());
-            all.extend(weights);
-        }
-        all
-    }
-
-    /// Interval `k` of window `w`.
-    pub(crate) fn span(&self, w: usize, k: usize) -> Span<'_> {
-        let window = &self.windows[w];
-        let first = self.layout.windows[w].first(k);
-        let inputs = window.known_inputs();
-        // Held inputs may jump where two intervals meet.
-        let smooth = !inputs.is_some_and(Inputs::are_held);
-        Span {
-            index: k,
-            times: &window.grid().times()[first..=first + self.rule.steps()],
-            follows: k > 0 && smooth,
-            followed: k + 1 < self.layout.windows[w].intervals() && smooth,
-            inputs,
-        }
-    }
 }

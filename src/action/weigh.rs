@@ -1,0 +1,181 @@
+//! What the residuals of the model count: R_f, the shape of the model precision, units.
+
+use std::ops::Range;
+
+use ndarray::Array2;
+
+use super::terms::Sums;
+use super::worker::Visit;
+use super::{Action, PrecisionUnit};
+use crate::discretization::{Rule, Span};
+use crate::inputs::Inputs;
+use crate::model::Model;
+use crate::precision::{Precision, Shape, cholesky};
+
+/// The shape of the model precision, which R_f multiplies.
+#[derive(Debug, Clone)]
+pub(super) enum ModelShape {
+    Scalar(f64),
+    Diagonal(Vec<f64>),
+    Full {
+        matrix: Array2<f64>,
+        /// Lower Cholesky factor.
+        factor: Array2<f64>,
+    },
+}
+
+impl ModelShape {
+    pub(super) fn new(precision: &Precision) -> Self {
+        match precision.shape() {
+            Shape::Scalar(value) => Self::Scalar(*value),
+            Shape::Diagonal(values) => Self::Diagonal(values.clone()),
+            // A precision is positive definite since it was made; the
+            // diagonal alone would only be reached if it were not.
+            Shape::Full(matrix) => match cholesky(matrix) {
+                Ok(factor) => Self::Full {
+                    matrix: matrix.clone(),
+                    factor,
+                },
+                Err(_) => Self::Diagonal(matrix.diag().to_vec()),
+            },
+        }
+    }
+
+    /// Writes scale · R where R is diagonal; returns whether it is.
+    #[inline]
+    pub(super) fn weights(&self, scale: f64, out: &mut [f64]) -> bool {
+        match self {
+            Self::Scalar(r) => out.fill(scale * r),
+            Self::Diagonal(r) => {
+                for (slot, r) in out.iter_mut().zip(r) {
+                    *slot = scale * r;
+                }
+            }
+            Self::Full { .. } => {
+                out.fill(scale);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The model's own rows of residual group `r` of groups `width` wide.
+pub(super) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> {
+    r * width..(r + 1) * width - drifting
+}
+
+impl<M: Model, R: Rule<M>> Action<M, R> {
+    /// What a residual of interval `k` of window `w` counts, before R_f and its
+    /// shape, in a group with the factor `c` of [`Evaluate::per_time`].
+    ///
+    /// [`Evaluate::per_time`]: crate::discretization::Evaluate::per_time
+    pub(super) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
+        let (steps, first) = (self.rule.steps(), self.layout.windows[w].first(k));
+        let factor = self.windows[w].precision_factor(first, steps);
+        match self.precision_unit {
+            PrecisionUnit::PerStep => factor,
+            PrecisionUnit::PerTime => factor * c / self.span(w, k).length(),
+        }
+    }
+
+    /// Writes the weights and v = R g of interval `k` of window `w` and books
+    /// ½ gᵀ R g, with multipliers v = R g + λ and ½ gᵀ R g + λᵀg; returns whether R
+    /// is diagonal.
+    pub(super) fn weigh(
+        &self,
+        visit: &Visit<'_>,
+        (w, k): (usize, usize),
+        g: &[f64],
+        (weights, v): (&mut [f64], &mut [f64]),
+        sums: &mut Sums,
+    ) -> bool {
+        let per_time = self.rule.per_time();
+        let h = self.span(w, k).length();
+        let drifting = &self.layout.scope.drifting;
+        let width = g.len() / per_time.len();
+        let mut diagonal = true;
+        for (r, c) in per_time.iter().enumerate() {
+            let own = own_rows(r, width, drifting.len());
+            let scale = visit.rf * self.model_weight * self.residual_weight((w, k), *c);
+            let shape = &self.model_shape;
+            diagonal = shape.weights(scale, &mut weights[own.clone()]);
+            let rest = &mut weights[own.end..(r + 1) * width];
+            for (slot, (_, drift)) in rest.iter_mut().zip(drifting) {
+                *slot = match visit.model_alone {
+                    true => 0.0,
+                    false => drift.precision * c / h,
+                };
+            }
+            let all = r * width..(r + 1) * width;
+            let products = weights[all.clone()].iter().zip(&g[all.clone()]);
+            for (slot, (weight, g)) in v[all].iter_mut().zip(products) {
+                *slot = weight * g;
+            }
+            if let ModelShape::Full { matrix, .. } = shape {
+                for (slot, row) in v[own.clone()].iter_mut().zip(matrix.rows()) {
+                    let products = row.iter().zip(&g[own.clone()]);
+                    *slot = scale * products.map(|(r, g)| r * g).sum::<f64>();
+                }
+            }
+            let energy = |rows: Range<usize>| 0.5 * dot(&g[rows.clone()], &v[rows]);
+            sums.model += energy(own.clone());
+            // What a parameter may do in time is known beforehand.
+            sums.prior += energy(own.end..(r + 1) * width);
+        }
+        if let Some(multipliers) = &visit.multipliers {
+            let of = multipliers.of(w, k);
+            sums.model += dot(of, g);
+            for (slot, value) in v.iter_mut().zip(of) {
+                *slot += value;
+            }
+        }
+        diagonal
+    }
+
+    /// The diagonal precisions of all residuals of window `w`.
+    pub(super) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
+        let window = &self.layout.windows[w];
+        let mut all = Vec::with_capacity(window.all().len());
+        for k in 0..window.intervals() {
+            let last = window.layer(window.first(k) + self.rule.steps());
+            let zero = vec![0.0; last.len() * self.rule.per_time().len()];
+            let (mut weights, mut v) = (zero.clone(), zero.clone());
+            let weighed = (&mut weights[..], &mut v[..]);
+            self.weigh(visit, (w, k), &zero, weighed, &mut Sums::default());
+            all.extend(weights);
+        }
+        all
+    }
+
+    /// Interval `k` of window `w`.
+    pub(crate) fn span(&self, w: usize, k: usize) -> Span<'_> {
+        let window = &self.windows[w];
+        let first = self.layout.windows[w].first(k);
+        let inputs = window.known_inputs();
+        // Held inputs may jump where two intervals meet.
+        let smooth = !inputs.is_some_and(Inputs::are_held);
+        Span {
+            index: k,
+            times: &window.grid().times()[first..=first + self.rule.steps()],
+            follows: k > 0 && smooth,
+            followed: k + 1 < self.layout.windows[w].intervals() && smooth,
+            inputs,
+        }
+    }
+}
+
+/// aᵀb in eight sums side by side: one alone would wait for each addition.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let ((a, last_a), (b, last_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..8 {
+            sums[l] += a[l] * b[l];
+        }
+    }
+    for (sum, (a, b)) in sums.iter_mut().zip(last_a.iter().zip(last_b)) {
+        *sum += a * b;
+    }
+    sums.iter().sum()
+}

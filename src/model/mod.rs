@@ -1,0 +1,204 @@
+//! What a user writes: a model as one generic function.
+//!
+//! A [`Flow`] is a vector field, dx/dt = F(t, x, θ, u). A [`Layers`] model is
+//! a map from layer to layer, whose width may vary. Both are written once over
+//! a generic [`Scalar`]; the crate gets exact Jacobians from it.
+
+mod check;
+mod derivative;
+
+use std::ops::Range;
+
+use crate::dense::DenseLayer;
+use crate::derivative::{Pattern, Sparsity};
+use crate::error::{Error, Result};
+use crate::parameters::Drift;
+use crate::scalar::Scalar;
+
+pub use check::{check_jacobian, jacobian};
+pub(crate) use derivative::{FlowAt, FlowDerivative};
+
+/// What vector fields and layer maps have in common.
+pub trait Model: Send + Sync {
+    /// Number P of static parameters θ.
+    fn parameter_count(&self) -> usize {
+        0
+    }
+
+    /// Number of known inputs u that the model reads.
+    fn input_count(&self) -> usize {
+        0
+    }
+}
+
+/// A vector field dx/dt = F(t, x, θ, u).
+///
+/// ```
+/// use deepest::prelude::*;
+///
+/// /// A pendulum with friction; θ = (friction).
+/// struct Pendulum;
+///
+/// impl Model for Pendulum {
+///     fn parameter_count(&self) -> usize {
+///         1
+///     }
+/// }
+///
+/// impl Flow for Pendulum {
+///     fn width(&self) -> usize {
+///         2
+///     }
+///     fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
+///         dx[0] = x[1];
+///         dx[1] = -x[0].sin() - theta[0] * x[1];
+///     }
+/// }
+///
+/// check_jacobian(&Pendulum, 0.0, &[0.3, -0.2], &[0.1], &[])?;
+/// # Ok::<(), deepest::Error>(())
+/// ```
+pub trait Flow: Model {
+    /// Number D of state components.
+    fn width(&self) -> usize;
+
+    /// Writes the D components of F to `dx`. `x` has D entries, `theta`
+    /// [`Model::parameter_count`], `input` [`Model::input_count`].
+    fn flow<S: Scalar>(&self, t: S, x: &[S], theta: &[S], input: &[S], dx: &mut [S]);
+
+    /// The sparsity pattern of the Jacobian: found by tracing unless declared.
+    fn sparsity(&self) -> Sparsity {
+        Sparsity::Traced
+    }
+
+    /// An optional hand-written Jacobian, for speed: sets every structurally
+    /// non-zero entry and returns `true`. The default returns `false`: the
+    /// Jacobian comes from dual numbers. Check it with [`check_jacobian`].
+    fn jacobian(
+        &self,
+        _t: f64,
+        _x: &[f64],
+        _theta: &[f64],
+        _input: &[f64],
+        _entries: &mut JacobianEntries<'_>,
+    ) -> bool {
+        false
+    }
+}
+
+/// A map from layer to layer, with a width for each layer.
+///
+/// Layer maps are written as residuals, so that the next layer may appear on
+/// both sides (recurrent networks): g = x_{n+1} − f_n(x_n, θ) for the usual
+/// feed-forward case.
+pub trait Layers: Model {
+    /// Number of components of layer `n`.
+    fn width(&self, n: usize) -> usize;
+
+    /// The parameters that the map from layer `n` to `n + 1` uses; it is
+    /// handed exactly these.
+    fn parameters_of(&self, _n: usize) -> Range<usize> {
+        0..self.parameter_count()
+    }
+
+    /// Writes the residual between layer `n` and `n + 1` to `out`, which has
+    /// the width of layer `n + 1`.
+    fn layer<S: Scalar>(
+        &self,
+        n: usize,
+        x: &[S],
+        next: &[S],
+        theta: &[S],
+        input: &[S],
+        out: &mut [S],
+    );
+
+    /// What the map from layer `n` to `n + 1` is, where it is a dense layer of a
+    /// network: [`layer`](Self::layer) is not called for it then, and many windows
+    /// are evaluated together, by products of matrices.
+    fn dense(&self, _n: usize) -> Option<DenseLayer> {
+        None
+    }
+}
+
+/// Checks that the parameters of a layer map are some of all.
+pub(crate) fn check_parameters_of(
+    range: &Range<usize>,
+    count: usize,
+    place: impl Fn() -> String,
+) -> Result<()> {
+    if range.start <= range.end && range.end <= count {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what: "end of the parameters of a layer map",
+        place: place(),
+        low: range.start as f64,
+        high: count as f64,
+        found: range.end as f64,
+    })
+}
+
+/// Where a hand-written Jacobian puts its entries.
+#[derive(Debug)]
+pub struct JacobianEntries<'a> {
+    pattern: &'a Pattern,
+    /// Column of each parameter, `None` where it is fixed.
+    parameter_column: &'a [Option<usize>],
+    values: &'a mut [f64],
+    outside: Option<(usize, usize, f64)>,
+}
+
+impl JacobianEntries<'_> {
+    /// Sets ∂F_row/∂x_component.
+    #[inline]
+    pub fn state(&mut self, row: usize, component: usize, value: f64) {
+        self.set(row, component, value);
+    }
+
+    /// Sets ∂F_row/∂θ_parameter; nothing happens where that parameter is fixed.
+    #[inline]
+    pub fn parameter(&mut self, row: usize, parameter: usize, value: f64) {
+        if let Some(&Some(column)) = self.parameter_column.get(parameter) {
+            self.set(row, column, value);
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, row: usize, column: usize, value: f64) {
+        let place = (row < self.pattern.rows()).then(|| self.pattern.find(row, column));
+        match place.flatten() {
+            Some(place) => self.values[place] = value,
+            None => self.outside = Some((row, column, value)),
+        }
+    }
+}
+
+/// Which unknowns an evaluation has besides the model's own state.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Index of each estimated static parameter.
+    pub(crate) free: Vec<usize>,
+    /// Parameters that change in time: one more component of every layer each.
+    pub(crate) drifting: Vec<(usize, Drift)>,
+}
+
+impl Scope {
+    /// Parameters with those that change in time taken from the end of a
+    /// layer's state, whose own `width` components come first.
+    #[inline(always)]
+    pub(crate) fn set_drifting<S: Scalar>(&self, x: &[S], width: usize, theta: &mut [S]) {
+        for (&(parameter, _), &value) in self.drifting.iter().zip(&x[width..]) {
+            theta[parameter] = value;
+        }
+    }
+
+    /// φ̇ of the parameters that change in time, without the noise.
+    #[inline(always)]
+    pub(crate) fn drift<S: Scalar>(&self, x: &[S], width: usize, out: &mut [S]) {
+        let values = x[width..].iter().zip(&mut out[width..]);
+        for ((_, drift), (&value, slot)) in self.drifting.iter().zip(values) {
+            *slot = (value - drift.mean) * -drift.rate;
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Newton steps of an action: factor, solve, keep bounds.
 
+use std::borrow::Cow;
+
 use ndarray::Array2;
 
 use super::ActionAt;
@@ -14,9 +16,9 @@ use crate::model::Model;
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// A state that stands at a bound and is pushed out stays there.
     pub(super) fn hold(&mut self, x: &[f64], gradient: &[f64]) {
-        self.moved.clear();
-        self.moved.resize(x.len(), 0.0);
         if self.bounded {
+            self.moved.clear();
+            self.moved.resize(x.len(), 0.0);
             for i in 0..self.action.layout().border() {
                 self.held[i] = self.lower[i] >= self.upper[i]
                     || (x[i] <= self.lower[i] && gradient[i] > 0.0)
@@ -201,6 +203,11 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
         let (z, work) = solve_border(arrow.ok_or(NOT_SOLVED)?, lower, upper)?;
         let action = self.action;
+        if let [worker] = &mut self.workers[..] {
+            let arrow = worker.arrow.as_mut().ok_or(NOT_SOLVED)?;
+            let solved = arrow.back_substitute(&z, step);
+            return solved.map(|()| work).map_err(|_| NOT_SOLVED);
+        }
         let mut jobs: Vec<_> = self
             .workers
             .iter_mut()
@@ -317,17 +324,20 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     }
 }
 /// The right-hand side of one group of windows; the border's own part counts
-/// once.
+/// once. That of a single group is the whole.
 pub(super) fn own_rhs(
     states: std::ops::Range<usize>,
     first_window: usize,
     rhs: &[f64],
     border: usize,
-) -> Vec<f64> {
+) -> Cow<'_, [f64]> {
+    if states == (0..border) {
+        return Cow::Borrowed(rhs);
+    }
     let mut own = rhs[states].to_vec();
     let share = if first_window == 0 { 1.0 } else { 0.0 };
     own.extend(rhs[border..].iter().map(|v| share * v));
-    own
+    Cow::Owned(own)
 }
 
 /// The border's part of a step, within what is left to its bounds, and the work

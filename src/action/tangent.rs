@@ -68,7 +68,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
                 worker.windows.start,
                 rhs,
                 action.layout().border(),
-            );
+            )
+            .into_owned();
             for (slot, held) in own.iter_mut().zip(&held[worker.states(action)]) {
                 if *held {
                     *slot = 0.0;

@@ -4,7 +4,7 @@
 //! `cargo bench --bench solution -- [TRIES [PEER [SEED]]]`: races of 8 starts on
 //! twins, and each kind of start alone, TRIES of each (20); beside them PEER
 //! tries (0) of the way of varanneal: uniform starts, α = 1.5, L-BFGS. The
-//! truths are those of SEED (1), their noise that of the next.
+//! truths of the Lorenz systems are those of SEED (1); all noise is that of the next.
 #![allow(clippy::unwrap_used)]
 
 use cpu_time::ThreadTime;

@@ -2,9 +2,9 @@
 //! level, and what it costs.
 //!
 //! `cargo bench --bench success -- [SEEDS]`: Lorenz-96 of varanneal's tutorial
-//! with ten to six of twenty components observed, β to 60 and to 100, and races with
-//! seven to four, for the seeds 0, 1, … (100 of them). With `DEEPEST_DATA` the folder of the published
-//! data, else a seeded twin.
+//! with ten to six of twenty components observed, β to 60 and to 100, single starts on
+//! adaptive schedules, and races with seven to four, for the seeds 0, 1, … (100 of them).
+//! With `DEEPEST_DATA` the folder of the published data, else a seeded twin.
 #![allow(clippy::unwrap_used)]
 
 mod tutorial;
@@ -13,6 +13,15 @@ use cpu_time::ThreadTime;
 use deepest::models::Lorenz96;
 use deepest::prelude::*;
 use ndarray::Array2;
+
+/// Components of twenty, by their number.
+const OBSERVED: [(&str, &[usize]); 5] = [
+    ("10", &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]),
+    ("8 A", &[0, 2, 4, 6, 8, 10, 14, 16]),
+    ("8 B", &[0, 2, 4, 8, 10, 12, 14, 16]),
+    ("7", &[0, 2, 4, 8, 10, 14, 16]),
+    ("6", &[0, 3, 6, 9, 12, 15]),
+];
 
 /// What one annealing came to.
 struct Try {
@@ -56,18 +65,11 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 fn main() {
     let seeds: u64 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100);
     let table = tutorial::table();
-    let cases: [(&str, &[usize], i32); 7] = [
-        ("10", &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18], 60),
-        ("8 A", &[0, 2, 4, 6, 8, 10, 14, 16], 60),
-        ("8 B", &[0, 2, 4, 8, 10, 12, 14, 16], 60),
-        ("7", &[0, 2, 4, 8, 10, 14, 16], 60),
-        ("6", &[0, 3, 6, 9, 12, 15], 60),
-        ("8 A", &[0, 2, 4, 6, 8, 10, 14, 16], 100),
-        ("8 B", &[0, 2, 4, 8, 10, 12, 14, 16], 100),
-    ];
     println!("{seeds} annealings of 4 starts; medians of factorizations and CPU seconds");
     println!("observed  beta  lowest level  forcing  of annealings  of starts   work  CPU s");
-    for (name, observed, last) in cases {
+    let all = OBSERVED.iter().map(|of| (of, 60));
+    let longer = OBSERVED[1..3].iter().map(|of| (of, 100));
+    for (&(name, observed), last) in all.chain(longer) {
         let action = tutorial::action(observed, &table);
         let schedule = Schedule::geometric(4e-6, 1.5, (0..=last).map(f64::from)).unwrap();
         let annealer = Annealer::new(schedule);
@@ -88,38 +90,44 @@ fn main() {
             median(tries.iter().map(|t| t.seconds)),
         );
     }
-    races(seeds, &table);
+    adaptive(seeds, &table);
 }
 
-/// Races on adaptive schedules to β = 60.
-fn races(seeds: u64, table: &Array2<f64>) {
-    println!("{seeds} races");
-    println!("observed  of  lowest level      found   work  CPU s: median, most");
-    let cases: [(&[usize], usize); 9] = [
-        (&[0, 2, 4, 8, 10, 14, 16], 1),
-        (&[0, 3, 6, 9, 12, 15], 1),
-        (&[0, 3, 6, 9, 12, 15], 2),
-        (&[0, 4, 8, 12, 16], 1),
-        (&[0, 4, 8, 12, 16], 2),
-        (&[0, 4, 8, 12, 16], 4),
-        (&[0, 5, 10, 15], 1),
-        (&[0, 5, 10, 15], 2),
-        (&[0, 5, 10, 15], 4),
-    ];
-    for (observed, count) in cases {
+/// Single nudged starts, and races, on adaptive schedules to β = 60.
+fn adaptive(seeds: u64, table: &Array2<f64>) {
+    println!("{seeds} annealings on adaptive schedules");
+    println!("observed  starts  lowest level      found   work  CPU s: median, most");
+    let row = |name: &str, observed: &[usize], race: Option<usize>| {
         let action = tutorial::action(observed, table);
         let schedule = Schedule::adaptive_to(4e-6, 1.5, 60.0).unwrap();
-        let annealer = Annealer::new(schedule).race(count);
+        let annealer = Annealer::new(schedule);
+        let annealer = match race {
+            Some(count) => annealer.race(count),
+            None => annealer.starts(1),
+        };
         let tries: Vec<Try> = (0..seeds).map(|s| anneal(&action, &annealer, s)).collect();
         let ends = tries.iter().map(|t| t.lowest().0);
         let lowest = ends.clone().fold(f64::INFINITY, f64::min);
         println!(
-            "{:>8} {count:>3} {lowest:>13.6} {:>10} {:>6} {:>6.3} {:>6.3}",
-            observed.len(),
+            "{name:>8} {:>7} {lowest:>13.6} {:>10} {:>6} {:>6.3} {:>6.3}",
+            race.map_or("nudged".into(), |count| format!("race {count}")),
             ends.filter(|end| *end <= lowest + 1e-6).count(),
             median(tries.iter().map(|t| t.factorizations as f64)),
             median(tries.iter().map(|t| t.seconds)),
             tries.iter().map(|t| t.seconds).fold(0.0, f64::max),
         );
+    };
+    for (name, observed) in OBSERVED {
+        row(name, observed, None);
+    }
+    let sparse: [(&str, &[usize]); 2] = [("5", &[0, 4, 8, 12, 16]), ("4", &[0, 5, 10, 15])];
+    row(OBSERVED[3].0, OBSERVED[3].1, Some(1));
+    for count in [1, 2] {
+        row(OBSERVED[4].0, OBSERVED[4].1, Some(count));
+    }
+    for (name, observed) in sparse {
+        for count in [1, 2, 4] {
+            row(name, observed, Some(count));
+        }
     }
 }

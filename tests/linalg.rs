@@ -542,6 +542,61 @@ fn memory_stays_near_the_matrix() {
 }
 
 #[test]
+fn factors_beyond_the_caches_solve_as_well() {
+    // Over 2 MB, which are written past the caches and fetched ahead.
+    let (intervals, d, m) = (700, 10, 10);
+    let chain = ChainShape::uniform(intervals + 1, d, m);
+    let shape = ArrowShape::new(vec![chain], 1).unwrap();
+    let order = shape.dimension();
+    let places = |k: usize| -> Vec<usize> {
+        let left = k * (d + m);
+        let interior = if k < intervals { m } else { 0 };
+        let right = if k < intervals { d } else { 0 };
+        let own = (left + d..left + d + interior).chain(left..left + d);
+        let next = left + d + interior;
+        own.chain(next..next + right).chain([order - 1]).collect()
+    };
+    let mut noise = Noise(5);
+    let grams: Vec<Vec<f64>> = (0..=intervals)
+        .map(|k| noise.vector(places(k).len().pow(2)))
+        .collect();
+    let rhs = noise.vector(order);
+    let mut arrow = BlockArrow::new(shape);
+    assert!(arrow.factor_bytes() > 2 << 20);
+    let factored = arrow.factor(&rhs, |_, k, front| {
+        let n = front.sizes().total();
+        front.add_gram(&grams[k], n);
+        (0..n).for_each(|i| front.add(i, i, 1.0));
+    });
+    factored.unwrap();
+    let (mut z, mut x) = ([0.0], vec![0.0; order]);
+    arrow.solve_border(&mut z).unwrap();
+    arrow.back_substitute(&z, &mut x).unwrap();
+    let mut again = rhs.clone();
+    arrow.solve(&mut again).unwrap();
+    // Of entries of GᵀG a front of n has at most n each, in two fronts together.
+    let n = (2 * d + m + 1) as f64;
+    let largest = |values: &[f64]| values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+    for x in [x, again] {
+        let mut left: Vec<f64> = rhs.clone();
+        for (k, gram) in grams.iter().enumerate() {
+            let places = places(k);
+            for row in gram.chunks_exact(places.len()) {
+                let product: f64 = row.iter().zip(&places).map(|(g, &i)| g * x[i]).sum();
+                for (g, &i) in row.iter().zip(&places) {
+                    left[i] -= g * product;
+                }
+            }
+            places.iter().for_each(|&i| left[i] -= x[i]);
+        }
+        // The border's row is as long as the chain.
+        let border = left.pop().unwrap();
+        let bound = 16.0 * n * f64::EPSILON * 2.0 * n * n * largest(&x);
+        assert!(largest(&left) <= bound && border.abs() <= bound * intervals as f64);
+    }
+}
+
+#[test]
 fn indefinite_reads_well() {
     let bad = Indefinite {
         chain: 1,

@@ -1,4 +1,5 @@
-//! Products of a group's Hessian with a step, for solvers that iterate.
+//! Products of a group's Hessian with a step: for solvers that iterate, states held at
+//! bounds, spreads.
 
 use super::Action;
 use super::terms::Sums;

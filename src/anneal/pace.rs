@@ -9,7 +9,8 @@ const FIRST: f64 = 2.4;
 const SHORTEST: f64 = 0.2;
 const LONGEST: f64 = 4.8;
 
-/// A step may be so many times longer where it then comes to an end.
+/// A step may be so many times longer where it then comes to the end, or to a rung of
+/// a race; not the shortest.
 const STRETCH: f64 = 2.0;
 
 /// Factorizations of a level that are few, that are many, and that are too many.
@@ -32,7 +33,8 @@ impl Pace {
     /// R_f after `rf`, at most `end`, to which no short step is left.
     pub(super) fn after(&self, rf: f64, end: f64) -> f64 {
         let way = (end / rf).ln();
-        if way <= STRETCH * self.length {
+        let stretch = if self.length > SHORTEST { STRETCH } else { 1.0 };
+        if way <= stretch * self.length {
             end
         } else {
             rf * self.length.exp()

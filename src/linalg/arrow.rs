@@ -304,7 +304,7 @@ impl BlockArrow {
         self.kernel
             .eliminate(&mut self.border, &self.border_geometry)
             .map_err(|bad| indefinite(self.shape.chains().len(), 0, bad))?;
-        self.kernel.pack(&mut self.border, &self.border_geometry);
+        Kernel::pack(&mut self.border, &self.border_geometry);
         self.stage = Stage::Border;
         Ok(())
     }

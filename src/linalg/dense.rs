@@ -54,7 +54,7 @@ impl DenseMatrix {
     pub(crate) fn factor(&mut self) -> Result<(), f64> {
         let factored = self.kernel.eliminate(&mut self.buffer, &self.geometry);
         factored.map_err(|bad| bad.pivot)?;
-        self.kernel.pack(&mut self.buffer, &self.geometry);
+        Kernel::pack(&mut self.buffer, &self.geometry);
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl Geometry {
         }
     }
 
-    /// The pivot columns as they are kept in the front's own place.
+    /// The pivot columns of a matrix that is its own factor, in the front's place.
     pub(crate) fn stairs(&self) -> Stairs {
         self.stairs_at(self.panel)
     }
@@ -161,8 +161,8 @@ impl Step {
 }
 
 /// All fronts of a matrix. Each in turn is assembled and eliminated in one and the
-/// same place, small enough to stay near: the panel, the right block, the corner.
-/// Their factors are kept one after the other.
+/// same place, which stays near where it is small: the panel, the right block, the
+/// corner. Their factors are kept one after the other.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) steps: Vec<Step>,

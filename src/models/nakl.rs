@@ -23,7 +23,7 @@ impl NaKl {
         "t1_h", "t2_h", "Vt_n", "Vs_n", "t1_n", "t2_n",
     ];
 
-    /// Their values in that paper's twin experiments.
+    /// Their values in the data of varanneal's example, slopes rounded.
     pub const VALUES: [f64; 18] = [
         120.0, 20.0, 0.3, 50.0, -77.0, -54.0, -40.0, 15.0, 0.1, 0.4, -60.0, -15.0, 1.0, 7.0, -55.0,
         30.0, 1.0, 5.0,

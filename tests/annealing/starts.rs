@@ -181,6 +181,23 @@ fn windows_of_different_lengths_grow_together() {
 }
 
 #[test]
+fn growing_starts_end_by_themselves() {
+    let (_, action) = lorenz96(20, 1, &HALF);
+    let annealer = Annealer::new(Schedule::adaptive()).starts(1);
+    let annealing = annealer.start_with(Starts::Growing).run(&action).unwrap();
+    let start = &annealing.starts[0];
+    let plateau = action.expected_plateau().unwrap();
+    let (last, before) = start.levels.split_last().unwrap();
+    assert!(start.finished && start.kind == "growing");
+    assert!(last.action.model <= 0.01 * plateau.deviation);
+    assert!(
+        before
+            .iter()
+            .all(|l| l.action.model > 0.01 * plateau.deviation)
+    );
+}
+
+#[test]
 fn growing_starts_fall_back_where_nothing_can_be_nudged() {
     // A single measured value.
     let grid = Grid::uniform(0.0, 0.025, 21).unwrap();

@@ -150,7 +150,7 @@ impl Kernel {
 
     /// Brings the pivot columns of a matrix that is its own factor into the place
     /// where substitutions read them, [`Geometry::stairs`].
-    pub(crate) fn pack(&self, buffer: &mut [f64], front: &Geometry) {
+    pub(crate) fn pack(buffer: &mut [f64], front: &Geometry) {
         substitute::pack(buffer, front);
     }
 

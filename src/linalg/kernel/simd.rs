@@ -29,7 +29,8 @@ pub(crate) trait Simd: Copy {
     fn store(self, to: &mut [f64], at: usize, v: Self::Vector);
     /// Copies `from[a..a + n]` to `to[b..b + n]` for each [a, b, n] of `moves`, past
     /// the caches where the place is aligned to 4 numbers: for what is read much
-    /// later. A plain copy where the instruction set has no such stores.
+    /// later. Each b is at least the b + n before it. A plain copy where the
+    /// instruction set has no such stores.
     fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>);
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -161,7 +162,7 @@ pub fn vectorize<W: Wide>(work: W) -> W::Output {
     work.run()
 }
 
-/// Asks for numbers that will be read or written soon.
+/// Asks for numbers that will be read soon.
 #[inline(always)]
 pub(crate) fn prefetch(numbers: &[f64]) {
     #[cfg(target_arch = "x86_64")]
@@ -313,7 +314,10 @@ macro_rules! simd_by_intrinsics {
             #[inline(always)]
             fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>) {
                 let _fence = Fence;
+                let mut end = 0;
                 for [a, b, n] in moves {
+                    assert!(b >= end, "moves go on");
+                    end = b + n;
                     let (from, to) = (&from[a..a + n], &mut to[b..b + n]);
                     if n % 4 > 0 || !to.as_ptr().cast::<__m256d>().is_aligned() {
                         to.copy_from_slice(from);
@@ -321,8 +325,9 @@ macro_rules! simd_by_intrinsics {
                     }
                     for (from, to) in from.chunks_exact(4).zip(to.chunks_exact_mut(4)) {
                         // SAFETY: `self` proves that the CPU has AVX; both are 4
-                        // numbers, `to` aligned to as many; nothing reads `to`
-                        // before this function ends, and then the fence has come.
+                        // numbers, `to` aligned to as many; nothing touches what a
+                        // move has written (`end`) before this function ends, and
+                        // then the fence has come.
                         unsafe {
                             let four = _mm256_loadu_pd(from.as_ptr());
                             _mm256_stream_pd(to.as_mut_ptr(), four);

@@ -186,7 +186,7 @@ fn substitution_undoes_multiplication() {
                 c[j] = (j..order).map(|i| lower(i, j) * x[i]).sum();
             }
             let mut factor = buffer.clone();
-            kernel.pack(&mut factor, &front);
+            Kernel::pack(&mut factor, &front);
             kernel.forward(&factor, &front.stairs(), &mut b);
             kernel.backward(&factor, &front.stairs(), &mut c, &[]);
             // The factor is diagonally dominant: its condition is below 4.
@@ -210,12 +210,14 @@ fn columns_are_kept_near_and_far_as_they_are() {
         for (pivots, offset) in (1..=40).zip([0, 3, 4].into_iter().cycle()) {
             let (buffer, front) = random_front(pivots, pivots / 2, pivots % 3);
             let mut packed = buffer.clone();
-            kernel.pack(&mut packed, &front);
+            Kernel::pack(&mut packed, &front);
             for far in [false, true] {
                 let mut factor = vec![f64::NAN; front.panel_end() + 16];
                 let origin = factor.as_ptr().align_offset(64).min(8);
                 let kept = front.stairs_at(origin + offset);
                 kernel.keep(&buffer, &front, (&mut factor, &kept), far);
+                let outside = [&factor[..kept.base], &factor[kept.end()..]].concat();
+                assert!(outside.iter().all(|v| v.is_nan()));
                 for j in 0..pivots {
                     for i in Stairs::first(j)..front.ld {
                         let expected = buffer[front.panel + j * front.ld + i];

@@ -67,7 +67,7 @@ fn learn() -> Result<(), Failure> {
             let clock = ProcessTime::now();
             let learned = digits.of(&order[..m]);
             let settings = reader::choose(&learned, seed)?;
-            let reader = Reader::best(&learned, settings, seed)?;
+            let reader = Reader::train(&learned, settings, seed)?;
             let accuracy = reader.accuracy(&held_out)?;
             report::print(&format!(
                 "{seed:7} {m:6} {:16} {:19} {accuracy:9.3} {:6.1}\n",

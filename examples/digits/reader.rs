@@ -106,31 +106,13 @@ pub const CHOICES: [Settings; 4] = [
     },
 ];
 
-/// Starts of which the lowest is read with: weights that were drawn anew lead to
-/// other minima.
-const STARTS: u64 = 3;
-
 /// A trained network.
 pub struct Reader {
     network: Network,
     weights: Vec<f64>,
-    /// The action at the last level.
-    action: f64,
 }
 
 impl Reader {
-    /// The one of the lowest action of several.
-    pub fn best(digits: &Digits, settings: Settings, seed: u64) -> Result<Self, Failure> {
-        let mut best = Self::train(digits, settings, seed)?;
-        for start in 1..STARTS {
-            let other = Self::train(digits, settings, seed + 100 * start)?;
-            if other.action < best.action {
-                best = other;
-            }
-        }
-        Ok(best)
-    }
-
     /// Trains on digits. Hidden states begin at the mean, with which the weights
     /// are free to take what the pairs ask for; R_f goes from the precision of the
     /// labels up until the model is a constraint.
@@ -162,7 +144,6 @@ impl Reader {
         Ok(Self {
             network,
             weights: best.estimate.parameters.clone(),
-            action: best.action.total,
         })
     }
 

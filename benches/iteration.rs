@@ -3,11 +3,13 @@
 //! `cargo bench --bench iteration` prints CPU times of one thread, medians over
 //! many repetitions: the action with its gradient, a whole Newton step
 //! (derivatives, assembly, elimination, substitution), and the dense kernels
-//! alone on fronts of the same shape, which is the lower bound.
+//! alone on fronts of the same shape, which is the lower bound. Then how an
+//! iteration grows with the number of layers, by turns.
 
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
+use deepest::ActionAt;
 use deepest::linalg::{ArrowShape, BlockArrow, ChainShape};
 use deepest::minimize::Curvature;
 use deepest::models::Lorenz96;
@@ -34,9 +36,9 @@ fn median(mut call: impl FnMut()) -> f64 {
     times[times.len() / 2]
 }
 
-/// Times (gradient, Newton step, kernels alone) for Lorenz-96 with one unknown
-/// parameter, half of the components measured.
-fn measure(sites: usize, layers: usize) -> Result<[f64; 3]> {
+/// Lorenz-96 with one unknown parameter, half of the components measured, at the
+/// truth with another forcing.
+fn problem(sites: usize, layers: usize) -> Result<(Action<Lorenz96, SimpsonHermite>, Vec<f64>)> {
     let grid = Grid::uniform(0.0, 0.025, layers)?;
     let truth = Simulation::new(grid, [8.17])
         .seed(1)
@@ -49,18 +51,74 @@ fn measure(sites: usize, layers: usize) -> Result<[f64; 3]> {
         .parameter("forcing", Bounds::new(0.0, 20.0)?)
         .build()?;
     let x = action.pack(&Estimate::new(vec![twin.truth.clone()], vec![8.0]))?;
-    let mut objective = action.at(1.0)?;
-    let mut gradient = vec![0.0; x.len()];
-    let mut step = vec![0.0; x.len()];
-    objective.value_and_gradient(&x, &mut gradient);
-    let newton = median(|| {
-        let solved = objective.newton_step(&x, Curvature::GaussNewton, 0.0, &gradient, &mut step);
+    Ok((action, x))
+}
+
+/// What an iteration does: a trial point is evaluated and the next step solved for.
+struct Iteration<'a> {
+    objective: ActionAt<'a, Lorenz96, SimpsonHermite>,
+    x: &'a [f64],
+    gradient: Vec<f64>,
+    step: Vec<f64>,
+}
+
+impl<'a> Iteration<'a> {
+    fn new((action, x): &'a (Action<Lorenz96, SimpsonHermite>, Vec<f64>)) -> Result<Self> {
+        Ok(Self {
+            objective: action.at(1.0)?,
+            x,
+            gradient: vec![0.0; x.len()],
+            step: vec![0.0; x.len()],
+        })
+    }
+
+    fn evaluate(&mut self) {
+        let Self { objective, x, .. } = self;
+        std::hint::black_box(objective.value_and_gradient(x, &mut self.gradient));
+    }
+
+    fn solve(&mut self) {
+        let Self {
+            objective,
+            x,
+            gradient,
+            step,
+        } = self;
+        let solved = objective.newton_step(x, Curvature::GaussNewton, 0.0, gradient, step);
         assert!(solved.is_ok());
-    });
-    let value = median(|| {
-        std::hint::black_box(objective.value_and_gradient(&x, &mut gradient));
-    });
+    }
+}
+
+/// Times (gradient, Newton step, kernels alone).
+fn measure(sites: usize, layers: usize) -> Result<[f64; 3]> {
+    let problem = problem(sites, layers)?;
+    let mut iteration = Iteration::new(&problem)?;
+    iteration.evaluate();
+    let newton = median(|| iteration.solve());
+    let value = median(|| iteration.evaluate());
     Ok([value, newton, kernels(sites, layers)?])
+}
+
+/// Median, least and largest of how many times longer an iteration takes with 2561
+/// layers than with 161, each of both in turn.
+fn growth() -> Result<[f64; 3]> {
+    let (short, long) = (problem(20, 161)?, problem(20, 2561)?);
+    let mut both = [(Iteration::new(&short)?, 16), (Iteration::new(&long)?, 1)];
+    let mut ratios: Vec<f64> = (0..60)
+        .map(|_| {
+            let [short, long] = both.each_mut().map(|(one, count)| {
+                let began = ThreadTime::now();
+                for _ in 0..*count {
+                    one.evaluate();
+                    one.solve();
+                }
+                began.elapsed().as_secs_f64() / f64::from(*count)
+            });
+            long / short
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    Ok([ratios.len() / 2, 0, ratios.len() - 1].map(|k| ratios[k]))
 }
 
 /// Elimination and substitution of well-conditioned fronts, nothing assembled
@@ -91,8 +149,9 @@ fn kernels(sites: usize, layers: usize) -> Result<f64> {
 fn main() -> Result<()> {
     println!("Lorenz-96, Simpson-Hermite, one parameter; CPU microseconds, one thread");
     println!("    D      N   gradient  iteration    kernels  iteration/kernels");
+    let quick = std::env::args().any(|a| a == "--quick");
     let mut all = vec![(20, 161)];
-    if std::env::args().all(|a| a != "--quick") {
+    if !quick {
         all.extend([
             (5, 161),
             (10, 161),
@@ -104,11 +163,16 @@ fn main() -> Result<()> {
     }
     for (sites, layers) in all {
         let [gradient, newton, kernels] = measure(sites, layers)?;
-        // An iteration evaluates its trial point and solves for the next step.
         let iteration = gradient + newton;
         println!(
             "{sites:>5} {layers:>6} {gradient:>10.1} {iteration:>10.1} {kernels:>10.1} {:>18.2}",
             iteration / kernels
+        );
+    }
+    if !quick {
+        let [median, least, largest] = growth()?;
+        println!(
+            "\n2561 layers against 161 (D = 20): {median:.2} times as long, {least:.2} to {largest:.2}"
         );
     }
     Ok(())

@@ -2,8 +2,9 @@
 
 use super::failure::{Failure, Indefinite};
 use super::front::{Front, column_bases};
-use super::kernel::{Backend, BadPivot, Kernel};
+use super::kernel::{Backend, BadPivot, Kernel, keeping};
 use super::layout::{Geometry, Layout, Step};
+use super::memory::Memory;
 use super::shape::ArrowShape;
 use crate::error::{self, Error, Result};
 
@@ -16,6 +17,9 @@ pub(super) enum Stage {
     /// The border too.
     Border,
 }
+
+/// Factors of more bytes exceed a core's own caches.
+const FAR: usize = 2 << 20;
 
 /// The factor of a symmetric positive definite block-arrow matrix, and the
 /// memory for it: allocated once, used for any number of factorizations.
@@ -33,7 +37,7 @@ pub struct BlockArrow {
     /// The front at hand: panel, right block, corner; see [`Layout`].
     buffer: Vec<f64>,
     /// The factors of all fronts.
-    pub(super) factor: Vec<f64>,
+    pub(super) factor: Memory,
     /// The border's factor: a copy of the corner, with the right-hand side as last row.
     pub(super) border: Vec<f64>,
     pub(super) border_geometry: Geometry,
@@ -69,8 +73,9 @@ impl BlockArrow {
             ..
         } = Layout::new(&shape, [0, 0]);
         let line = 8;
-        let [buffer, factor] = [front_end, factor_end].map(|length| vec![0.0; length + line]);
-        let origins = [&buffer, &factor].map(|of| of.as_ptr().align_offset(64).min(line));
+        let buffer = vec![0.0; front_end + line];
+        let factor = Memory::zeros(factor_end + line);
+        let origins = [&buffer[..], &factor].map(|of| of.as_ptr().align_offset(64).min(line));
         let layout = Layout::new(&shape, origins);
         let order = shape.border();
         let border_geometry = Geometry::dense(order, 0);
@@ -117,28 +122,38 @@ impl BlockArrow {
         check_finite(rhs)?;
         self.open_corner(rhs);
         let far = self.is_far();
-        for index in 0..self.layout.steps.len() {
-            self.open_front(index, rhs);
-            let step = &self.layout.steps[index];
-            column_bases(step, &mut self.column_base);
-            let mut front = Front {
-                buffer: &mut self.buffer,
-                column_base: &self.column_base,
-                step,
-                kernel: self.kernel,
-                scratch: &mut self.scratch,
-                misplaced: None,
-            };
-            assemble(step.chain, step.front, &mut front);
-            if let Some(entry) = front.misplaced {
-                return Err(misplaced(step, entry).into());
+        let Self {
+            layout,
+            buffer,
+            factor,
+            kernel,
+            column_base,
+            scratch,
+            ..
+        } = self;
+        keeping(factor, far, |place| {
+            for (index, step) in layout.steps.iter().enumerate() {
+                open_front(layout, index, rhs, buffer);
+                column_bases(step, column_base);
+                let mut front = Front {
+                    buffer,
+                    column_base,
+                    step,
+                    kernel: *kernel,
+                    scratch,
+                    misplaced: None,
+                };
+                assemble(step.chain, step.front, &mut front);
+                if let Some(entry) = front.misplaced {
+                    return Err(Failure::from(misplaced(step, entry)));
+                }
+                kernel
+                    .eliminate(buffer, &step.geometry)
+                    .map_err(|bad| indefinite(step.chain, step.front, bad))?;
+                kernel.keep(buffer, &step.geometry, (&mut *place, &step.factor));
             }
-            self.kernel
-                .eliminate(&mut self.buffer, &step.geometry)
-                .map_err(|bad| indefinite(step.chain, step.front, bad))?;
-            let kept = (&mut self.factor[..], &step.factor);
-            self.kernel.keep(&self.buffer, &step.geometry, kept, far);
-        }
+            Ok(())
+        })?;
         self.close_corner()?;
         self.stage = Stage::Chains;
         Ok(())
@@ -154,32 +169,9 @@ impl BlockArrow {
         }
     }
 
-    /// Clears the panel of a front and its right block, and hands over what the
-    /// front before left at the node they share.
-    fn open_front(&mut self, index: usize, rhs: &[f64]) {
-        let step = &self.layout.steps[index];
-        let geometry = &step.geometry;
-        let (before, after) = self.buffer.split_at_mut(geometry.right.base);
-        let panel = &mut before[geometry.panel..geometry.panel_end()];
-        panel.fill(0.0);
-        let last = geometry.rows() - 1;
-        let own = &rhs[step.interior_start()..step.right_start()];
-        for (j, value) in own.iter().enumerate() {
-            panel[j * geometry.ld + last] = *value;
-        }
-        if step.front > 0 {
-            receive(step, &self.layout.steps[index - 1], after, panel);
-        }
-        let left = &rhs[step.start..step.interior_start()];
-        for (j, value) in left.iter().enumerate() {
-            panel[(step.interior + j) * geometry.ld + last] += *value;
-        }
-        after[..geometry.right.columns * geometry.right.ld].fill(0.0);
-    }
-
     /// Whether the factor exceeds a core's own caches.
     pub(super) fn is_far(&self) -> bool {
-        self.factor.len() * size_of::<f64>() > 2 << 20
+        size_of_val(&self.factor[..]) > FAR
     }
 
     /// Keeps the reduced right-hand side; a NaN that passed by all pivots (in a
@@ -312,7 +304,7 @@ impl BlockArrow {
     /// Bytes held: the factor, the border's and the workspace.
     pub fn factor_bytes(&self) -> usize {
         let numbers = self.buffer.capacity()
-            + self.factor.capacity()
+            + self.factor.len()
             + self.border.capacity()
             + self.reduced.capacity()
             + self.local.capacity()
@@ -331,6 +323,29 @@ impl BlockArrow {
             place: "block-arrow matrix".into(),
         })
     }
+}
+
+/// Clears the panel of a front and its right block, and hands over what the front
+/// before left at the node they share.
+fn open_front(layout: &Layout, index: usize, rhs: &[f64], buffer: &mut [f64]) {
+    let step = &layout.steps[index];
+    let geometry = &step.geometry;
+    let (before, after) = buffer.split_at_mut(geometry.right.base);
+    let panel = &mut before[geometry.panel..geometry.panel_end()];
+    panel.fill(0.0);
+    let last = geometry.rows() - 1;
+    let own = &rhs[step.interior_start()..step.right_start()];
+    for (j, value) in own.iter().enumerate() {
+        panel[j * geometry.ld + last] = *value;
+    }
+    if step.front > 0 {
+        receive(step, &layout.steps[index - 1], after, panel);
+    }
+    let left = &rhs[step.start..step.interior_start()];
+    for (j, value) in left.iter().enumerate() {
+        panel[(step.interior + j) * geometry.ld + last] += *value;
+    }
+    after[..geometry.right.columns * geometry.right.ld].fill(0.0);
 }
 
 /// Adds the right block of the front before to the left node's columns of `panel`.

@@ -19,6 +19,7 @@ mod front;
 mod kernel;
 mod layout;
 mod linear_system;
+mod memory;
 mod shape;
 mod solve;
 

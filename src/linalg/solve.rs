@@ -116,12 +116,14 @@ impl BlockArrow {
                 _ => &[],
             };
             let (factor, last) = (&step.factor, step.geometry.unknowns());
-            gather(step, vector, &mut self.local);
             if from_factor {
                 for (j, value) in self.local[..factor.columns].iter_mut().enumerate() {
                     *value = self.factor[factor.entry(last, j)];
                 }
+            } else {
+                gather_pivots(step, vector, &mut self.local);
             }
+            gather_rest(step, vector, &mut self.local);
             self.kernel
                 .backward(&self.factor, factor, &mut self.local, ahead);
             vector[step.interior_start()..step.right_start()]
@@ -162,11 +164,22 @@ fn log_diagonal(buffer: &[f64], factor: &Stairs) -> f64 {
 
 /// Brings the unknowns of a front into local order, zeros behind them.
 fn gather(step: &Step, vector: &[f64], local: &mut [f64]) {
+    gather_pivots(step, vector, local);
+    gather_rest(step, vector, local);
+}
+
+/// Of these the interior's and the left node's.
+fn gather_pivots(step: &Step, vector: &[f64], local: &mut [f64]) {
+    local[..step.interior].copy_from_slice(&vector[step.interior_start()..step.right_start()]);
+    local[step.interior..step.geometry.pivots]
+        .copy_from_slice(&vector[step.start..step.interior_start()]);
+}
+
+/// Of these the right node's and the border's, and the zeros.
+fn gather_rest(step: &Step, vector: &[f64], local: &mut [f64]) {
     let (pivots, border) = (step.geometry.pivots, step.geometry.corner.first);
     let unknowns = step.geometry.unknowns();
     let chains = vector.len() - (unknowns - border);
-    local[..step.interior].copy_from_slice(&vector[step.interior_start()..step.right_start()]);
-    local[step.interior..pivots].copy_from_slice(&vector[step.start..step.interior_start()]);
     local[pivots..border].copy_from_slice(&vector[step.right_start()..][..border - pivots]);
     local[border..unknowns].copy_from_slice(&vector[chains..]);
     local[unknowns..step.geometry.ld].fill(0.0);

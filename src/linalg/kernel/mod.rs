@@ -26,6 +26,7 @@ use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
 pub(crate) use product::{PADDING, Product};
 use simd::{Isa, Simd, Task};
+pub(crate) use simd::{Place, keeping};
 
 /// Which dense kernel eliminates the fronts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,20 +155,12 @@ impl Kernel {
         substitute::pack(buffer, front);
     }
 
-    /// Copies the pivot columns of a front to where they are `kept`, past the
-    /// caches where that is `far`.
-    pub(crate) fn keep(
-        &self,
-        buffer: &[f64],
-        front: &Geometry,
-        kept: (&mut [f64], &Stairs),
-        far: bool,
-    ) {
+    /// Copies the pivot columns of a front to where they are `kept`.
+    pub(crate) fn keep(&self, buffer: &[f64], front: &Geometry, kept: (&mut Place<'_>, &Stairs)) {
         self.isa.run(Keep {
             buffer,
             front,
             kept,
-            far,
         });
     }
 
@@ -216,18 +209,17 @@ impl Task for AddGram<'_> {
     }
 }
 
-struct Keep<'a> {
+struct Keep<'a, 'b> {
     buffer: &'a [f64],
     front: &'a Geometry,
-    kept: (&'a mut [f64], &'a Stairs),
-    far: bool,
+    kept: (&'a mut Place<'b>, &'a Stairs),
 }
 
-impl Task for Keep<'_> {
+impl Task for Keep<'_, '_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        substitute::keep(simd, self.buffer, self.front, self.kept, self.far);
+        substitute::keep(simd, self.buffer, self.front, self.kept);
     }
 }
 

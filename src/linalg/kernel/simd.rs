@@ -27,11 +27,9 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f64], at: usize) -> Self::Vector;
     /// Writes the lanes to `to[at]` and on.
     fn store(self, to: &mut [f64], at: usize, v: Self::Vector);
-    /// Copies `from[a..a + n]` to `to[b..b + n]` for each [a, b, n] of `moves`, past
-    /// the caches where the place is aligned to 4 numbers: for what is read much
-    /// later. Each b is at least the b + n before it. A plain copy where the
-    /// instruction set has no such stores.
-    fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>);
+    /// Copies `from[a..a + n]` to the numbers b..b + n of a place for each [a, b, n]
+    /// of `moves`. Each b is at least the b + n before it, in earlier calls too.
+    fn keep(self, from: &[f64], place: &mut Place<'_>, moves: impl Iterator<Item = [usize; 3]>);
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a − b.
@@ -175,6 +173,58 @@ pub(crate) fn prefetch(numbers: &[f64]) {
     let _ = numbers;
 }
 
+/// Where numbers are kept, one after the other and not read before all are; see
+/// [`keeping`].
+pub(crate) struct Place<'a> {
+    numbers: &'a mut [f64],
+    /// Past the caches, for what is read much later.
+    far: bool,
+    /// Behind the last that was kept.
+    end: usize,
+}
+
+impl Place<'_> {
+    /// The numbers from `b` to `b + n`, each handed out once.
+    #[inline(always)]
+    fn next(&mut self, b: usize, n: usize) -> &mut [f64] {
+        assert!(b >= self.end, "what is kept goes on");
+        self.end = b + n;
+        &mut self.numbers[b..b + n]
+    }
+}
+
+/// Runs `work` with a place to keep numbers in: near, or past the caches where it is
+/// `far` and aligned to 4 numbers and the instruction set has such stores.
+///
+/// Only here is a [`Place`] made, so that nothing else reaches the numbers before
+/// the fence that ends them; one fence for all, because each waits for memory.
+pub(crate) fn keeping<T>(
+    numbers: &mut [f64],
+    far: bool,
+    work: impl FnOnce(&mut Place<'_>) -> T,
+) -> T {
+    #[cfg(target_arch = "x86_64")]
+    let _fence = far.then_some(Fence);
+    work(&mut Place {
+        numbers,
+        far,
+        end: 0,
+    })
+}
+
+/// Orders streaming stores before what comes after it, on every way out.
+#[cfg(target_arch = "x86_64")]
+struct Fence;
+
+#[cfg(target_arch = "x86_64")]
+impl Drop for Fence {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: SSE is part of the baseline.
+        unsafe { _mm_sfence() };
+    }
+}
+
 /// Vectors of 4 by whatever the target's baseline has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Baseline;
@@ -209,9 +259,9 @@ impl Simd for Baseline {
         to[at..at + 4].copy_from_slice(&v);
     }
     #[inline(always)]
-    fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>) {
+    fn keep(self, from: &[f64], place: &mut Place<'_>, moves: impl Iterator<Item = [usize; 3]>) {
         for [a, b, n] in moves {
-            to[b..b + n].copy_from_slice(&from[a..a + n]);
+            place.next(b, n).copy_from_slice(&from[a..a + n]);
         }
     }
     #[inline(always)]
@@ -263,19 +313,6 @@ pub(crate) struct Avx2(());
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512(());
 
-/// Orders streaming stores before what comes after it, on every way out.
-#[cfg(target_arch = "x86_64")]
-struct Fence;
-
-#[cfg(target_arch = "x86_64")]
-impl Drop for Fence {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // SAFETY: SSE is part of the baseline.
-        unsafe { _mm_sfence() };
-    }
-}
-
 /// Implements [`Simd`] by intrinsics for a proof type.
 #[cfg(target_arch = "x86_64")]
 macro_rules! simd_by_intrinsics {
@@ -312,22 +349,24 @@ macro_rules! simd_by_intrinsics {
                 unsafe { $store(to.as_mut_ptr(), v) }
             }
             #[inline(always)]
-            fn stream(self, from: &[f64], to: &mut [f64], moves: impl Iterator<Item = [usize; 3]>) {
-                let _fence = Fence;
-                let mut end = 0;
+            fn keep(
+                self,
+                from: &[f64],
+                place: &mut Place<'_>,
+                moves: impl Iterator<Item = [usize; 3]>,
+            ) {
                 for [a, b, n] in moves {
-                    assert!(b >= end, "moves go on");
-                    end = b + n;
-                    let (from, to) = (&from[a..a + n], &mut to[b..b + n]);
-                    if n % 4 > 0 || !to.as_ptr().cast::<__m256d>().is_aligned() {
+                    let far = place.far;
+                    let (from, to) = (&from[a..a + n], place.next(b, n));
+                    if !far || n % 4 > 0 || !to.as_ptr().cast::<__m256d>().is_aligned() {
                         to.copy_from_slice(from);
                         continue;
                     }
                     for (from, to) in from.chunks_exact(4).zip(to.chunks_exact_mut(4)) {
                         // SAFETY: `self` proves that the CPU has AVX; both are 4
-                        // numbers, `to` aligned to as many; nothing touches what a
-                        // move has written (`end`) before this function ends, and
-                        // then the fence has come.
+                        // numbers, `to` aligned to as many; `Place::next` hands each
+                        // number out once and nothing else reaches it before the
+                        // fence of `keeping`.
                         unsafe {
                             let four = _mm256_loadu_pd(from.as_ptr());
                             _mm256_stream_pd(to.as_mut_ptr(), four);

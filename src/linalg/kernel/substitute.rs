@@ -3,7 +3,7 @@
 //! Columns go in groups, so that a vector of the unknowns is loaded once for
 //! several columns; the triangle of a group is solved by single numbers.
 
-use super::simd::{Simd, prefetch};
+use super::simd::{Place, Simd, prefetch};
 use crate::linalg::layout::{Geometry, ROW_GROUP, Stairs};
 
 /// A group of W ≤ `ROW_GROUP` neighbouring columns, `first` a multiple of
@@ -33,32 +33,15 @@ pub(crate) fn pack(buffer: &mut [f64], front: &Geometry) {
     }
 }
 
-/// Copies the columns of an eliminated panel to where they are kept; past the caches
-/// where the factor is `far`.
+/// Copies the columns of an eliminated panel to where they are kept.
 #[inline(always)]
 pub(crate) fn keep<S: Simd>(
     simd: S,
     buffer: &[f64],
     front: &Geometry,
-    (factor, kept): (&mut [f64], &Stairs),
-    far: bool,
+    (place, kept): (&mut Place<'_>, &Stairs),
 ) {
-    if far {
-        return simd.stream(buffer, factor, moves(front, kept));
-    }
-    for [from, to, length] in moves(front, kept) {
-        let mut row = 0;
-        while row + S::LANES <= length {
-            let rows = simd.load(buffer, from + row);
-            simd.store(factor, to + row, rows);
-            row += S::LANES;
-        }
-        if row < length {
-            let half = simd.half();
-            let rows = half.load(buffer, from + row);
-            half.store(factor, to + row, rows);
-        }
-    }
+    simd.keep(buffer, place, moves(front, kept));
 }
 
 /// The group of columns that begins with `first`.

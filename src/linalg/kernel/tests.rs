@@ -215,7 +215,9 @@ fn columns_are_kept_near_and_far_as_they_are() {
                 let mut factor = vec![f64::NAN; front.panel_end() + 16];
                 let origin = factor.as_ptr().align_offset(64).min(8);
                 let kept = front.stairs_at(origin + offset);
-                kernel.keep(&buffer, &front, (&mut factor, &kept), far);
+                keeping(&mut factor, far, |place| {
+                    kernel.keep(&buffer, &front, (place, &kept));
+                });
                 let outside = [&factor[..kept.base], &factor[kept.end()..]].concat();
                 assert!(outside.iter().all(|v| v.is_nan()));
                 for j in 0..pivots {

@@ -111,6 +111,7 @@ fn ladder() -> Result<()> {
     let adaptive = Annealer::new(Schedule::adaptive());
     let minimizer = Lbfgs::default().tolerance(1e-12)?.max_iterations(2000);
     let lbfgs = Annealer::new(fixed(435, 29)?).minimizer(minimizer);
+    let by_errors = Annealer::new(fixed(435, 29)?).minimizer(minimizer.by_errors());
     println!(
         "\n| 784-30-10, M = 2 | levels | CPU s | factorizations | evaluations | action at the end |"
     );
@@ -119,6 +120,7 @@ fn ladder() -> Result<()> {
         ("Gauss-Newton, fixed ladder", newton),
         ("Gauss-Newton, adaptive", adaptive),
         ("L-BFGS, every 29th level, 2000 steps each", lbfgs),
+        ("the same by errors", by_errors),
     ] {
         let began = ThreadTime::now();
         let annealer = annealer.starts(1).start_with(Starts::Uniform);
@@ -187,16 +189,18 @@ fn batches() -> Result<()> {
     };
     let schedule = Schedule::geometric(100.0, 4.0, 0..=5)?;
     println!("\n| digits | CPU s | action at the end |\n|---|---|---|");
-    let began = ThreadTime::now();
     let minimizer = Lbfgs::default().tolerance(1e-4)?.max_iterations(1000);
-    let annealer = Annealer::new(schedule.clone())
-        .starts(1)
-        .start_with(Starts::Mean);
-    let annealing = annealer.minimizer(minimizer).run(&action(0..DIGITS)?)?;
-    let (_, best) = annealing.best().ok_or("no level was reached")?;
-    let seconds = began.elapsed().as_secs_f64();
-    let total = best.action.total;
-    println!("| all at once, L-BFGS | {seconds:.0} | {total:.0} |");
+    for (name, minimizer) in [("states", minimizer), ("errors", minimizer.by_errors())] {
+        let began = ThreadTime::now();
+        let annealer = Annealer::new(schedule.clone())
+            .starts(1)
+            .start_with(Starts::Mean);
+        let annealing = annealer.minimizer(minimizer).run(&action(0..DIGITS)?)?;
+        let (_, best) = annealing.best().ok_or("no level was reached")?;
+        let seconds = began.elapsed().as_secs_f64();
+        let total = best.action.total;
+        println!("| all at once, L-BFGS by {name} | {seconds:.0} | {total:.0} |");
+    }
     let each = DIGITS / BATCHES;
     let load = |b: usize| action(b * each..(b + 1) * each);
     let began = ThreadTime::now();

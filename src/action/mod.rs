@@ -9,6 +9,7 @@ mod balance;
 mod builder;
 mod condensed;
 mod costs;
+mod errors;
 mod estimate;
 mod forces;
 mod information;

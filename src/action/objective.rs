@@ -395,4 +395,20 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     fn has_exact_curvature(&mut self) -> bool {
         self.equations() == Equations::BlockArrow && (self.is_held() || self.affords_exact)
     }
+
+    fn takes_errors(&self) -> bool {
+        self.has_errors()
+    }
+
+    fn errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
+        self.write_errors(x, errors, scales);
+    }
+
+    fn states(&mut self, errors: &[f64], x: &mut [f64]) {
+        self.write_states(errors, x);
+    }
+
+    fn gradient_by_errors(&mut self, x: &[f64], gradient: &mut [f64]) {
+        self.chain(x, gradient);
+    }
 }

@@ -101,20 +101,16 @@ impl Together {
     ) {
         self.batch.pack(theta, &mut self.weights);
         self.sums.clear();
-        let origin = action.layout.windows[self.windows.start].all().start;
         for c in 0..self.parts() {
             self.linearize(action, visit.x, (c, 0));
-            let part = self.part(c);
+            let (part, places) = (self.part(c), self.places(action, c));
             let panels = &mut self.panels[0];
             self.batch.weigh(panels, |(m, k), g, v| {
                 let own = &mut weights[..g.len()];
                 action.weigh(visit, (part.start + m, k), g, (own, v), sums);
             });
             if let Some((states, _)) = &mut gradient {
-                let windows = &action.layout.windows;
-                let begin = windows[part.start].all().start - origin;
-                let end = windows[part.end - 1].all().end - origin;
-                let states = &mut states[begin..end];
+                let states = &mut states[places];
                 self.batch
                     .pull(&self.weights, panels, &mut self.sums, states);
             }
@@ -131,6 +127,78 @@ impl Together {
         for (slot, &p) in free.iter_mut().zip(&action.layout.scope.free) {
             *slot += self.by_parameter[p];
         }
+    }
+
+    /// Whether the errors that the network makes can be the unknowns.
+    pub(super) fn unrolls(&self) -> bool {
+        self.batch.unrolls()
+    }
+
+    /// Where the states of part `c` stand among those of the group.
+    fn places<M, R>(&self, action: &Action<M, R>, c: usize) -> Range<usize> {
+        let windows = &action.layout.windows;
+        let (part, origin) = (self.part(c), windows[self.windows.start].all().start);
+        windows[part.start].all().start - origin..windows[part.end - 1].all().end - origin
+    }
+
+    /// The errors of the group's states, in the place of all but the first layers'.
+    pub(super) fn write_errors<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+        theta: &[f64],
+        states: &mut [f64],
+    ) {
+        self.batch.pack(theta, &mut self.weights);
+        for c in 0..self.parts() {
+            self.linearize(action, x, (c, 0));
+            let places = self.places(action, c);
+            self.batch
+                .write_errors(&self.panels[0], &mut states[places]);
+        }
+    }
+
+    /// The group's states by the errors that stand in their place in `errors`.
+    pub(super) fn unroll<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        errors: &[f64],
+        theta: &[f64],
+        states: &mut [f64],
+    ) {
+        self.batch.pack(theta, &mut self.weights);
+        if self.panels.is_empty() {
+            self.panels.push(self.batch.panels(self.at_once));
+        }
+        for c in 0..self.parts() {
+            let (part, places) = (self.part(c), self.places(action, c));
+            let window = |m: usize| &errors[action.layout.windows[part.start + m].all()];
+            let (weights, panels) = (&self.weights, &mut self.panels[0]);
+            let states = &mut states[places];
+            self.batch
+                .unroll(weights, panels, (part.len(), &window), states);
+        }
+    }
+
+    /// The gradient by the group's states becomes that by their errors; what the
+    /// estimated parameters have of it is added to `free`.
+    pub(super) fn chain<M: Model, R: Rule<M>>(
+        &mut self,
+        action: &Action<M, R>,
+        x: &[f64],
+        theta: &[f64],
+        (states, free): (&mut [f64], &mut [f64]),
+    ) {
+        self.batch.pack(theta, &mut self.weights);
+        self.sums.clear();
+        for c in 0..self.parts() {
+            self.linearize(action, x, (c, 0));
+            let states = &mut states[self.places(action, c)];
+            let panels = &mut self.panels[0];
+            self.batch
+                .chain(&self.weights, panels, &mut self.sums, states);
+        }
+        self.book(action, free);
     }
 
     /// Linearizes all windows, for the products below; `theta` holds all
@@ -186,20 +254,18 @@ impl Together {
         }
         self.sums.clear();
         let windows = &action.layout.windows;
-        let origin = windows[self.windows.start].all().start;
         for c in 0..self.parts() {
             let part = self.part(c);
+            let places = match by_states.is_empty() {
+                true => 0..0,
+                false => self.places(action, c),
+            };
             let window = |m: usize| &states[windows[part.start + m].all()];
             let states = (!states.is_empty()).then_some(&window);
             let parameters = parameters.is_some().then_some(&self.change);
             let panels = &mut self.panels[c];
             self.batch.push(&self.weights, panels, states, parameters);
-            weigh(&self.batch, panels, part.clone());
-            let (first, last) = (windows[part.start].all(), windows[part.end - 1].all());
-            let places = match by_states.is_empty() {
-                true => 0..0,
-                false => first.start - origin..last.end - origin,
-            };
+            weigh(&self.batch, panels, part);
             let by_states = &mut by_states[places];
             self.batch
                 .pull(&self.weights, panels, &mut self.sums, by_states);

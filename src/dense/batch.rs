@@ -27,14 +27,14 @@ pub(crate) struct Weights {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Panels {
     /// Number of windows.
-    count: usize,
+    pub(super) count: usize,
     /// The states of each layer.
     pub(super) x: Vec<Panel>,
     /// Of each step, slopes of the activations, and residuals.
     pub(super) slopes: Vec<Panel>,
     pub(super) g: Vec<Panel>,
     /// The gradient by the states, or their change.
-    dx: Vec<Panel>,
+    pub(super) dx: Vec<Panel>,
     /// Memory: of each step for its units, and for recurrent layers a time earlier.
     pub(super) z: Vec<Panel>,
     earlier: Vec<[Panel; 2]>,
@@ -152,7 +152,12 @@ impl Batch {
         self.offsets[n]..self.offsets[n + 1]
     }
 
-    fn load<'x>(&self, count: usize, window: &impl Fn(usize) -> &'x [f64], panels: &mut [Panel]) {
+    pub(super) fn load<'x>(
+        &self,
+        count: usize,
+        window: &impl Fn(usize) -> &'x [f64],
+        panels: &mut [Panel],
+    ) {
         for m in 0..count {
             let states = window(m);
             for (n, panel) in panels.iter_mut().enumerate() {
@@ -176,22 +181,11 @@ impl Batch {
     ) {
         panels.count = count;
         self.load(count, window, &mut panels.x);
-        for (n, (layer, matrices)) in self.layers.iter().zip(&weights.steps).enumerate() {
-            let rows = count * layer.times;
+        for (n, layer) in self.layers.iter().enumerate() {
+            self.units(n, weights, panels);
             let [x, next] = [n, n + 1].map(|n| &panels.x[n]);
-            let z = &mut panels.z[n];
-            for i in 0..rows {
-                z.row_mut(i).copy_from_slice(&matrices.biases);
-            }
-            z.add_product(rows, x, &matrices.transposed[0], self.isa);
-            if layer.dense.recurrent {
-                let [earlier, _] = &mut panels.earlier[n];
-                shift(layer.times, rows, next, earlier);
-                z.add_product(rows, earlier, &matrices.transposed[1], self.isa);
-            }
-            activate(layer, rows, z, &mut panels.slopes[n]);
-            let g = &mut panels.g[n];
-            for i in 0..rows {
+            let (g, z) = (&mut panels.g[n], &panels.z[n]);
+            for i in 0..count * layer.times {
                 let pairs = next.row(i).iter().zip(z.row(i));
                 for (g, (next, f)) in g.row_mut(i).iter_mut().zip(pairs) {
                     *g = next - f;
@@ -201,6 +195,24 @@ impl Batch {
                 }
             }
         }
+    }
+
+    /// Computes the units of step `n`, with their slopes, from the states before it.
+    pub(super) fn units(&self, n: usize, weights: &Weights, panels: &mut Panels) {
+        let (layer, matrices) = (&self.layers[n], &weights.steps[n]);
+        let rows = panels.count * layer.times;
+        let [x, next] = [n, n + 1].map(|n| &panels.x[n]);
+        let z = &mut panels.z[n];
+        for i in 0..rows {
+            z.row_mut(i).copy_from_slice(&matrices.biases);
+        }
+        z.add_product(rows, x, &matrices.transposed[0], self.isa);
+        if layer.dense.recurrent {
+            let [earlier, _] = &mut panels.earlier[n];
+            shift(layer.times, rows, next, earlier);
+            z.add_product(rows, earlier, &matrices.transposed[1], self.isa);
+        }
+        activate(layer, rows, z, &mut panels.slopes[n]);
     }
 
     /// Replaces the residuals of each window and step by what `weigh` writes: it
@@ -311,10 +323,7 @@ impl Batch {
             apply_slopes(layer, rows, &panels.slopes[n], z);
             dx.add_product(rows, z, &matrices.weights[0], self.isa);
             let sums = &mut sums.steps[n];
-            sums.weights[0].add_transposed_product(rows, z, &panels.x[n], self.isa);
-            for i in 0..rows {
-                add(&mut sums.biases, z.row(i));
-            }
+            sums.add_units(rows, z, &panels.x[n], self.isa);
             if layer.dense.recurrent {
                 let [earlier, by_earlier] = &mut panels.earlier[n];
                 sums.weights[1].add_transposed_product(rows, z, earlier, self.isa);
@@ -375,15 +384,39 @@ impl Batch {
     /// Adds what was pulled to the states of the windows, which stand one after
     /// the other.
     fn store(&self, panels: &Panels, gradient: &mut [f64]) {
+        self.each_row(panels, &panels.dx, gradient, add);
+    }
+
+    /// Calls `put(row of a window, row of a panel)` for each layer's panel and all
+    /// windows, which stand one after the other in `windows`.
+    pub(super) fn each_row(
+        &self,
+        panels: &Panels,
+        layers: &[Panel],
+        windows: &mut [f64],
+        put: impl Fn(&mut [f64], &[f64]),
+    ) {
         let length = self.offsets[self.offsets.len() - 1];
-        for (m, window) in gradient.chunks_exact_mut(length).enumerate() {
-            for (n, panel) in panels.dx.iter().enumerate() {
+        let skipped = panels.x.len() - layers.len();
+        for (m, window) in windows.chunks_exact_mut(length).enumerate() {
+            for (n, panel) in (skipped..).zip(layers) {
                 let rows = window[self.layer(n)].chunks_exact_mut(panel.width);
                 let times = rows.len();
                 for (t, row) in rows.enumerate() {
-                    add(row, panel.row(m * times + t));
+                    put(row, panel.row(m * times + t));
                 }
             }
+        }
+    }
+}
+
+impl Matrices {
+    /// Adds, by weights and biases, what stands at the units of `rows` rows, which `x`
+    /// comes into.
+    pub(super) fn add_units(&mut self, rows: usize, units: &Panel, x: &Panel, isa: Isa) {
+        self.weights[0].add_transposed_product(rows, units, x, isa);
+        for i in 0..rows {
+            add(&mut self.biases, units.row(i));
         }
     }
 }
@@ -401,7 +434,7 @@ impl Weights {
 }
 
 #[inline(always)]
-fn add(to: &mut [f64], values: &[f64]) {
+pub(super) fn add(to: &mut [f64], values: &[f64]) {
     for (slot, v) in to.iter_mut().zip(values) {
         *slot += v;
     }
@@ -465,7 +498,7 @@ impl crate::linalg::Wide for Apply<'_> {
 }
 
 /// Replaces v by Δ (∂f/∂z) v, row by row.
-fn apply_slopes(layer: &DenseLayer, rows: usize, slopes: &Panel, v: &mut Panel) {
+pub(super) fn apply_slopes(layer: &DenseLayer, rows: usize, slopes: &Panel, v: &mut Panel) {
     let step = layer.dense.residual;
     for i in 0..rows {
         let row = v.row_mut(i);

@@ -10,6 +10,7 @@ mod condensed;
 mod elementary;
 mod panel;
 mod rows;
+mod unroll;
 
 pub use activation::Activation;
 pub(crate) use batch::{Batch, Panels, Weights};

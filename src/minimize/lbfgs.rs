@@ -24,6 +24,7 @@ mod bounds;
 mod cauchy;
 mod compact;
 mod equilibration;
+mod errors;
 mod gram;
 mod interval;
 mod line_search;
@@ -39,6 +40,7 @@ use std::ops::ControlFlow;
 
 use super::{Iteration, Minimizer, Objective, Outcome, Termination, Work};
 use crate::error::{Error, Result};
+use errors::ByErrors;
 use walk::Walk;
 
 /// Largest memory that is accepted; more than a few dozen pairs never pay.
@@ -63,6 +65,7 @@ pub struct Lbfgs {
     memory: usize,
     max_iterations: usize,
     tolerance: f64,
+    by_errors: bool,
 }
 
 impl Default for Lbfgs {
@@ -72,6 +75,7 @@ impl Default for Lbfgs {
             memory: 10,
             max_iterations: 100_000,
             tolerance: 1e-12,
+            by_errors: false,
         }
     }
 }
@@ -121,13 +125,21 @@ impl Lbfgs {
         self.tolerance = tolerance;
         Ok(self)
     }
-}
 
-impl Minimizer for Lbfgs {
-    /// As the trait says. Where `x`, bounds or scales do not have the
-    /// objective's dimension, or a scale is not positive, nothing is evaluated
-    /// and the outcome is [`Termination::NonFinite`] with the value NaN.
-    fn minimize(
+    /// Takes the errors of the model for unknowns in the place of the states, where
+    /// the objective has them: that of an action does for feed-forward and residual
+    /// networks whose states have no bounds. Others are minimized by their states.
+    ///
+    /// By states a large R_f ties each to the one before it, and steps become short;
+    /// by errors it is a scale. At R_f → ∞ this is back-propagation.
+    #[must_use]
+    pub fn by_errors(mut self) -> Self {
+        self.by_errors = true;
+        self
+    }
+
+    /// One walk from `x`.
+    fn walk(
         &self,
         objective: &mut dyn Objective,
         x: &mut [f64],
@@ -141,6 +153,26 @@ impl Minimizer for Lbfgs {
                 work: Work::default(),
             },
         }
+    }
+}
+
+impl Minimizer for Lbfgs {
+    /// As the trait says. Where `x`, bounds or scales do not have the
+    /// objective's dimension, or a scale is not positive, nothing is evaluated
+    /// and the outcome is [`Termination::NonFinite`] with the value NaN.
+    fn minimize(
+        &self,
+        objective: &mut dyn Objective,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome {
+        if self.by_errors && objective.takes_errors() && x.len() == objective.dimension() {
+            let (mut objective, mut errors) = ByErrors::new(objective, x);
+            let outcome = self.walk(&mut objective, &mut errors, observe);
+            objective.inner.states(&errors, x);
+            return outcome;
+        }
+        self.walk(objective, x, observe)
     }
 
     fn name(&self) -> &'static str {

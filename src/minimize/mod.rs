@@ -135,6 +135,21 @@ pub trait Objective {
     fn has_exact_curvature(&mut self) -> bool {
         true
     }
+
+    /// Whether the errors that a model makes can be the unknowns in the place of the
+    /// states that it makes them to. Only then the next three methods do anything.
+    fn takes_errors(&self) -> bool {
+        false
+    }
+
+    /// Writes the unknowns by errors that belong to `x`, and a positive scale of each.
+    fn errors(&mut self, _x: &[f64], _errors: &mut [f64], _scales: &mut [f64]) {}
+
+    /// Writes the `x` that belongs to unknowns by errors.
+    fn states(&mut self, _errors: &[f64], _x: &mut [f64]) {}
+
+    /// The gradient at `x` becomes that by errors.
+    fn gradient_by_errors(&mut self, _x: &[f64], _gradient: &mut [f64]) {}
 }
 
 /// Why a minimization ended.

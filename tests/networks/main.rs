@@ -6,5 +6,6 @@ mod fixtures;
 
 mod bad_networks;
 mod equations;
+mod errors;
 mod minibatches;
 mod training;

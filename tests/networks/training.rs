@@ -20,7 +20,7 @@ const ALL: [Activation; 6] = [
 ];
 
 /// Every activation in every place, residual and recurrent layers, wide and narrow.
-fn networks() -> Vec<Network> {
+pub(crate) fn networks() -> Vec<Network> {
     let feed = ALL.iter().flat_map(|&a| {
         ALL.iter().map(move |&b| {
             Network::new(3, [Dense::new(5, a), Dense::new(9, b), Dense::new(2, a)]).unwrap()
@@ -45,7 +45,7 @@ fn networks() -> Vec<Network> {
 
 /// The action of random pairs, some of them incomplete, with some of the weights
 /// fixed and some with priors.
-fn action_of<M: Layers>(model: M, network: &Network, pairs: usize) -> Action<M, Map> {
+pub(crate) fn action_of<M: Layers>(model: M, network: &Network, pairs: usize) -> Action<M, Map> {
     let mut draws = Draws(17);
     let last = network.depth() - 1;
     let mut values = |n: usize| Array2::from_shape_fn((pairs, network.width(n)), |_| draws.next());
@@ -68,14 +68,14 @@ fn action_of<M: Layers>(model: M, network: &Network, pairs: usize) -> Action<M, 
     builder.build().unwrap()
 }
 
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
     norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut a.iter().copied()).max(1e-300)
 }
 
 /// Sums of at most a few hundred terms, in another order: 10⁻¹³ of the largest is
 /// their rounding with room to spare.
-const ROUNDING: f64 = 1e-13;
+pub(crate) const ROUNDING: f64 = 1e-13;
 
 #[test]
 fn windows_together_are_what_they_are_one_by_one() {

@@ -21,8 +21,14 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         !self.is_held() && groups.all(|t| t.as_ref().is_some_and(Together::unrolls))
     }
 
+    /// Whether errors can be the unknowns, of vectors of these lengths.
+    pub(super) fn takes<const N: usize>(&self, lengths: [usize; N]) -> bool {
+        self.has_errors() && lengths.iter().all(|&length| length == self.scales.len())
+    }
+
     /// Writes the unknowns by errors that belong to the path `x`, and a scale for each:
-    /// one over the root of what its own terms curve.
+    /// one over the root of what its own terms curve, of the inputs with their usual
+    /// scale as one term more.
     pub(super) fn write_errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
         errors.copy_from_slice(x);
         self.by_group(x, errors, |together, action, theta, states, _| {

@@ -400,15 +400,31 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         self.has_errors()
     }
 
+    /// All NaN where there are none, or for vectors of another length.
     fn errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
-        self.write_errors(x, errors, scales);
+        if self.takes([x.len(), errors.len(), scales.len()]) {
+            self.write_errors(x, errors, scales);
+        } else {
+            errors.fill(f64::NAN);
+            scales.fill(f64::NAN);
+        }
     }
 
+    /// All NaN where there are none, or for vectors of another length.
     fn states(&mut self, errors: &[f64], x: &mut [f64]) {
-        self.write_states(errors, x);
+        if self.takes([errors.len(), x.len()]) {
+            self.write_states(errors, x);
+        } else {
+            x.fill(f64::NAN);
+        }
     }
 
+    /// All NaN where there are none, or for vectors of another length.
     fn gradient_by_errors(&mut self, x: &[f64], gradient: &mut [f64]) {
-        self.chain(x, gradient);
+        if self.takes([x.len(), gradient.len()]) {
+            self.chain(x, gradient);
+        } else {
+            gradient.fill(f64::NAN);
+        }
     }
 }

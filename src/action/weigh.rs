@@ -133,7 +133,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         diagonal
     }
 
-    /// The diagonal precisions of all residuals of window `w`.
+    /// The diagonal of the precision of all residuals of window `w`.
     pub(super) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
         let window = &self.layout.windows[w];
         let mut all = Vec::with_capacity(window.all().len());
@@ -143,6 +143,16 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             let (mut weights, mut v) = (zero.clone(), zero.clone());
             let weighed = (&mut weights[..], &mut v[..]);
             self.weigh(visit, (w, k), &zero, weighed, &mut Sums::default());
+            if let ModelShape::Full { matrix, .. } = &self.model_shape {
+                let groups = self.rule.per_time().len();
+                let width = weights.len() / groups;
+                for r in 0..groups {
+                    let own = own_rows(r, width, self.layout.scope.drifting.len());
+                    for (slot, r) in weights[own].iter_mut().zip(matrix.diag()) {
+                        *slot *= r;
+                    }
+                }
+            }
             all.extend(weights);
         }
         all

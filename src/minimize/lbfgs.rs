@@ -46,6 +46,11 @@ use walk::Walk;
 /// Largest memory that is accepted; more than a few dozen pairs never pay.
 const MOST_PAIRS: usize = 1000;
 
+/// Layers that enlarge what comes into them enlarge rounding too: where the path that
+/// its errors make is higher than the start by more than this share of it, the states
+/// are the unknowns.
+const ASTRAY: f64 = 1e-6;
+
 /// Limited-memory BFGS with bounds (L-BFGS-B).
 ///
 /// Needs values and gradients only. One iteration costs about 4·m·n
@@ -127,8 +132,11 @@ impl Lbfgs {
     }
 
     /// Takes the errors of the model for unknowns in the place of the states, where
-    /// the objective has them: that of an action does for feed-forward and residual
-    /// networks whose states have no bounds. Others are minimized by their states.
+    /// the objective [has them](Objective::takes_errors): that of an action does for
+    /// networks of feed-forward and residual layers whose states have no bounds and
+    /// whose windows share all parameters. Others are minimized by their states, and
+    /// so is a walk whose start the errors do not lead back to, because layers enlarge
+    /// rounding.
     ///
     /// By states a large R_f ties each to the one before it, and steps become short;
     /// by errors it is a scale. At R_f → ∞ this is back-propagation.
@@ -167,10 +175,15 @@ impl Minimizer for Lbfgs {
         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
     ) -> Outcome {
         if self.by_errors && objective.takes_errors() && x.len() == objective.dimension() {
+            let begin = objective.value(x);
             let (mut objective, mut errors) = ByErrors::new(objective, x);
-            let outcome = self.walk(&mut objective, &mut errors, observe);
-            objective.inner.states(&errors, x);
-            return outcome;
+            if objective.value(&errors) <= begin + ASTRAY * begin.abs() {
+                let outcome = self.walk(&mut objective, &mut errors, observe);
+                if outcome.termination != Termination::NonFinite {
+                    objective.inner.states(&errors, x);
+                }
+                return outcome;
+            }
         }
         self.walk(objective, x, observe)
     }

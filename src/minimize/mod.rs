@@ -137,7 +137,10 @@ pub trait Objective {
     }
 
     /// Whether the errors that a model makes can be the unknowns in the place of the
-    /// states that it makes them to. Only then the next three methods do anything.
+    /// states that it makes them to. If so, the next three methods are to be called;
+    /// vectors by errors are as long as those by states, have the same order, and the
+    /// same [`lower`](Self::lower) and [`upper`](Self::upper), so that only what is
+    /// the same in both may be bounded.
     fn takes_errors(&self) -> bool {
         false
     }
@@ -145,10 +148,11 @@ pub trait Objective {
     /// Writes the unknowns by errors that belong to `x`, and a positive scale of each.
     fn errors(&mut self, _x: &[f64], _errors: &mut [f64], _scales: &mut [f64]) {}
 
-    /// Writes the `x` that belongs to unknowns by errors.
+    /// Writes the `x` that belongs to unknowns by errors, all of it.
     fn states(&mut self, _errors: &[f64], _x: &mut [f64]) {}
 
-    /// The gradient at `x` becomes that by errors.
+    /// The gradient at `x`, from [`Objective::value_and_gradient`], becomes that by
+    /// errors.
     fn gradient_by_errors(&mut self, _x: &[f64], _gradient: &mut [f64]) {}
 }
 

@@ -4,11 +4,12 @@ use super::training::{ROUNDING, action_of, distance, networks};
 use crate::fixtures::Noise as Draws;
 use crate::fixtures::ladder::{go, lorenz96};
 use crate::fixtures::plain::Plain;
-use deepest::minimize::{Minimizer, Objective};
+use deepest::minimize::{Iteration, Minimizer, Objective};
 use deepest::models::Network;
 use deepest::prelude::*;
 use deepest::{Activation, Dense};
 use ndarray::Array2;
+use std::ops::ControlFlow;
 
 const PAIRS: usize = 23;
 
@@ -118,8 +119,10 @@ fn both_kinds_of_unknowns_have_the_same_minimum_and_errors_are_well_scaled() {
     ] {
         let (action, x) = twin(activation, fixed);
         let minimum = |rf: f64, minimizer: &dyn Minimizer| {
-            let mut at = action.at(rf).unwrap();
-            minimizer.minimize(&mut at, &mut x.clone(), &mut go)
+            let (mut at, mut x) = (action.at(rf).unwrap(), x.clone());
+            let outcome = minimizer.minimize(&mut at, &mut x, &mut go);
+            approx::assert_relative_eq!(at.value(&x), outcome.value, max_relative = ROUNDING);
+            outcome
         };
         let newton = GaussNewton::default().tolerance(1e-14).unwrap();
         let by_states = Lbfgs::default().tolerance(1e-12).unwrap();
@@ -128,8 +131,8 @@ fn both_kinds_of_unknowns_have_the_same_minimum_and_errors_are_well_scaled() {
             approx::assert_relative_eq!(newton.value, errors.value, max_relative = 1e-8);
             errors.work.evaluations
         });
-        // By errors R_f is a scale: the work stays. By states it grows: tenfold here
-        // where layers are not linear.
+        // By errors R_f is a scale: the work stays. By states it grows, more so where
+        // layers are not linear.
         assert!(middle.max(high) < 2 * low, "{low}, {middle}, {high}");
         let states = minimum(1e4, &by_states).work.evaluations;
         let factor = if activation == Activation::Linear {
@@ -145,22 +148,168 @@ fn both_kinds_of_unknowns_have_the_same_minimum_and_errors_are_well_scaled() {
 }
 
 #[test]
-fn a_start_that_is_not_finite_is_said() {
+fn a_walk_that_ends_early_leaves_its_path() {
+    let (action, x) = twin(Activation::Tanh, false);
+    let minimizer = Lbfgs::default().by_errors();
+    let mut stop = |iteration: Iteration| match iteration.number {
+        3 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let ends: [(_, &mut dyn FnMut(Iteration) -> ControlFlow<()>, _); 2] = [
+        (minimizer, &mut stop, Termination::Cancelled),
+        (
+            minimizer.max_iterations(5),
+            &mut go,
+            Termination::IterationLimit,
+        ),
+    ];
+    for (minimizer, observe, termination) in ends {
+        let (mut at, mut x) = (action.at(100.0).unwrap(), x.clone());
+        let begin = at.value(&x);
+        let outcome = minimizer.minimize(&mut at, &mut x, observe);
+        assert_eq!(outcome.termination, termination);
+        assert!(outcome.value < begin);
+        approx::assert_relative_eq!(at.value(&x), outcome.value, max_relative = ROUNDING);
+    }
+}
+
+#[test]
+fn a_perfect_fit_is_seen_at_once() {
+    let network = Network::new(3, [Dense::new(4, Activation::Tanh); 3]).unwrap();
+    let inputs = Array2::from_shape_fn((5, 3), |(i, j)| 0.1 * (i * j) as f64);
+    let theta = network.draw(inputs.view(), 3).unwrap();
+    let outputs = network.predict(&theta, inputs.view()).unwrap();
+    let one = Precision::scalar(1.0).unwrap();
+    let windows = network.pairs((inputs.view(), &one), (outputs.view(), &one));
+    let mut builder = Action::builder(network.clone(), Map).windows(windows.unwrap());
+    for (name, range) in network.blocks() {
+        let weights = theta[range].iter();
+        builder = builder.parameter_block(&name, weights.map(|&w| Parameter::estimated().guess(w)));
+    }
+    let action = builder.build().unwrap();
+    let rows = inputs.rows().into_iter();
+    let paths = rows.map(|row| network.forward(&theta, row.to_slice().unwrap()).unwrap());
+    let mut x = action
+        .pack(&Estimate::new(paths.collect(), theta.clone()))
+        .unwrap();
+    let mut at = action.at(1e8).unwrap();
+    let outcome = Lbfgs::default()
+        .by_errors()
+        .minimize(&mut at, &mut x, &mut go);
+    assert_eq!(outcome.work.iterations, 0, "{outcome:?}");
+}
+
+#[test]
+fn many_pairs_of_a_wide_network_go_in_parts() {
+    // 240 pairs in 8 groups of 30, of which 13 at a time fill the cache.
+    let network = Network::new(784, [30, 10].map(|n| Dense::new(n, Activation::Tanh))).unwrap();
+    let action = action_of(network.clone(), &network, 240);
+    let mut at = action.at(3.0).unwrap();
+    let n = at.dimension();
+    let mut draws = Draws(11);
+    let (x, change) = (draws.vector(n), draws.vector(n));
+    let (mut errors, mut scales) = (vec![0.0; n], vec![0.0; n]);
+    at.errors(&x, &mut errors, &mut scales);
+    let made: Vec<f64> = errors[..240 * 824]
+        .chunks(824)
+        .flat_map(|w| w[784..].to_vec())
+        .collect();
+    assert!(distance(&at.residuals(&x).unwrap(), &made) < ROUNDING);
+    let mut back = vec![0.0; n];
+    at.states(&errors, &mut back);
+    assert!(distance(&x, &back) < ROUNDING);
+    // States alone move: a change of the many weights would drown theirs.
+    let states = 240 * 824;
+    let mut along = |h: f64| {
+        let moved = errors.iter().zip(&change).enumerate();
+        let moved = moved.map(|(i, (e, d))| if i < states { e + h * d } else { *e });
+        at.states(&moved.collect::<Vec<_>>(), &mut back);
+        at.value(&back)
+    };
+    let slope = (along(1e-5) - along(-1e-5)) / 2e-5;
+    let mut gradient = vec![0.0; n];
+    at.value_and_gradient(&x, &mut gradient);
+    at.gradient_by_errors(&x, &mut gradient);
+    let product: f64 = gradient[..states]
+        .iter()
+        .zip(&change)
+        .map(|(g, d)| g * d)
+        .sum();
+    approx::assert_relative_eq!(product, slope, max_relative = 1e-6);
+}
+
+#[test]
+fn errors_that_count_more_have_smaller_scales() {
+    let network = Network::new(2, [Dense::new(2, Activation::Tanh); 2]).unwrap();
+    let values = Array2::from_shape_fn((1, 2), |(_, j)| 0.3 * j as f64);
+    let one = Precision::scalar(1.0).unwrap();
+    let windows = network.pairs((values.view(), &one), (values.view(), &one));
+    let precision = Precision::full(ndarray::array![[1.0, 5.0], [5.0, 1e4]]).unwrap();
+    let mut builder = Action::builder(network.clone(), Map)
+        .windows(windows.unwrap())
+        .model_precision(precision);
+    for (name, range) in network.blocks() {
+        builder = builder.parameter_block(&name, range.map(|_| Parameter::fixed(0.3)));
+    }
+    let action = builder.build().unwrap();
+    let mut at = action.at(7.0).unwrap();
+    let (mut errors, mut scales) = (vec![0.0; 6], vec![0.0; 6]);
+    at.errors(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &mut errors, &mut scales);
+    // Of the hidden layer nothing is measured.
+    approx::assert_relative_eq!(scales[2] / scales[3], 100.0, max_relative = ROUNDING);
+}
+
+#[test]
+fn errors_that_do_not_lead_back_are_left_alone() {
+    // Sixty layers that enlarge threefold make 10¹² of a rounding error of 10⁻¹⁶.
+    let network = Network::new(2, [Dense::new(2, Activation::Linear); 60]).unwrap();
+    let values = Array2::from_shape_fn((2, 2), |(i, j)| 0.3 + (i + j) as f64);
+    let one = Precision::scalar(1.0).unwrap();
+    let windows = network.pairs((values.view(), &one), (values.view(), &one));
+    let mut builder = Action::builder(network.clone(), Map).windows(windows.unwrap());
+    for (name, range) in network.blocks() {
+        let weights = range.clone().map(|p| {
+            let diagonal = [0, 3].contains(&(p - range.start));
+            Parameter::fixed(if diagonal { 3.0 } else { 0.0 })
+        });
+        builder = builder.parameter_block(&name, weights.collect::<Vec<_>>());
+    }
+    let action = builder.build().unwrap();
+    let mut at = action.at(1.0).unwrap();
+    assert!(at.takes_errors());
+    let x = Draws(2).vector(at.dimension());
+    let minimizer = Lbfgs::default().max_iterations(50);
+    let [by_states, by_errors] = [minimizer, minimizer.by_errors()].map(|minimizer| {
+        let mut x = x.clone();
+        minimizer.minimize(&mut at, &mut x, &mut go);
+        x
+    });
+    assert_eq!(by_states, by_errors);
+}
+
+#[test]
+fn a_start_that_is_not_finite_is_said_and_left_as_it_is() {
     let (action, x) = twin(Activation::Tanh, false);
     for (place, value) in [(0, f64::NAN), (9, f64::INFINITY), (x.len() - 1, f64::NAN)] {
         let mut at = action.at(1.0).unwrap();
-        let mut x = x.clone();
-        x[place] = value;
-        let outcome = Lbfgs::default()
-            .by_errors()
-            .minimize(&mut at, &mut x, &mut go);
+        let mut start = x.clone();
+        start[place] = value;
+        let mut x = start.clone();
+        let minimizer = Lbfgs::default().by_errors();
+        let outcome = minimizer.minimize(&mut at, &mut x, &mut go);
         assert_eq!(outcome.termination, Termination::NonFinite);
+        let bits = |x: &[f64]| x.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&x), bits(&start));
     }
     let mut at = action.at(1.0).unwrap();
-    let outcome = Lbfgs::default()
-        .by_errors()
-        .minimize(&mut at, &mut [0.0; 3], &mut go);
+    let minimizer = Lbfgs::default().by_errors();
+    let outcome = minimizer.minimize(&mut at, &mut [0.0; 3], &mut go);
     assert_eq!(outcome.termination, Termination::NonFinite);
+    let (mut short, mut x) = ([0.0; 3], x);
+    at.states(&short, &mut x);
+    at.errors(&x, &mut short, &mut [0.0; 3]);
+    at.gradient_by_errors(&x, &mut [0.0; 3]);
+    assert!(x.iter().chain(&short).all(|v| v.is_nan()));
 }
 
 #[test]

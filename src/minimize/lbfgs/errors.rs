@@ -61,6 +61,11 @@ impl Objective for ByErrors<'_> {
         value
     }
 
+    fn rounding(&mut self, errors: &[f64]) -> f64 {
+        self.inner.states(errors, &mut self.x);
+        self.inner.rounding(&self.x)
+    }
+
     /// A walk by gradients asks for none.
     fn newton_step(
         &mut self,

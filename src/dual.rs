@@ -6,23 +6,50 @@
 // Product and quotient rules mix operators; that is what they are.
 #![allow(clippy::suspicious_arithmetic_impl)]
 
+mod functions;
+
 use std::cmp::Ordering;
+use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
 use crate::scalar::Scalar;
+use crate::scalar::sealed::Primitive;
 
 /// A value and its derivatives along `N` directions.
+///
+/// It knows which of the directions it depends on, so that an infinite slope (of √x
+/// at 0, say) makes a derivative infinite or NaN where it meets something that
+/// changes, and leaves it zero where nothing does. Where `STRICT` is false it does
+/// not look: all is the same but for zeros that become NaN there.
 #[derive(Debug, Clone, Copy)]
-pub struct Dual<T, const N: usize> {
+pub struct Dual<T, const N: usize, const STRICT: bool = true> {
     /// The value.
     pub value: T,
     /// The derivative along each direction.
     pub lanes: [T; N],
+    /// Bit k: the number may change along direction k, though its derivative may be
+    /// zero here. Directions from 64 on count by their derivative alone.
+    depends: u64,
 }
 
-impl<T: Scalar, const N: usize> Dual<T, N> {
+/// Numbers for what is evaluated often: where they leave NaN or infinity, the strict
+/// ones are asked.
+pub(crate) type Fast<T, const N: usize> = Dual<T, N, false>;
+
+impl<T: Scalar, const N: usize, const STRICT: bool> Dual<T, N, STRICT> {
+    /// A value with its derivatives; it may change along all directions.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(value: T, lanes: [T; N]) -> Self {
+        Self {
+            value,
+            lanes,
+            depends: u64::MAX,
+        }
+    }
+
     /// A number that depends on nothing.
     #[inline(always)]
     #[must_use]
@@ -30,6 +57,7 @@ impl<T: Scalar, const N: usize> Dual<T, N> {
         Self {
             value,
             lanes: [T::zero(); N],
+            depends: 0,
         }
     }
 
@@ -42,16 +70,64 @@ impl<T: Scalar, const N: usize> Dual<T, N> {
         let mut dual = Self::constant(value);
         if let Some(slot) = dual.lanes.get_mut(lane) {
             *slot = T::one();
+            dual.depends = 1_u64.checked_shl(lane as u32).unwrap_or(0);
         }
         dual
+    }
+
+    /// Whether the number may change along direction `k`.
+    #[inline(always)]
+    fn changes(&self, k: usize) -> bool {
+        (k < 64 && self.depends >> k & 1 == 1) || !self.lanes[k].is_constant_zero()
     }
 
     /// Chain rule: the value of an outer function and its derivative.
     #[inline(always)]
     fn chain(self, value: T, slope: T) -> Self {
+        if STRICT && !slope.is_finite() {
+            return self.chain_where_it_changes(value, slope);
+        }
         Self {
             value,
             lanes: self.lanes.map(|d| d * slope),
+            ..self
+        }
+    }
+
+    #[cold]
+    fn chain_where_it_changes(self, value: T, slope: T) -> Self {
+        let lane = |k: usize| match self.changes(k) {
+            true => self.lanes[k] * slope,
+            false => T::zero(),
+        };
+        Self {
+            value,
+            lanes: std::array::from_fn(lane),
+            ..self
+        }
+    }
+
+    /// Chain rule for a function of two numbers.
+    #[inline(always)]
+    fn chain_two(self, other: Self, value: T, slopes: [T; 2]) -> Self {
+        if STRICT && !slopes.iter().all(T::is_finite) {
+            return self.chain_two_where_they_change(other, value, slopes);
+        }
+        self.combine(other, value, |a, b| a * slopes[0] + b * slopes[1])
+    }
+
+    #[cold]
+    fn chain_two_where_they_change(self, other: Self, value: T, slopes: [T; 2]) -> Self {
+        let lane = |k: usize| match (self.changes(k), other.changes(k)) {
+            (true, true) => self.lanes[k] * slopes[0] + other.lanes[k] * slopes[1],
+            (true, false) => self.lanes[k] * slopes[0],
+            (false, true) => other.lanes[k] * slopes[1],
+            (false, false) => T::zero(),
+        };
+        Self {
+            value,
+            lanes: std::array::from_fn(lane),
+            depends: self.depends | other.depends,
         }
     }
 
@@ -62,43 +138,100 @@ impl<T: Scalar, const N: usize> Dual<T, N> {
         for (a, &b) in lanes.iter_mut().zip(&other.lanes) {
             *a = f(*a, b);
         }
-        Self { value, lanes }
+        let both = if STRICT { other.depends } else { 0 };
+        Self {
+            value,
+            lanes,
+            depends: self.depends | both,
+        }
+    }
+
+    /// This where all is finite, else what the limits say.
+    #[inline(always)]
+    fn or_by_limits(self, limits: impl FnOnce() -> Self) -> Self {
+        if self.is_finite() { self } else { limits() }
+    }
+
+    /// Where a factor u is zero and v finite, (u v)′ = lim u(h)/h · v(h) = u′ v, however
+    /// steep v is.
+    #[cold]
+    fn product_by_limits(self, other: Self) -> Self {
+        let (u, v) = (self.value, other.value);
+        let alone = |zero: &Self, other: &Self| {
+            let decided = zero.is_finite() || other.value.value() != 0.0;
+            zero.value.is_constant_zero() && other.value.is_finite() && decided
+        };
+        let [mut a, mut b] = [self, other];
+        if alone(&self, &other) {
+            b = Self::constant(v);
+        } else if alone(&other, &self) {
+            a = Self::constant(u);
+        }
+        let vanishes = self.is_constant_zero() || other.is_constant_zero();
+        let product = a.chain_two_where_they_change(b, u * v, [v, u]);
+        let depends = self.depends | other.depends;
+        Self { depends, ..product }.unless(vanishes)
+    }
+
+    /// Where u is zero, (u/v)′ = lim u(h)/h / v(h) = u′/v, however steep v is.
+    #[cold]
+    fn quotient_by_limits(self, other: Self) -> Self {
+        let inverse = other.value.recip();
+        let quotient = self.value * inverse;
+        let alone = self.value.is_constant_zero() && inverse.is_finite();
+        let over = if alone {
+            Self::constant(other.value)
+        } else {
+            other
+        };
+        let slopes = [inverse, -quotient * inverse];
+        let divided = self.chain_two_where_they_change(over, quotient, slopes);
+        let depends = self.depends | other.depends;
+        Self { depends, ..divided }.unless(self.is_constant_zero())
+    }
+
+    /// A product of which one factor is zero for good does not change.
+    #[inline(always)]
+    fn unless(self, vanishes: bool) -> Self {
+        let depends = if vanishes { 0 } else { self.depends };
+        Self { depends, ..self }
     }
 }
 
-impl<T: Scalar, const N: usize> From<f64> for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> From<f64> for Dual<T, N, STRICT> {
     #[inline(always)]
     fn from(value: f64) -> Self {
         Self::constant(T::from(value))
     }
 }
 
-impl<T: Scalar, const N: usize> PartialEq for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> PartialEq for Dual<T, N, STRICT> {
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
 }
 
-impl<T: Scalar, const N: usize> PartialOrd for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> PartialOrd for Dual<T, N, STRICT> {
     #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.value.partial_cmp(&other.value)
     }
 }
 
-impl<T: Scalar, const N: usize> Neg for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Neg for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
         Self {
             value: -self.value,
             lanes: self.lanes.map(|d| -d),
+            ..self
         }
     }
 }
 
-impl<T: Scalar, const N: usize> Add for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Add for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -106,7 +239,7 @@ impl<T: Scalar, const N: usize> Add for Dual<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> Sub for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Sub for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
@@ -114,26 +247,40 @@ impl<T: Scalar, const N: usize> Sub for Dual<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> Mul for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Mul for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         let (u, v) = (self.value, other.value);
-        self.combine(other, u * v, |a, b| a * v + b * u)
+        let product = u * v;
+        let vanishes = STRICT && (self.is_constant_zero() || other.is_constant_zero());
+        let simple = self
+            .combine(other, product, |a, b| a * v + b * u)
+            .unless(vanishes);
+        if STRICT && (product.value() == 0.0 || !product.is_finite()) {
+            return simple.or_by_limits(|| self.product_by_limits(other));
+        }
+        simple
     }
 }
 
-impl<T: Scalar, const N: usize> Div for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Div for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         let inverse = other.value.recip();
         let quotient = self.value * inverse;
-        self.combine(other, quotient, |a, b| (a - b * quotient) * inverse)
+        let simple = self
+            .combine(other, quotient, |a, b| (a - b * quotient) * inverse)
+            .unless(STRICT && self.is_constant_zero());
+        if STRICT && (quotient.value() == 0.0 || !quotient.is_finite()) {
+            return simple.or_by_limits(|| self.quotient_by_limits(other));
+        }
+        simple
     }
 }
 
-impl<T: Scalar, const N: usize> Add<f64> for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Add<f64> for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: f64) -> Self {
@@ -144,7 +291,7 @@ impl<T: Scalar, const N: usize> Add<f64> for Dual<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> Sub<f64> for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Sub<f64> for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: f64) -> Self {
@@ -155,18 +302,20 @@ impl<T: Scalar, const N: usize> Sub<f64> for Dual<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> Mul<f64> for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Mul<f64> for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: f64) -> Self {
-        Self {
+        let scaled = Self {
             value: self.value * other,
             lanes: self.lanes.map(|d| d * other),
-        }
+            ..self
+        };
+        scaled.unless(STRICT && other == 0.0)
     }
 }
 
-impl<T: Scalar, const N: usize> Div<f64> for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Div<f64> for Dual<T, N, STRICT> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: f64) -> Self {
@@ -176,7 +325,7 @@ impl<T: Scalar, const N: usize> Div<f64> for Dual<T, N> {
 
 macro_rules! assign {
     ($($trait:ident $method:ident $operator:tt),*) => {$(
-        impl<T: Scalar, const N: usize> $trait for Dual<T, N> {
+        impl<T: Scalar, const N: usize, const STRICT: bool> $trait for Dual<T, N, STRICT> {
             #[inline(always)]
             fn $method(&mut self, other: Self) {
                 *self = *self $operator other;
@@ -186,7 +335,7 @@ macro_rules! assign {
 }
 assign!(AddAssign add_assign +, SubAssign sub_assign -, MulAssign mul_assign *, DivAssign div_assign /);
 
-impl<T: Scalar, const N: usize> Zero for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> Zero for Dual<T, N, STRICT> {
     #[inline(always)]
     fn zero() -> Self {
         Self::constant(T::zero())
@@ -197,155 +346,24 @@ impl<T: Scalar, const N: usize> Zero for Dual<T, N> {
     }
 }
 
-impl<T: Scalar, const N: usize> One for Dual<T, N> {
+impl<T: Scalar, const N: usize, const STRICT: bool> One for Dual<T, N, STRICT> {
     #[inline(always)]
     fn one() -> Self {
         Self::constant(T::one())
     }
 }
 
-impl<T: Scalar, const N: usize> Scalar for Dual<T, N> {
-    #[inline(always)]
-    fn value(&self) -> f64 {
-        self.value.value()
+impl<T: Scalar, const N: usize, const STRICT: bool> Sum for Dual<T, N, STRICT> {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers.fold(Self::zero(), |sum, number| sum + number)
     }
-    #[inline(always)]
-    fn exp(self) -> Self {
-        let e = self.value.exp();
-        self.chain(e, e)
-    }
-    #[inline(always)]
-    fn ln(self) -> Self {
-        self.chain(self.value.ln(), self.value.recip())
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        let root = self.value.sqrt();
-        self.chain(root, root.recip() * 0.5)
-    }
-    #[inline(always)]
-    fn sin(self) -> Self {
-        self.chain(self.value.sin(), self.value.cos())
-    }
-    #[inline(always)]
-    fn cos(self) -> Self {
-        self.chain(self.value.cos(), -self.value.sin())
-    }
-    #[inline(always)]
-    fn tanh(self) -> Self {
-        let t = self.value.tanh();
-        self.chain(t, T::one() - t * t)
-    }
-    #[inline(always)]
-    fn powi(self, n: i32) -> Self {
-        if n == 0 {
-            return Self::one();
-        }
-        self.chain(self.value.powi(n), self.value.powi(n - 1) * f64::from(n))
-    }
-    #[inline(always)]
-    fn powf(self, exponent: f64) -> Self {
-        if exponent == 0.0 {
-            return Self::one();
-        }
-        self.chain(
-            self.value.powf(exponent),
-            self.value.powf(exponent - 1.0) * exponent,
-        )
-    }
-    #[inline(always)]
-    fn abs(self) -> Self {
-        let slope = match self.value.partial_cmp(&T::zero()) {
-            Some(Ordering::Greater) => 1.0,
-            Some(Ordering::Less) => -1.0,
-            _ => 0.0,
-        };
-        self.chain(self.value.abs(), T::from(slope))
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        if self.value >= other.value {
-            self
-        } else {
-            other
-        }
-    }
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        if self.value <= other.value {
-            self
-        } else {
-            other
-        }
+}
+
+impl<'a, T: Scalar, const N: usize, const STRICT: bool> Sum<&'a Self> for Dual<T, N, STRICT> {
+    fn sum<I: Iterator<Item = &'a Self>>(numbers: I) -> Self {
+        numbers.copied().sum()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A function that uses every operation, with x and y away from kinks.
-    fn everything<S: Scalar>(x: S, y: S) -> S {
-        let a = (x * y + 1.5).ln() - (x / y).exp() * 0.25 + y.recip() - 0.5;
-        let b = x.sin() * y.cos() + (x - y).tanh() + x.powi(3) / 7.0 + y.powf(1.7);
-        let mut c = (x * x + y * y).sqrt() + (x - y).abs() + x.max(y) - x.min(y) + x.logistic();
-        c += a;
-        c *= b;
-        c -= y.square();
-        c /= x + 2.0;
-        -c
-    }
-
-    fn central(f: impl Fn(f64) -> f64, at: f64) -> f64 {
-        // Sixth-order central difference: truncation below 1e-11 for h = 0.01.
-        let h = 1e-2;
-        let d = |k: f64| (f(at + k * h) - f(at - k * h)) / h;
-        d(1.0) * 0.75 - d(2.0) * 0.15 + d(3.0) / 60.0
-    }
-
-    #[test]
-    fn first_derivatives_match_differences() {
-        let (x, y) = (0.7, 1.9);
-        let dual = everything(Dual::<f64, 2>::variable(x, 0), Dual::variable(y, 1));
-        assert_eq!(dual.value, everything(x, y));
-        assert!((dual.lanes[0] - central(|x| everything(x, y), x)).abs() < 1e-8);
-        assert!((dual.lanes[1] - central(|y| everything(x, y), y)).abs() < 1e-8);
-    }
-
-    #[test]
-    fn second_derivatives_by_nesting_are_symmetric_and_match_differences() {
-        type Second = Dual<Dual<f64, 2>, 2>;
-        let (x, y) = (0.7, 1.9);
-        let inner = |v, lane| Dual::<f64, 2>::variable(v, lane);
-        let z = everything(
-            Second::variable(inner(x, 0), 0),
-            Second::variable(inner(y, 1), 1),
-        );
-        let slope = |x: f64, y: f64, lane: usize| {
-            everything(Dual::<f64, 2>::variable(x, 0), Dual::variable(y, 1)).lanes[lane]
-        };
-        assert!((z.lanes[0].lanes[1] - z.lanes[1].lanes[0]).abs() < 1e-13);
-        assert!((z.lanes[0].lanes[0] - central(|x| slope(x, y, 0), x)).abs() < 1e-8);
-        assert!((z.lanes[1].lanes[1] - central(|y| slope(x, y, 1), y)).abs() < 1e-8);
-        assert!((z.lanes[0].lanes[1] - central(|y| slope(x, y, 0), y)).abs() < 1e-8);
-    }
-
-    #[test]
-    fn powers_at_zero_are_exact() {
-        let x = Dual::<f64, 1>::variable(0.0, 0);
-        assert_eq!(x.powi(0).lanes[0], 0.0);
-        assert_eq!(x.powi(1).lanes[0], 1.0);
-        assert_eq!(x.powi(2).lanes[0], 0.0);
-        assert_eq!(x.powf(0.0).lanes[0], 0.0);
-        assert_eq!(x.abs().lanes[0], 0.0);
-    }
-
-    #[test]
-    fn logistic_does_not_overflow() {
-        for (x, expected) in [(-800.0, 0.0), (0.0, 0.5), (800.0, 1.0)] {
-            let y = Dual::<f64, 1>::variable(x, 0).logistic();
-            assert_eq!(y.value, expected);
-            assert!(y.lanes[0].is_finite());
-        }
-    }
-}
+mod tests;

@@ -110,6 +110,36 @@ pub enum Error {
         /// The offending value.
         found: f64,
     },
+    /// A series that may stay but not go back does.
+    #[error(
+        "{what} ({place}): expected each at or after the one before (several values may stand at one time), found {found} at index {index} after {previous}; sort the rows by time"
+    )]
+    Decreasing {
+        /// The series.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// Index of the offending value.
+        index: usize,
+        /// The value before it.
+        previous: f64,
+        /// The offending value.
+        found: f64,
+    },
+    /// A name appears twice where each may appear once.
+    #[error("{what} ({place}): {name:?} is given twice, at positions {first} and {second}")]
+    DuplicateName {
+        /// The list.
+        what: &'static str,
+        /// Where it stands.
+        place: String,
+        /// The repeated name.
+        name: String,
+        /// Its first position.
+        first: usize,
+        /// Its second position.
+        second: usize,
+    },
     /// An index appears twice where each may appear once.
     #[error("{what} ({place}): {value} is given twice, at positions {first} and {second}")]
     Duplicate {
@@ -157,9 +187,7 @@ pub enum Error {
         nearest_time: f64,
     },
     /// The number of layers does not fit the discretization.
-    #[error(
-        "layers ({place}): {rule} takes {per_interval} steps an interval, so the number of layers must be 1 plus a multiple of {per_interval}, found {found}"
-    )]
+    #[error("{}", incomplete(.place, .rule, *.per_interval, *.found))]
     IncompleteInterval {
         /// Where it stands.
         place: String,
@@ -204,6 +232,18 @@ pub enum Error {
         /// Component of the vector field or layer map.
         component: usize,
         /// Its value.
+        found: f64,
+    },
+    /// A slope of the model that is infinite, or NaN beside a finite value.
+    #[error("{}", infinite_slope(.place, *.component, .unknown, *.found))]
+    SlopeNotFinite {
+        /// Window, layer and start.
+        place: String,
+        /// Component of the vector field, layer map or observation.
+        component: usize,
+        /// By what it changes so: a component of the state, or a parameter's name.
+        unknown: String,
+        /// The slope.
         found: f64,
     },
     /// A Jacobian by the user disagrees with the exact one.
@@ -311,6 +351,32 @@ pub enum Error {
         /// What the system or the format said.
         reason: String,
     },
+}
+
+/// A number of layers that makes no whole intervals, and what to do.
+fn incomplete(place: &str, rule: &str, per_interval: usize, found: usize) -> String {
+    let fewer = found - found.saturating_sub(1) % per_interval.max(1);
+    let more = fewer + per_interval;
+    let less = if fewer > 1 {
+        format!("one of {fewer} layers")
+    } else {
+        String::from("a longer recording")
+    };
+    format!(
+        "layers ({place}): {rule} takes {per_interval} steps an interval, so the number of layers must be 1 plus a multiple of {per_interval}, found {found}; give {less} or one of {more}, put layers between the data with Grid::from_times(&times, {per_interval}), or use a rule that takes one step an interval, such as Trapezoid"
+    )
+}
+
+/// A slope that is not finite, and what may help.
+fn infinite_slope(place: &str, component: usize, unknown: &str, found: f64) -> String {
+    let advice = if found.is_nan() {
+        "slopes of 0 and infinity meet there; write a power with an estimated exponent as x.pow(n), which knows its limits at 0, and not as (n * x.ln()).exp()"
+    } else {
+        "keep the state or parameter away from there by bounds, or write the model with a finite slope"
+    };
+    format!(
+        "the model ({place}): expected finite slopes at the start, found {found} for component {component} by {unknown}; {advice}"
+    )
 }
 
 /// Why a checkpoint is refused.

@@ -23,6 +23,7 @@ mod predicted;
 mod products;
 mod regrid;
 mod residual_space;
+mod slopes;
 mod spread;
 mod step;
 mod tangent;

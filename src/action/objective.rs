@@ -306,16 +306,11 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             });
         }
         for worker in &mut self.workers {
-            if let (None, Some((w, n, component, value))) =
-                (&found, worker.non_finite_observation(action, x))
-            {
-                found = Some(Error::ModelNotFinite {
-                    place: format!("observation operator, window {w}, layer {n}"),
-                    component,
-                    found: value,
-                });
+            if let (None, Some(error)) = (&found, worker.non_finite_observation(action, x)) {
+                found = Some(error);
             }
         }
+        let found = found.or_else(|| self.infinite_slope(x));
         found.unwrap_or_else(|| Error::ModelNotFinite {
             place: "derivatives at the start".into(),
             component: 0,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::ActionTerms;
+use super::slopes::{Slope, Unknown};
 use crate::losses::Loss;
 use crate::operators::{Components, Operator, Place};
 use crate::parameters::Prior;
@@ -131,6 +132,12 @@ pub(super) struct At<'a> {
     /// The parameters behind the state's columns: those that change in time,
     /// then the free ones.
     pub(super) wanted: &'a [usize],
+}
+
+/// What an operator gives that is no number: a value, or a slope.
+pub(super) enum NonFinite {
+    Value(usize, f64),
+    Slope(Slope),
 }
 
 /// Memory of general terms.
@@ -366,15 +373,26 @@ impl WindowTerms {
         n: usize,
         at: At<'_>,
         scratch: &mut Scratch,
-    ) -> Option<(usize, f64)> {
+    ) -> Option<NonFinite> {
         self.layers[n].general.iter().find_map(|general| {
             general.linearize(at, scratch);
             let columns = at.width + at.wanted.len();
             general.kept.iter().find_map(|&l| {
+                let value = scratch.values[l];
+                if !value.is_finite() {
+                    return Some(NonFinite::Value(l, value));
+                }
                 let slopes = &scratch.jacobian[l * columns..(l + 1) * columns];
-                let mut numbers = scratch.values[l..=l].iter().chain(slopes);
-                let found = numbers.find(|v| !v.is_finite())?;
-                Some((l, *found))
+                let column = slopes.iter().position(|v| !v.is_finite())?;
+                let unknown = match column.checked_sub(at.width) {
+                    None => Unknown::State(column),
+                    Some(k) => Unknown::Parameter(at.wanted[k]),
+                };
+                Some(NonFinite::Slope(Slope {
+                    component: l,
+                    unknown,
+                    found: slopes[column],
+                }))
             })
         })
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::Action;
 use super::multipliers::Multipliers;
-use super::terms::{At, Scratch, Sums};
+use super::terms::{At, NonFinite, Scratch, Sums};
 use super::together::Together;
 use crate::discretization::{Course, Evaluator, Rule};
+use crate::error::Error;
 use crate::linalg::BlockArrow;
 use crate::model::Model;
 
@@ -275,20 +276,28 @@ impl<E> Worker<E> {
         }
     }
 
-    /// The window, layer and number of the first value of an observation
-    /// operator, or slope of one, that is not finite.
+    /// The first value of an observation operator, or slope of one, that is not
+    /// finite, as an error.
     pub(super) fn non_finite_observation<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         x: &[f64],
-    ) -> Option<(usize, usize, usize, f64)> {
+    ) -> Option<Error> {
         for w in self.windows.clone() {
             action.window_parameters(x, w, &mut self.theta);
             for n in 0..action.layout.windows[w].layers() {
                 let (at, scratch) = self.at(action, x, (w, n));
-                let found = action.terms[w].non_finite(n, at, scratch);
-                if let Some((l, value)) = found {
-                    return Some((w, n, l, value));
+                let place = || format!("observation operator, window {w}, layer {n}");
+                match action.terms[w].non_finite(n, at, scratch) {
+                    Some(NonFinite::Value(component, found)) => {
+                        return Some(Error::ModelNotFinite {
+                            place: place(),
+                            component,
+                            found,
+                        });
+                    }
+                    Some(NonFinite::Slope(slope)) => return Some(slope.error(action, place())),
+                    None => {}
                 }
             }
         }

@@ -9,14 +9,15 @@
 use num_traits::Zero;
 
 use super::pattern::Star;
+use super::structural::Structural;
 use super::tape::{self, Operation, Taped};
 use super::{Arguments, Generic, Pattern, Sparsity, probe_points};
 use crate::linalg::{Wide, vectorize};
 
 /// Directions of one pass.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
-type Lanes = [f64; LANES];
+pub(super) type Lanes = [f64; LANES];
 
 /// Which entries the Hessian may have, and how to compute them.
 #[derive(Debug, Clone)]
@@ -122,9 +123,20 @@ impl Hessian {
                     sweep: &mut self.sweep,
                 });
                 let here = rest.partition_point(|entry| entry.color < first + LANES);
-                for entry in &rest[..here] {
-                    let value = self.sweep.bend[entry.at][entry.color - first];
-                    add(entry.row, entry.column, value);
+                let bend = &self.sweep.bend;
+                let value = |entry: &Entry| bend[entry.at][entry.color - first];
+                if rest[..here].iter().all(|entry| value(entry).is_finite()) {
+                    for entry in &rest[..here] {
+                        add(entry.row, entry.column, value(entry));
+                    }
+                } else {
+                    let seeds = (&self.arguments.out[..], weights);
+                    let structural = Structural::new(operations, seeds);
+                    let bend = structural.bend(&self.color, first);
+                    for entry in &rest[..here] {
+                        let value = bend[entry.at][entry.color - first];
+                        add(entry.row, entry.column, value);
+                    }
                 }
                 rest = &rest[here..];
             }

@@ -8,6 +8,7 @@ mod hessian;
 mod pack;
 mod packed;
 mod pattern;
+mod structural;
 mod tape;
 mod trace;
 
@@ -17,7 +18,7 @@ pub(crate) use pattern::Pattern;
 
 use num_traits::Zero;
 
-use crate::dual::Dual;
+use crate::dual::{Dual, Fast};
 use crate::linalg::{Wide, vectorize};
 use crate::scalar::Scalar;
 use hessian::Hessian;
@@ -65,14 +66,18 @@ pub(crate) struct Differentiator {
     buffers: Buffers,
 }
 
+/// Lanes of numbers that know what they depend on.
+const STRICT_LANES: usize = 4;
+
 /// The arguments of a call, one set for each number of lanes in use.
 #[derive(Debug, Clone, Default)]
 struct Buffers {
-    one: Arguments<Dual<f64, 1>>,
-    two: Arguments<Dual<f64, 2>>,
-    four: Arguments<Dual<f64, 4>>,
-    eight: Arguments<Dual<f64, 8>>,
-    sixteen: Arguments<Dual<f64, 16>>,
+    one: Arguments<Fast<f64, 1>>,
+    two: Arguments<Fast<f64, 2>>,
+    four: Arguments<Fast<f64, 4>>,
+    eight: Arguments<Fast<f64, 8>>,
+    sixteen: Arguments<Fast<f64, 16>>,
+    strict: Arguments<Dual<f64, STRICT_LANES>>,
 }
 
 #[derive(Debug, Clone)]
@@ -198,7 +203,7 @@ impl Differentiator {
     ) {
         macro_rules! pass {
             ($arguments:ident, $lanes:literal, $first:expr) => {
-                vectorize(Pass::<F, $lanes> {
+                vectorize(Pass::<F, $lanes, false> {
                     f,
                     point: (x, theta),
                     arguments: &mut self.buffers.$arguments,
@@ -220,6 +225,36 @@ impl Differentiator {
                 _ => pass!(sixteen, 16, first),
             }
         }
+        if !entries.iter().all(|v| v.is_finite()) {
+            self.strict_jacobian(f, x, theta, out, entries);
+        }
+    }
+
+    /// The same with numbers that know what they depend on, for points where slopes are
+    /// infinite.
+    #[cold]
+    fn strict_jacobian<F: Generic>(
+        &mut self,
+        f: &F,
+        x: &[f64],
+        theta: &[f64],
+        out: &mut [f64],
+        entries: &mut [f64],
+    ) {
+        let colors = self.color.iter().max().map_or(0, |c| c + 1);
+        for first in (0..colors).step_by(STRICT_LANES) {
+            Wide::run(Pass::<F, STRICT_LANES, true> {
+                f,
+                point: (x, theta),
+                arguments: &mut self.buffers.strict,
+                columns: (&self.color, &self.free),
+                pattern: &self.pattern,
+                entry_color: &self.entry_color,
+                first,
+                out,
+                entries,
+            });
+        }
     }
 
     /// Exact second derivatives of the results, contracted with `weights`:
@@ -238,10 +273,10 @@ impl Differentiator {
 }
 
 /// One call of a function with L lanes, and where its slopes go.
-struct Pass<'a, F, const L: usize> {
+struct Pass<'a, F, const L: usize, const STRICT: bool> {
     f: &'a F,
     point: (&'a [f64], &'a [f64]),
-    arguments: &'a mut Arguments<Dual<f64, L>>,
+    arguments: &'a mut Arguments<Dual<f64, L, STRICT>>,
     columns: (&'a [usize], &'a [usize]),
     pattern: &'a Pattern,
     entry_color: &'a [usize],
@@ -250,7 +285,7 @@ struct Pass<'a, F, const L: usize> {
     entries: &'a mut [f64],
 }
 
-impl<F: Generic, const L: usize> Wide for Pass<'_, F, L> {
+impl<F: Generic, const L: usize, const STRICT: bool> Wide for Pass<'_, F, L, STRICT> {
     type Output = ();
 
     #[inline(always)]

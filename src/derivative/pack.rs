@@ -1,12 +1,14 @@
 //! Several points at once: a scalar with one value for each.
 
 use std::cmp::Ordering;
+use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
-use crate::dual::Dual;
+use crate::dual::Fast;
 use crate::scalar::Scalar;
+use crate::scalar::sealed::Primitive;
 
 /// Points in a pack: one AVX-512 vector, two of AVX2.
 pub(crate) const LANES: usize = 8;
@@ -45,7 +47,7 @@ impl From<f64> for Pack {
     }
 }
 
-impl<const N: usize> From<Pack> for Dual<Pack, N> {
+impl<const N: usize> From<Pack> for Fast<Pack, N> {
     #[inline(always)]
     fn from(value: Pack) -> Self {
         Self::constant(value)
@@ -114,6 +116,32 @@ impl One for Pack {
     }
 }
 
+impl Sum for Pack {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers.fold(Self::zero(), |sum, number| sum + number)
+    }
+}
+
+impl<'a> Sum<&'a Self> for Pack {
+    fn sum<I: Iterator<Item = &'a Self>>(numbers: I) -> Self {
+        numbers.copied().sum()
+    }
+}
+
+impl Primitive for Pack {
+    #[inline(always)]
+    fn is_finite(&self) -> bool {
+        self.0.iter().fold(true, |all, v| all & v.is_finite())
+    }
+    #[inline(always)]
+    fn is_constant_zero(&self) -> bool {
+        self.0.iter().fold(true, |all, v| all & (*v == 0.0))
+    }
+    fn power_derivative(self, exponent: Self, orders: [u32; 2]) -> Self {
+        self.join(exponent, |x, n| x.power_derivative(n, orders))
+    }
+}
+
 impl Scalar for Pack {
     /// NaN: there is no one value.
     fn value(&self) -> f64 {
@@ -152,6 +180,54 @@ impl Scalar for Pack {
         self.map(|v| v.powf(exponent))
     }
     #[inline(always)]
+    fn sinh(self) -> Self {
+        self.map(f64::sinh)
+    }
+    #[inline(always)]
+    fn cosh(self) -> Self {
+        self.map(f64::cosh)
+    }
+    #[inline(always)]
+    fn tan(self) -> Self {
+        self.map(f64::tan)
+    }
+    #[inline(always)]
+    fn asin(self) -> Self {
+        self.map(f64::asin)
+    }
+    #[inline(always)]
+    fn acos(self) -> Self {
+        self.map(f64::acos)
+    }
+    #[inline(always)]
+    fn atan(self) -> Self {
+        self.map(f64::atan)
+    }
+    #[inline(always)]
+    fn log10(self) -> Self {
+        self.map(f64::log10)
+    }
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        self.map(f64::ln_1p)
+    }
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        self.map(f64::exp_m1)
+    }
+    #[inline(always)]
+    fn atan2(self, x: Self) -> Self {
+        self.join(x, f64::atan2)
+    }
+    #[inline(always)]
+    fn hypot(self, other: Self) -> Self {
+        self.join(other, f64::hypot)
+    }
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        self.map(Scalar::softplus)
+    }
+    #[inline(always)]
     fn abs(self) -> Self {
         self.map(f64::abs)
     }
@@ -173,6 +249,11 @@ mod tests {
         let a = (x * y + 1.5).ln() - (x / y).exp() * 0.25 + y.recip() - 0.5;
         let b = x.sin() * y.cos() + (x - y).tanh() + x.powi(3) / 7.0 + y.powf(1.7);
         let mut c = (x * x + y * y).sqrt() + x.logistic() + S::one() - S::zero();
+        c += x.pow(y) + y.atan2(x) + x.hypot(y) + (x * 0.5).asin() * (y * 0.3).acos();
+        c += [x.sinh(), y.cosh(), x.tan(), y.atan(), x.log10()]
+            .iter()
+            .sum();
+        c += [x.ln_1p(), y.exp_m1(), x.softplus()].into_iter().sum();
         c += a;
         c *= b;
         c -= y.square();
@@ -185,10 +266,10 @@ mod tests {
         let x = std::array::from_fn(|k| 0.3 + 0.1 * k as f64);
         let y = std::array::from_fn(|k| 1.9 - 0.15 * k as f64);
         let values = smooth(Pack(x), Pack(y));
-        let duals = smooth(Dual::<Pack, 2>::variable(Pack(x), 0), Pack(y).into());
+        let duals = smooth(Fast::<Pack, 2>::variable(Pack(x), 0), Pack(y).into());
         for k in 0..LANES {
             assert_eq!(values.0[k], smooth(x[k], y[k]));
-            let dual = smooth(Dual::<f64, 2>::variable(x[k], 0), y[k].into());
+            let dual = smooth(Fast::<f64, 2>::variable(x[k], 0), y[k].into());
             assert_eq!(duals.value.0[k], dual.value);
             assert_eq!(duals.lanes[0].0[k], dual.lanes[0]);
             assert_eq!(duals.lanes[1].0[k], 0.0);

@@ -5,7 +5,7 @@ use num_traits::Zero;
 
 use super::pack::Pack;
 use super::{Arguments, Generic, Pattern};
-use crate::dual::Dual;
+use crate::dual::Fast as Dual;
 use crate::linalg::{Wide, vectorize};
 
 /// Evaluates a function with a known pattern that does not look at values

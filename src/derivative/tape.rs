@@ -1,13 +1,14 @@
 //! A scalar that records the operations of a function, with their first and
 //! second partial derivatives, for one thread at a time.
 
+mod functions;
+
 use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
-
-use crate::scalar::Scalar;
 
 /// The node of a constant.
 const NONE: u32 = u32::MAX;
@@ -105,6 +106,20 @@ impl Taped {
                 first: [first, 0.0],
                 second: [second, 0.0, 0.0],
                 straight: [false, true, true],
+            },
+        )
+    }
+
+    /// A function of two numbers with its first and second derivatives.
+    #[inline]
+    fn bent_two(self, other: Self, value: f64, first: [f64; 2], second: [f64; 3]) -> Self {
+        Self::record(
+            value,
+            Operation {
+                arguments: [self.node, other.node],
+                first,
+                second,
+                straight: [false; 3],
             },
         )
     }
@@ -274,80 +289,17 @@ impl One for Taped {
     }
 }
 
-impl Scalar for Taped {
-    fn value(&self) -> f64 {
-        self.value
+impl Sum for Taped {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers
+            .reduce(|sum, number| sum + number)
+            .unwrap_or_else(Self::zero)
     }
-    fn exp(self) -> Self {
-        let e = self.value.exp();
-        self.bent(e, e, e)
-    }
-    fn ln(self) -> Self {
-        let inverse = self.value.recip();
-        self.bent(self.value.ln(), inverse, -inverse * inverse)
-    }
-    fn sqrt(self) -> Self {
-        let root = self.value.sqrt();
-        let slope = 0.5 / root;
-        self.bent(root, slope, -0.5 * slope / self.value)
-    }
-    fn sin(self) -> Self {
-        let (sin, cos) = self.value.sin_cos();
-        self.bent(sin, cos, -sin)
-    }
-    fn cos(self) -> Self {
-        let (sin, cos) = self.value.sin_cos();
-        self.bent(cos, -sin, -cos)
-    }
-    fn tanh(self) -> Self {
-        let t = self.value.tanh();
-        let slope = 1.0 - t * t;
-        self.bent(t, slope, -2.0 * t * slope)
-    }
-    fn powi(self, n: i32) -> Self {
-        let (x, k) = (self.value, f64::from(n));
-        match n {
-            0 => Self::one(),
-            1 => self,
-            _ => self.bent(x.powi(n), k * x.powi(n - 1), k * (k - 1.0) * x.powi(n - 2)),
-        }
-    }
-    fn powf(self, exponent: f64) -> Self {
-        let (x, k) = (self.value, exponent);
-        if k == 0.0 {
-            return Self::one();
-        }
-        if k == 1.0 {
-            return self;
-        }
-        self.bent(
-            x.powf(k),
-            k * x.powf(k - 1.0),
-            k * (k - 1.0) * x.powf(k - 2.0),
-        )
-    }
-    fn abs(self) -> Self {
-        let slope = match self.value.partial_cmp(&0.0) {
-            Some(Ordering::Greater) => return self,
-            Some(Ordering::Less) => -1.0,
-            _ => 0.0,
-        };
-        self.scaled(self.value.abs(), slope)
-    }
-    fn max(self, other: Self) -> Self {
-        self.choose(other, self.value >= other.value)
-    }
-    fn min(self, other: Self) -> Self {
-        self.choose(other, self.value <= other.value)
-    }
-    #[inline]
-    fn square(self) -> Self {
-        self.bent(self.value * self.value, 2.0 * self.value, 2.0)
-    }
-    fn recip(self) -> Self {
-        let inverse = self.value.recip();
-        let slope = -inverse * inverse;
-        self.bent(inverse, slope, -2.0 * slope * inverse)
+}
+
+impl<'a> Sum<&'a Self> for Taped {
+    fn sum<I: Iterator<Item = &'a Self>>(numbers: I) -> Self {
+        numbers.copied().sum()
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
 use crate::scalar::Scalar;
+use crate::scalar::sealed::Primitive;
 
 const WORDS: usize = 4;
 
@@ -139,6 +141,31 @@ impl One for Trace {
     }
 }
 
+impl Sum for Trace {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers.fold(Self::zero(), |sum, number| sum + number)
+    }
+}
+
+impl<'a> Sum<&'a Self> for Trace {
+    fn sum<I: Iterator<Item = &'a Self>>(numbers: I) -> Self {
+        numbers.copied().sum()
+    }
+}
+
+impl Primitive for Trace {
+    fn is_finite(&self) -> bool {
+        self.looked_at().is_finite()
+    }
+    fn is_constant_zero(&self) -> bool {
+        self.looked_at() == 0.0 && self.depends == [0; WORDS]
+    }
+    fn power_derivative(self, exponent: Self, orders: [u32; 2]) -> Self {
+        let value = self.value.power_derivative(exponent.value, orders);
+        self.join(exponent, value)
+    }
+}
+
 impl Scalar for Trace {
     fn value(&self) -> f64 {
         self.looked_at()
@@ -167,6 +194,42 @@ impl Scalar for Trace {
     fn powf(self, exponent: f64) -> Self {
         self.with(self.value.powf(exponent))
     }
+    fn sinh(self) -> Self {
+        self.with(self.value.sinh())
+    }
+    fn cosh(self) -> Self {
+        self.with(self.value.cosh())
+    }
+    fn tan(self) -> Self {
+        self.with(self.value.tan())
+    }
+    fn asin(self) -> Self {
+        self.with(self.value.asin())
+    }
+    fn acos(self) -> Self {
+        self.with(self.value.acos())
+    }
+    fn atan(self) -> Self {
+        self.with(self.value.atan())
+    }
+    fn log10(self) -> Self {
+        self.with(self.value.log10())
+    }
+    fn ln_1p(self) -> Self {
+        self.with(self.value.ln_1p())
+    }
+    fn exp_m1(self) -> Self {
+        self.with(self.value.exp_m1())
+    }
+    fn atan2(self, x: Self) -> Self {
+        self.join(x, self.value.atan2(x.value))
+    }
+    fn hypot(self, other: Self) -> Self {
+        self.join(other, self.value.hypot(other.value))
+    }
+    fn softplus(self) -> Self {
+        self.with(Scalar::softplus(self.value))
+    }
     fn abs(self) -> Self {
         self.with(self.looked_at().abs())
     }
@@ -175,5 +238,26 @@ impl Scalar for Trace {
     }
     fn min(self, other: Self) -> Self {
         self.join(other, self.looked_at().min(other.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_join_what_they_depend_on_and_look_at_nothing() {
+        let (x, y) = (Trace::unknown(0.7, 3), Trace::unknown(0.4, 200));
+        let mut results = Vec::new();
+        let looked = Trace::looks(|| {
+            results = vec![x.pow(y), x.atan2(y), x.hypot(y), [x, y].iter().sum()];
+            let single = x.sinh() + x.cosh() + x.tan() + x.asin() + x.acos() + x.atan();
+            let single = single + x.log10() + x.ln_1p() + x.exp_m1() + x.softplus();
+            results.push(single * y);
+        });
+        assert!(!looked);
+        for result in results {
+            assert!(result.depends_on(3) && result.depends_on(200) && !result.depends_on(4));
+        }
     }
 }

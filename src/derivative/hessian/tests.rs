@@ -305,3 +305,48 @@ fn sparse_patterns_share_directions() {
     let (dense, _) = chosen.check(&[0, 1], &Sparsity::Dense);
     assert_eq!(dense.colors, 22);
 }
+
+/// Infinite and vanishing second derivatives beside others.
+struct Edges;
+
+impl Generic for Edges {
+    fn inputs(&self) -> usize {
+        5
+    }
+    fn outputs(&self) -> usize {
+        3
+    }
+    fn call<S: Scalar>(&self, x: &[S], theta: &[S], _scratch: &mut Vec<S>, out: &mut [S]) {
+        // A tank that runs dry, what it feeds, and a known input that is off.
+        let off = S::from(0.0);
+        out[0] = x[1] * x[2] - theta[0] * x[0].sqrt() + (off * x[3]).sqrt();
+        // A branch not taken, and a result that nobody weighs.
+        out[1] = x[4].sqrt().max(S::from(1.0)) * x[1] + x[4] * x[3];
+        out[2] = x[3].ln();
+    }
+}
+
+#[test]
+fn an_infinite_second_derivative_stays_where_it_is() {
+    let (x, theta, free) = ([0.0, 2.0, 3.0, 0.0, 0.0], [5.0], [0]);
+    let pattern = find_pattern(&Edges, 1, &free, &Sparsity::Dense);
+    let mut hessian = Hessian::new(&Edges, 1, &free, &Sparsity::Dense, &pattern);
+    let mut found = Array2::<f64>::zeros((6, 6));
+    hessian.contract(&Edges, (&x, &theta), &free, &[2.0, 3.0, 0.0], |a, b, v| {
+        found[(a, b)] += v;
+    });
+    let inf = f64::INFINITY;
+    for a in 0..6 {
+        for b in 0..=a {
+            let expected = match (a, b) {
+                // −2 θ √x has −2 θ · (−¼) x^(−3/2) = ∞.
+                (0, 0) => inf,
+                (2, 1) => 2.0,
+                (4, 3) => 3.0,
+                (5, 0) => -inf,
+                _ => 0.0,
+            };
+            assert_eq!(found[(a, b)], expected, "({a}, {b})");
+        }
+    }
+}

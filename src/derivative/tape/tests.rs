@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dual::Dual;
+use crate::scalar::Scalar;
 
 type Second = Dual<Dual<f64, 2>, 2>;
 
@@ -61,9 +62,29 @@ fn operation<S: Scalar>(number: usize, x: S, y: S) -> Option<S> {
         44 => x.max(again),
         45 => x * 0.0,
         46 => x * 1.0,
+        47 => x.sinh(),
+        48 => x.cosh(),
+        49 => x.tan(),
+        50 => x.asin(),
+        51 => x.acos(),
+        52 => x.atan(),
+        53 => x.atan2(y),
+        54 => x.hypot(y),
+        55 => x.log10(),
+        56 => x.ln_1p(),
+        57 => x.exp_m1(),
+        58 => x.softplus(),
+        59 => x.pow(y),
+        60 => constant.pow(x),
+        61 => x.pow(constant),
+        62 => [x, y, x].iter().sum(),
+        63 => [x, y, x].into_iter().sum(),
         _ => return None,
     })
 }
+
+/// How many there are.
+const OPERATIONS: usize = 64;
 
 /// Gradient and Hessian by the leaves 0 and 1.
 type Derivatives = ([f64; 2], [[f64; 2]; 2]);
@@ -111,7 +132,7 @@ fn every_operation_has_the_derivatives_of_nested_duals() {
         let variable = |v, lane| Second::variable(Dual::variable(v, lane), lane);
         for number in 0.. {
             let Some(exact) = operation(number, variable(x, 0), variable(y, 1)) else {
-                assert_eq!(number, 47);
+                assert_eq!(number, OPERATIONS);
                 break;
             };
             open(2);
@@ -143,9 +164,43 @@ fn every_operation_has_the_derivatives_of_nested_duals() {
             compared += 1;
         }
     }
-    // All where x and y are positive; below zero all but ln, √ and two powers;
-    // at zero all but those and the seven that divide by it.
-    assert_eq!(compared, 3 * 47 + 2 * 43 + 38);
+    // All where x and y are positive, but arcsine and arccosine beyond one; below zero
+    // all but two logarithms, √ and four powers of x; at zero all but those, of which
+    // one power has its derivatives, the six that divide by it, and angle and radius of
+    // no point.
+    let domain = [OPERATIONS, OPERATIONS - 2, OPERATIONS - 2];
+    let all = domain.iter().sum::<usize>() + 2 * (OPERATIONS - 7) + OPERATIONS - 14;
+    assert_eq!(compared, all);
+}
+
+/// At large arguments too, relative to the largest derivative of the same order.
+#[test]
+fn large_arguments_keep_their_digits() {
+    for number in 47..59 {
+        for x in [-700.0, -40.0, 40.0, 300.0, 1e8, 1e200] {
+            let variable = |v, lane| Second::variable(Dual::variable(v, lane), lane);
+            let exact = operation(number, variable(x, 0), variable(2.0, 1)).unwrap();
+            open(2);
+            let taped = operation(number, Taped::leaf(x, 0), Taped::leaf(2.0, 1)).unwrap();
+            if !taped.value().is_finite() {
+                continue;
+            }
+            let (gradient, hessian) = read(|operations| chained(operations, taped.node()));
+            let close = |found: &[f64], expected: &[f64]| {
+                let largest = expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+                for (found, expected) in found.iter().zip(expected) {
+                    let error = (found - expected).abs();
+                    assert!(
+                        error <= 16.0 * f64::EPSILON * largest + 1e-307,
+                        "operation {number} at {x}: {found} {expected}"
+                    );
+                }
+            };
+            close(&gradient, &exact.value.lanes);
+            let exact_hessian = exact.lanes.map(|lane| lane.lanes);
+            close(hessian.as_flattened(), exact_hessian.as_flattened());
+        }
+    }
 }
 
 /// At a kink the derivative is that of the branch taken: of the first of two
@@ -181,7 +236,7 @@ fn the_branch_not_taken_is_an_argument() {
 #[test]
 fn constants_leave_no_trace() {
     open(2);
-    for number in 0..47 {
+    for number in 0..OPERATIONS {
         let (x, y) = (Taped::from(0.7), Taped::from(1.9));
         let result = operation(number, x, y).unwrap();
         assert_eq!(result.node(), None, "{number}");

@@ -9,7 +9,7 @@ use num_traits::Zero;
 use super::Collocation;
 use crate::derivative::{LANES, Pack, Packed, Points};
 use crate::discretization::{Course, Span, Weigh};
-use crate::model::{Flow, FlowAt, Scope};
+use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
 
 /// Stages of a block: few enough for a CPU's nearest cache.
 const BLOCK: usize = 8 * LANES;
@@ -22,6 +22,8 @@ pub(super) struct Sweep {
     weights: Vec<Pack>,
     gradient: Vec<Pack>,
     border: Vec<Pack>,
+    /// The border before the block at hand.
+    before: Vec<Pack>,
     g: Vec<f64>,
     v: Vec<f64>,
 }
@@ -45,10 +47,57 @@ impl Sweep {
 
     /// The gradient by the stages, and by the border.
     fn pull<M: Flow>(&mut self, model: &M, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
+        self.before.clone_from(&self.border);
         self.gradient.clear();
         self.gradient.resize(self.weights.len(), Pack::zero());
         let points = self.stages.points(model, scope, theta);
         packed.pull(&points, &self.weights, &mut self.gradient, &mut self.border);
+    }
+
+    fn is_finite(&self) -> bool {
+        let all = self.gradient.iter().chain(&self.border);
+        let probe = all.fold(Pack::zero(), |sum, pack| sum + *pack * 0.0);
+        probe == Pack::zero()
+    }
+
+    /// The same point by point: numbers that know what they depend on, each for its
+    /// own point, leave infinite slopes where they are.
+    fn pull_points<M: Flow>(
+        &mut self,
+        model: &M,
+        derivative: &mut FlowDerivative,
+        scope: &Scope,
+        theta: &[f64],
+    ) {
+        self.border.clone_from(&self.before);
+        self.gradient.fill(Pack::zero());
+        let width = self.flows.len() / self.stages.times.len();
+        let mut flow = vec![0.0; width];
+        let mut entries = vec![0.0; derivative.pattern().entry_count()];
+        for q in 0..self.stages.count {
+            let (packs, lane) = place(q, width);
+            let alone = |packs: &[Pack]| packs.iter().map(|p| p.0[lane]).collect::<Vec<f64>>();
+            let (inputs, _) = place(q, model.input_count());
+            let at = FlowAt {
+                model,
+                scope,
+                time: self.stages.times[q / LANES].0[lane],
+                input: &alone(&self.stages.inputs[inputs]),
+            };
+            let x = alone(&self.stages.states[packs.clone()]);
+            derivative.jacobian(&at, &x, theta, &mut flow, &mut entries);
+            let gradient = &mut self.gradient[packs.clone()];
+            for (i, u) in alone(&self.weights[packs]).into_iter().enumerate() {
+                let (columns, range) = derivative.pattern().row(i);
+                for (&column, entry) in columns.iter().zip(&entries[range]) {
+                    let slot = match column.checked_sub(width) {
+                        None => &mut gradient[column],
+                        Some(c) => &mut self.border[c],
+                    };
+                    slot.0[lane] += u * entry;
+                }
+            }
+        }
     }
 }
 
@@ -144,6 +193,10 @@ impl Collocation {
             sweep.evaluate(model, packed, &self.scope, course.theta);
             self.weigh_block(&block, course.x, weigh, &mut sweep, gradient);
             sweep.pull(model, packed, &self.scope, course.theta);
+            if !sweep.is_finite() {
+                let derivative = &mut self.derivative;
+                sweep.pull_points(model, derivative, &self.scope, course.theta);
+            }
             self.scatter(&block, &sweep, gradient);
         }
         for (slot, pack) in border.iter_mut().zip(&sweep.border) {

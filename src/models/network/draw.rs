@@ -99,10 +99,7 @@ impl Network {
         let dual = |(x, slopes): (&Vec<f64>, &Vec<f64>)| -> Vec<Dual<f64, 1>> {
             let pairs = x.iter().zip(slopes);
             pairs
-                .map(|(&value, &slope)| Dual {
-                    value,
-                    lanes: [slope],
-                })
+                .map(|(&value, &slope)| Dual::new(value, [slope]))
                 .collect()
         };
         let mut states: Vec<_> = sample.iter().zip(slopes).map(dual).collect();

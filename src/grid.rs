@@ -21,7 +21,8 @@ impl Grid {
     /// # Errors
     /// [`Error::NotFinite`] for a start or step that is not a number,
     /// [`Error::NotPositive`] for a step ≤ 0, [`Error::Length`] for fewer than
-    /// two layers, [`Error::NotIncreasing`] when the step vanishes by rounding.
+    /// two layers, [`Error::OutOfRange`] for more than memory can hold,
+    /// [`Error::NotIncreasing`] when the step vanishes by rounding.
     pub fn uniform(start: f64, step: f64, layers: usize) -> Result<Self> {
         check_finite("start", "grid", start)?;
         check_finite("step", "grid", step)?;
@@ -32,7 +33,9 @@ impl Grid {
                 found: step,
             });
         }
-        Self::new((0..layers).map(|n| start + n as f64 * step).collect())
+        let mut times = room_for(layers)?;
+        times.extend((0..layers).map(|n| start + n as f64 * step));
+        Self::new(times)
     }
 
     /// Explicit times.
@@ -54,10 +57,13 @@ impl Grid {
     }
 
     /// The given (observation) times with `steps_between` equal steps from
-    /// each to the next. The given times are layers exactly.
+    /// each to the next. The given times are layers exactly; a time that is given
+    /// several times, or again but for rounding, is one layer.
     ///
     /// # Errors
-    /// As [`Grid::new`]; [`Error::NotPositive`] when `steps_between` is 0.
+    /// As [`Grid::new`], but for [`Error::Decreasing`] where times go back;
+    /// [`Error::NotPositive`] when `steps_between` is 0, [`Error::OutOfRange`] for
+    /// more layers than memory can hold.
     pub fn from_times(times: &[f64], steps_between: usize) -> Result<Self> {
         if steps_between == 0 {
             return Err(Error::NotPositive {
@@ -66,8 +72,9 @@ impl Grid {
                 found: 0.0,
             });
         }
-        check_increasing("times", "grid", times)?;
-        let mut all = Vec::with_capacity(times.len() * steps_between);
+        check_not_decreasing("times", "grid", times)?;
+        let times = distinct(times);
+        let mut all = room_for(times.len().saturating_mul(steps_between))?;
         for pair in times.windows(2) {
             let step = (pair[1] - pair[0]) / steps_between as f64;
             all.push(pair[0]);
@@ -148,8 +155,21 @@ impl Grid {
         Ok(())
     }
 
-    /// The layer at a time, to within a millionth of the step beside it.
-    pub(crate) fn layer_at(&self, time: f64, place: impl Fn() -> String) -> Result<usize> {
+    /// How far a time may be from the layer that it means, where `count` times were
+    /// given: as far as sums of so many steps are rounded, but no further than a
+    /// thousandth of the shortest step.
+    pub(crate) fn slack(&self, count: usize) -> f64 {
+        slack(&self.times, self.layers().max(count))
+    }
+
+    /// The layer at a time: the nearest, if it is within `slack`
+    /// ([`slack`](Self::slack)) or a millionth of the step beside it.
+    pub(crate) fn layer_at(
+        &self,
+        time: f64,
+        slack: f64,
+        place: impl Fn() -> String,
+    ) -> Result<usize> {
         let after = self.times.partition_point(|&t| t < time);
         let last = self.layers() - 1;
         let nearest = if after > last
@@ -161,7 +181,7 @@ impl Grid {
         };
         let before = nearest.min(last - 1);
         let step = self.times[before + 1] - self.times[before];
-        if (self.times[nearest] - time).abs() <= 1e-6 * step {
+        if (self.times[nearest] - time).abs() <= slack.max(1e-6 * step) {
             Ok(nearest)
         } else {
             Err(Error::TimeOffGrid {
@@ -172,6 +192,60 @@ impl Grid {
             })
         }
     }
+}
+
+/// Memory for the times of so many layers.
+fn room_for(layers: usize) -> Result<Vec<f64>> {
+    let mut times = Vec::new();
+    match times.try_reserve_exact(layers) {
+        Ok(()) => Ok(times),
+        Err(_) => Err(Error::OutOfRange {
+            what: "layers",
+            place: "grid, memory".into(),
+            low: 2.0,
+            high: (isize::MAX as usize / size_of::<f64>()) as f64,
+            found: layers as f64,
+        }),
+    }
+}
+
+/// How far two computations of the same time may differ: by the rounding of a sum of
+/// `count` steps up to the largest of the times, and a thousandth of the shortest step
+/// that is longer than that.
+fn slack(times: &[f64], count: usize) -> f64 {
+    let largest = times.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+    let rounding = count as f64 * f64::EPSILON * largest;
+    let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    let shortest = steps
+        .filter(|step| *step > 0.0)
+        .fold(f64::INFINITY, f64::min);
+    rounding.min(1e-3 * shortest)
+}
+
+/// Times that do not go back, each once: of those that are the same but for rounding
+/// the first.
+fn distinct(times: &[f64]) -> Vec<f64> {
+    let largest = times.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
+    let rounding = times.len() as f64 * f64::EPSILON * largest;
+    let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    // Of times that differ by rounding alone nobody knows which are the same.
+    let shortest = steps
+        .filter(|step| *step > rounding)
+        .fold(0.0, |shortest, step| {
+            if shortest == 0.0 {
+                step
+            } else {
+                f64::min(shortest, step)
+            }
+        });
+    let slack = rounding.min(1e-3 * shortest);
+    let mut distinct: Vec<f64> = Vec::with_capacity(times.len());
+    for &time in times {
+        if distinct.last().is_none_or(|last| time - last > slack) {
+            distinct.push(time);
+        }
+    }
+    distinct
 }
 
 pub(crate) fn check_finite(what: &'static str, place: &str, found: f64) -> Result<()> {
@@ -191,6 +265,23 @@ pub(crate) fn check_increasing(what: &'static str, place: &str, times: &[f64]) -
         check_finite(what, &format!("{place}, index {index}"), found)?;
         if index > 0 && found <= times[index - 1] {
             return Err(Error::NotIncreasing {
+                what,
+                place: place.into(),
+                index,
+                previous: times[index - 1],
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Times of measurements: several values may stand at one.
+pub(crate) fn check_not_decreasing(what: &'static str, place: &str, times: &[f64]) -> Result<()> {
+    for (index, &found) in times.iter().enumerate() {
+        check_finite(what, &format!("{place}, index {index}"), found)?;
+        if index > 0 && found < times[index - 1] {
+            return Err(Error::Decreasing {
                 what,
                 place: place.into(),
                 index,

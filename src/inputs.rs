@@ -53,8 +53,10 @@ impl Inputs {
 
     /// Constant from each given time up to the next, where it jumps; the last
     /// value holds for ever. An interval that ends at a jump sees the value
-    /// before it, the interval that begins there the value after it; a jump
-    /// within a millionth of a step of a layer is at the layer.
+    /// before it, the interval that begins there the value after it. A jump that is
+    /// at a layer but for rounding is at the layer: within a millionth of a step, or
+    /// the rounding of times that were summed step by step (N ε max |t| for N steps,
+    /// and at most a thousandth of the shortest step).
     ///
     /// # Errors
     /// As [`Inputs::linear`].
@@ -116,14 +118,21 @@ impl Inputs {
         self.holds
     }
 
+    /// Checks that the series reach over the grid, but for rounding.
+    pub(crate) fn check_reach(&self, grid: &Grid, place: impl Fn() -> String) -> Result<()> {
+        let times = grid.times();
+        let reach = [times[0], times[times.len() - 1]];
+        self.check_reach_over(reach, grid.slack(self.times.len()), place)
+    }
+
     /// Checks that the series reach from `start` to `end`, but for rounding.
-    pub(crate) fn check_reach(
+    pub(crate) fn check_reach_over(
         &self,
-        start: f64,
-        end: f64,
+        [start, end]: [f64; 2],
+        slack: f64,
         place: impl Fn() -> String,
     ) -> Result<()> {
-        let slack = 1e-9 * (end - start);
+        let slack = slack.max(1e-9 * (end - start));
         let first = self.times[0];
         let last = self.times[self.times.len() - 1];
         if first > start + slack {
@@ -148,12 +157,13 @@ impl Inputs {
     }
 
     /// The series with jumps at the layers that they are meant for: a held
-    /// value that changes within a millionth of a step of a layer does so
-    /// there, else one interval would see both sides of it.
+    /// value that changes at a layer but for rounding does so there, else one
+    /// interval would see both sides of it.
     pub(crate) fn aligned(mut self, grid: &Grid) -> Self {
         if self.holds {
+            let slack = grid.slack(self.times.len());
             for time in &mut self.times {
-                if let Ok(layer) = grid.layer_at(*time, String::new) {
+                if let Ok(layer) = grid.layer_at(*time, slack, String::new) {
                     *time = grid.times()[layer];
                 }
             }
@@ -169,6 +179,7 @@ impl Inputs {
         let (first, last) = (self.times[0], self.times[self.times.len() - 1]);
         let intervals = (self.times.len() - 1) as f64;
         let guess = ((t - first) / (last - first) * intervals) as usize;
+        let guess = guess.min(self.times.len());
         for count in guess..=guess + 2 {
             let below = count == 0 || self.times.get(count - 1).is_some_and(|s| passed(*s));
             let above = self.times.get(count).is_none_or(|s| !passed(*s));

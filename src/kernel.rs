@@ -23,15 +23,17 @@ impl Kernel {
 
     /// The layers that a measurement around `time` acts on, with their shares: the
     /// trapezoidal rule for κ, divided by its sum. At an end of the grid the
-    /// half of the kernel that is there counts in full.
+    /// half of the kernel that is there counts in full, and a time beyond it by no more
+    /// than `slack` is at the end.
     pub(crate) fn shares(
         self,
         grid: &Grid,
         time: f64,
+        slack: f64,
         place: impl Fn() -> String,
     ) -> Result<Vec<(usize, f64)>> {
         let (times, last) = (grid.times(), grid.layers() - 1);
-        if !(times[0]..=times[last]).contains(&time) {
+        if !(times[0] - slack..=times[last] + slack).contains(&time) {
             return Err(Error::OutOfRange {
                 what: "time of a smooth measurement",
                 place: place(),
@@ -40,6 +42,7 @@ impl Kernel {
                 found: time,
             });
         }
+        let time = time.clamp(times[0], times[last]);
         let w = self.half_width;
         let steps = times.windows(2);
         let under = steps.filter(|pair| pair[0] < time + w && pair[1] > time - w);

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
-use crate::grid::check_increasing;
+use crate::grid::check_not_decreasing;
 use crate::kernel::Kernel;
 use crate::losses::Loss;
 use crate::operators::{Components, Generic, Matrix, Observe, Operator};
 use crate::precision::Precision;
 
 /// Measured values at K times, and how they come from the states.
+///
+/// Times do not go back, and several rows may have the same one: replicates count
+/// each. Times and layers meet where they are the same but for rounding
+/// ([`Window::observations`](crate::Window::observations)).
 ///
 /// A NaN is a missing value, element by element; where the precision is a full
 /// matrix the remaining values get their marginal precision.
@@ -48,9 +52,9 @@ impl Observations {
     /// # Errors
     /// [`Error::Empty`] without components, times or any finite value;
     /// [`Error::Duplicate`] for a component given twice; [`Error::Length`] for
-    /// rows, columns or a precision that do not fit; [`Error::NotIncreasing`]
-    /// and [`Error::NotFinite`] for times; [`Error::NotFinite`] for an
-    /// infinite value.
+    /// rows, columns or a precision that do not fit; [`Error::Decreasing`] and
+    /// [`Error::NotFinite`] for times; [`Error::NotFinite`] for an infinite
+    /// value.
     pub fn of_components(
         components: &[usize],
         times: impl Into<Vec<f64>>,
@@ -143,7 +147,7 @@ impl Observations {
                 place: place(),
             });
         }
-        check_increasing("times", "observations", &times)?;
+        check_not_decreasing("times", "observations", &times)?;
         if values.nrows() != times.len() {
             return Err(Error::Length {
                 what: "rows of values",
@@ -251,6 +255,12 @@ impl Observations {
             loss: self.loss,
             kernel: self.kernel,
         })
+    }
+
+    /// The same at the times of the layers that they are meant for.
+    pub(crate) fn at_times(mut self, times: Vec<f64>) -> Self {
+        self.times = times;
+        self
     }
 
     /// The same measurements `later`, with Gaussian errors; those at the time

@@ -144,6 +144,15 @@ impl Precision {
         &self.0
     }
 
+    /// The precision of a component, given all others: the entry of the diagonal.
+    pub(crate) fn of_component(&self, i: usize) -> f64 {
+        match &self.0 {
+            Shape::Scalar(value) => *value,
+            Shape::Diagonal(values) => values[i],
+            Shape::Full(matrix) => matrix[(i, i)],
+        }
+    }
+
     /// Writes P e for a vector e of the precision's size.
     pub(crate) fn apply(&self, e: &[f64], out: &mut [f64]) {
         match &self.0 {

@@ -88,21 +88,34 @@ impl Window {
     }
 
     /// Adds a set of observations; several sets may have different components,
-    /// times and precisions. Their errors are independent.
+    /// times and precisions, and several values may stand at one time. Their errors
+    /// are independent.
+    ///
+    /// Times and layers meet where they are the same but for rounding, and the
+    /// layer's time is taken: within a millionth of a step, or the rounding of times
+    /// that were summed step by step, N ε max |t| for N steps and at most a thousandth
+    /// of the shortest step. Unix time stamps serve as they are.
     ///
     /// # Errors
     /// [`Error::TimeOffGrid`] for an observation between the layers; for smooth
     /// ones [`Error::OutOfRange`] for one outside of the window and
     /// [`Error::GridTooCoarse`] for a step longer than half the kernel's half-width.
-    pub fn observations(mut self, observations: Observations) -> Result<Self> {
+    pub fn observations(mut self, mut observations: Observations) -> Result<Self> {
         let set = self.observations.len();
         let contacts = match observations.kernel() {
-            None => self.contacts(set, observations.times())?,
+            None => {
+                let contacts = self.contacts(set, observations.times())?;
+                let layers = contacts.iter().map(|contact| contact.layer);
+                let times = layers.map(|n| self.grid.times()[n]).collect();
+                observations = observations.at_times(times);
+                contacts
+            }
             Some(kernel) => {
                 let mut contacts = Vec::new();
+                let slack = self.grid.slack(observations.times().len());
                 for (row, &time) in observations.times().iter().enumerate() {
                     let place = || format!("observation set {set}, row {row}");
-                    let shares = kernel.shares(&self.grid, time, place)?;
+                    let shares = kernel.shares(&self.grid, time, slack, place)?;
                     contacts.extend(shares.into_iter().map(|(layer, weight)| Contact {
                         row,
                         layer,
@@ -118,26 +131,17 @@ impl Window {
 
     /// Rows on layers of their own.
     fn contacts(&self, set: usize, times: &[f64]) -> Result<Vec<Contact>> {
-        let mut contacts: Vec<Contact> = Vec::with_capacity(times.len());
-        for (row, &time) in times.iter().enumerate() {
+        let slack = self.grid.slack(times.len());
+        let rows = times.iter().enumerate();
+        rows.map(|(row, &time)| {
             let place = || format!("observation set {set}, row {row}");
-            let layer = self.grid.layer_at(time, place)?;
-            if contacts.last().is_some_and(|last| last.layer == layer) {
-                return Err(Error::Duplicate {
-                    what: "layers of observation times",
-                    place: format!("observation set {set}"),
-                    value: layer,
-                    first: row - 1,
-                    second: row,
-                });
-            }
-            contacts.push(Contact {
+            Ok(Contact {
                 row,
-                layer,
+                layer: self.grid.layer_at(time, slack, place)?,
                 weight: 1.0,
-            });
-        }
-        Ok(contacts)
+            })
+        })
+        .collect()
     }
 
     /// Sets the prior of the first state.
@@ -153,9 +157,8 @@ impl Window {
     /// [`Error::OutOfRange`] for series that begin after the first layer or
     /// end before the last.
     pub fn inputs(mut self, inputs: Inputs) -> Result<Self> {
-        let times = self.grid.times();
         let place = || String::from("inputs of a window");
-        inputs.check_reach(times[0], times[times.len() - 1], place)?;
+        inputs.check_reach(&self.grid, place)?;
         self.inputs = Some(inputs.aligned(&self.grid));
         Ok(self)
     }

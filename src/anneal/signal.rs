@@ -61,16 +61,16 @@ impl<'a> Signal<'a> {
                     });
                     continue;
                 };
-                for (&i, &y) in components.iter().zip(&row) {
+                for (l, (&i, &y)) in components.iter().zip(&row).enumerate() {
                     if y.is_nan() {
                         continue;
                     }
                     if sums.len() <= i {
                         sums.resize(i + 1, Vec::new());
                     }
-                    sums[i].resize(times.len(), (0.0, 0.0));
-                    sums[i][n].0 += contact.weight * y;
-                    sums[i][n].1 += contact.weight;
+                    sums[i].resize(times.len(), (f64::NAN, 0.0));
+                    let precision = set.precision(k).of_component(l);
+                    join(&mut sums[i][n], y, contact.weight * precision);
                     all.push(y);
                 }
             }
@@ -78,7 +78,8 @@ impl<'a> Signal<'a> {
         let count = all.len().max(1) as f64;
         let mean = all.iter().sum::<f64>() / count;
         let variance = all.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
-        let measured: Vec<Vec<f64>> = sums.iter().map(|sums| means(sums)).collect();
+        let values = |sums: &Vec<(f64, f64)>| sums.iter().map(|(mean, _)| *mean).collect();
+        let measured: Vec<Vec<f64>> = sums.iter().map(values).collect();
         let low = all.iter().copied().fold(f64::INFINITY, f64::min);
         let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Self {
@@ -226,10 +227,14 @@ fn substitute(factor: &ndarray::Array2<f64>, x: &mut [f64]) {
     }
 }
 
-/// (sum, count) at each layer to their quotient; NaN for a count of zero.
-fn means(sums: &[(f64, f64)]) -> Vec<f64> {
-    let mean = |&(sum, count): &(f64, f64)| if count == 0.0 { f64::NAN } else { sum / count };
-    sums.iter().map(mean).collect()
+/// Adds a value to a mean with its weight: of one value alone it is that value.
+fn join((mean, weight): &mut (f64, f64), value: f64, more: f64) {
+    if mean.is_nan() {
+        (*mean, *weight) = (value, more);
+    } else if more > 0.0 {
+        *weight += more;
+        *mean += more / *weight * (value - *mean);
+    }
 }
 
 /// Linear between the values that are not NaN, from the first to the last of them.

@@ -129,8 +129,7 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
         }
         check_given(self.inputs.as_ref(), self.model.input_count(), place)?;
         if let Some(inputs) = &self.inputs {
-            let times = self.grid.times();
-            inputs.check_reach(times[0], times[times.len() - 1], place)?;
+            inputs.check_reach(&self.grid, place)?;
         }
         DiscreteFlow::new(self)
     }

@@ -159,7 +159,8 @@ impl Measurement {
         self
     }
 
-    /// Measures these layers, in increasing order.
+    /// Measures these layers, in their order; one that stands there several times is
+    /// measured as often.
     pub fn at_layers(mut self, layers: &[usize]) -> Self {
         self.when = When::Layers(layers.to_vec());
         self

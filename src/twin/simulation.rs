@@ -103,7 +103,8 @@ impl Simulation {
         if substeps > 0 {
             let times = [times[0] - self.spin_up, times[0]];
             if let Some(inputs) = &self.inputs {
-                inputs.check_reach(times[0], times[1], || "spin-up of the simulation".into())?;
+                let slack = self.grid.slack(inputs.times().len());
+                inputs.check_reach_over(times, slack, || "spin-up of the simulation".into())?;
             }
             let span = self.span(0, &times);
             Rk4.advance(model, span, &state, theta, &free(substeps), &mut next);
@@ -219,8 +220,7 @@ impl Simulation {
             None => {}
             Some(inputs) => {
                 check_length("inputs", place, model.input_count(), inputs.count())?;
-                let times = self.grid.times();
-                inputs.check_reach(times[0], times[times.len() - 1], place)?;
+                inputs.check_reach(&self.grid, place)?;
             }
         }
         check_length(

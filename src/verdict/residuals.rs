@@ -8,7 +8,8 @@ use ndarray::Array2;
 
 /// How the measurements' residuals correlate from each measured time to the
 /// next: not at all where they are noise, whatever its size; a wrong model, and
-/// noise that lasts, leave them correlated.
+/// noise that lasts, leave them correlated. Of several values at one time each is
+/// paired with each one at the time before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -54,18 +55,24 @@ impl Sums {
     fn add(&mut self, set: &Observations, predicted: &Array2<f64>) {
         let scales = precisions_alone(set).mapv(f64::sqrt);
         let residuals = (set.values() - predicted) * scales;
+        let times = set.times();
         for column in residuals.columns() {
-            let mut before = f64::NAN;
-            for &e in column {
-                if !e.is_nan() {
-                    self.squares += e * e;
-                    self.count += 1;
+            // The rows of the time before.
+            let mut before = 0..0;
+            for now in times.chunk_by(|a, b| a == b) {
+                let now = before.end..before.end + now.len();
+                for &e in column.slice(ndarray::s![now.clone()]) {
+                    if !e.is_nan() {
+                        self.squares += e * e;
+                        self.count += 1;
+                    }
+                    let pairs = column.slice(ndarray::s![before.clone()]).into_iter();
+                    for product in pairs.map(|b| e * b).filter(|p| !p.is_nan()) {
+                        self.products += product;
+                        self.pairs += 1;
+                    }
                 }
-                if !(e * before).is_nan() {
-                    self.products += e * before;
-                    self.pairs += 1;
-                }
-                before = e;
+                before = now;
             }
         }
     }

@@ -21,6 +21,11 @@ fn grids() {
         length(Grid::from_times(&[], 2)),
         ("layers, at least", "grid".into(), 2, 0)
     );
+    // One time, given twice.
+    assert_eq!(
+        length(Grid::from_times(&[1.0, 1.0], 2)),
+        ("layers, at least", "grid".into(), 2, 1)
+    );
     assert_eq!(
         not_increasing(Grid::new(vec![0.0, 2.0, 1.0])),
         ("times", 2, 2.0, 1.0)
@@ -30,7 +35,7 @@ fn grids() {
         ("times", 1, 0.0, 0.0)
     );
     assert_eq!(
-        not_increasing(Grid::from_times(&[3.0, 2.0], 2)),
+        decreasing(Grid::from_times(&[3.0, 2.0], 2)),
         ("times", 1, 3.0, 2.0)
     );
     let (what, place, found) = not_finite(Grid::new(vec![0.0, f64::NAN, 1.0]));
@@ -53,6 +58,14 @@ fn grids() {
         not_positive(Grid::from_times(&[0.0, 1.0], 0)).0,
         "steps between times"
     );
+    // More layers than any memory.
+    for result in [
+        Grid::uniform(0.0, 1.0, usize::MAX),
+        Grid::from_times(&[0.0, 1.0], usize::MAX),
+    ] {
+        let (what, ..) = range(result);
+        assert_eq!(what, "layers");
+    }
     // A step below the rounding of the times.
     assert_eq!(
         not_increasing(Grid::uniform(1e16, 0.5, 3)),
@@ -162,7 +175,7 @@ fn observations() {
     let three = Precision::full(Array2::eye(3)).unwrap();
     assert_eq!(length(set(&[0, 1], &times, values(5, 2), three)).2, 2);
     assert_eq!(
-        not_increasing(set(&[0], &[0.0, 0.2, 0.1], values(3, 1), one())),
+        decreasing(set(&[0], &[0.0, 0.2, 0.1], values(3, 1), one())),
         ("times", 2, 0.2, 0.1)
     );
     let (_, place, found) = not_finite(set(&[0], &[0.0, f64::NAN], values(2, 1), one()));
@@ -209,17 +222,11 @@ fn windows() {
             other => panic!("{other}"),
         }
     }
-    // Two times that are one layer.
+    // Two times that are one layer are two values there.
     let twice = Observations::of_components(&[0], [0.1, 0.1 + 1e-9], values(2, 1), one()).unwrap();
-    match Window::new(grid()).observations(twice).unwrap_err() {
-        Error::Duplicate {
-            value,
-            first,
-            second,
-            ..
-        } => assert_eq!((value, first, second), (1, 0, 1)),
-        other => panic!("{other}"),
-    }
+    let window = Window::new(grid()).observations(twice).unwrap();
+    let set = window.observation_sets().next().unwrap();
+    assert_eq!(set.times(), [grid().times()[1]; 2]);
     let (what, place, _) = not_finite(StatePrior::new([0.0, f64::NAN], one()));
     assert_eq!(
         (what, place.as_str()),

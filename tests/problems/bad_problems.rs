@@ -89,6 +89,17 @@ fn grids_that_simpson_hermite_cannot_take() {
             .build()
             .map(|_| ())
     };
+    // What to do: a row less or more, layers between the rows, or another rule.
+    let words = build(vec![0.0, 1.0, 2.0, 3.0]).unwrap_err().to_string();
+    for advice in [
+        "one of 3 layers or one of 5",
+        "Grid::from_times(&times, 2)",
+        "Trapezoid",
+    ] {
+        assert!(words.contains(advice), "{words}");
+    }
+    let words = build(vec![0.0, 1.0]).unwrap_err().to_string();
+    assert!(words.contains("a longer recording or one of 3"), "{words}");
     match build(vec![0.0, 1.0, 2.0, 3.0]).unwrap_err() {
         Error::IncompleteInterval {
             place,

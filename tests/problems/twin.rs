@@ -350,7 +350,7 @@ fn bad_measurements_and_scores() {
         other => panic!("{other}"),
     }
     let result = truth.observe(&Measurement::new(&[0], noise()).at_layers(&[2, 1]));
-    assert!(matches!(result, Err(Error::NotIncreasing { index: 1, .. })));
+    assert!(matches!(result, Err(Error::Decreasing { index: 1, .. })));
     let result = truth.observe(&Measurement::new(&[0, 0], noise()));
     assert!(matches!(result, Err(Error::Duplicate { value: 0, .. })));
     assert!(matches!(

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::layout::Layout;
@@ -149,7 +150,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// Checks everything and makes the action.
     ///
     /// # Errors
-    /// [`Error::Empty`] without a window or without any observation;
+    /// [`Error::Empty`] without a window or without any observation, and for a
+    /// parameter's name without characters; [`Error::DuplicateName`] for one given
+    /// twice;
     /// [`Error::Length`] when parameters, precisions or priors do not fit the
     /// model; [`Error::OutOfRange`] for observed components the model does not
     /// have, fixed values and prior means outside bounds;
@@ -239,6 +242,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 found: self.parameters.len(),
             });
         }
+        self.check_names()?;
         for (name, parameter) in &self.parameters {
             parameter.check(name)?;
             if parameter.prior.is_some() {
@@ -246,6 +250,29 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             }
             if matches!(parameter.reach, Reach::Layer(_)) {
                 self.check_prior_allowed("a parameter that changes in time")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Results are found by names, so that each is there once.
+    fn check_names(&self) -> Result<()> {
+        let mut places = HashMap::new();
+        for (second, (name, _)) in self.parameters.iter().enumerate() {
+            if name.trim().is_empty() {
+                return Err(Error::Empty {
+                    what: "characters of a parameter's name",
+                    place: format!("action, parameter {second}"),
+                });
+            }
+            if let Some(first) = places.insert(name.as_str(), second) {
+                return Err(Error::DuplicateName {
+                    what: "names of parameters",
+                    place: "action".into(),
+                    name: name.clone(),
+                    first,
+                    second,
+                });
             }
         }
         Ok(())

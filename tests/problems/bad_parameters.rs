@@ -280,6 +280,44 @@ fn state_bounds_upside_down_of_other_components_or_given_twice() {
     }
 }
 
+/// Results are found by names: each has one, and no other has it.
+#[test]
+fn names_that_are_missing_or_given_twice() {
+    let named = |first: &str, second: &str| {
+        let fixed = || Parameter::fixed(0.5);
+        Action::builder(LotkaVolterra, Trapezoid)
+            .window(window())
+            .parameter(first, fixed())
+            .parameter("b", fixed())
+            .parameter(second, fixed())
+            .parameter("d", fixed())
+            .build()
+            .map(|_| ())
+    };
+    for nothing in ["", "  "] {
+        assert_eq!(
+            empty(named("a", nothing)),
+            (
+                "characters of a parameter's name",
+                "action, parameter 2".into()
+            )
+        );
+    }
+    match named("a", "a").unwrap_err() {
+        Error::DuplicateName {
+            what,
+            name,
+            first,
+            second,
+            ..
+        } => assert_eq!(
+            (what, name.as_str(), first, second),
+            ("names of parameters", "a", 0, 2)
+        ),
+        other => panic!("{other}"),
+    }
+}
+
 /// States alone are a problem too.
 #[test]
 fn nothing_but_states_to_estimate() {

@@ -3,6 +3,8 @@
 
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[path = "../fixtures/judged.rs"]
+mod judged;
 
 mod adaptive;
 mod hard_constraints;
@@ -22,3 +24,4 @@ mod threads;
 mod twins;
 mod two_rates;
 mod verdict;
+mod verdicts;

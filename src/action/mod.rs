@@ -40,6 +40,7 @@ pub use objective::ActionAt;
 pub use plateau::Plateau;
 pub(crate) use regrid::LocalTerms;
 pub use spread::ParameterSpread;
+pub(crate) use tangent::Change;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -126,6 +126,7 @@ impl Climber {
         start.kind = kept.kind;
         start.finished = kept.finished;
         start.stopped = kept.stopped;
+        start.end = kept.end;
         start.levels = kept.levels;
         start.levels.sort_by(|a, b| a.beta.total_cmp(&b.beta));
         self.climb = kept.climb;

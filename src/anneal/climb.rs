@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::Annealer;
 use super::checkpoint::plain_struct;
 use super::events::{Event, Watch};
+use super::hill::Hill;
 use super::ladder::Ladder;
 use super::pace::Pace;
 use super::race::Stage;
@@ -143,6 +144,13 @@ impl Climb {
             mut answer,
         } = reached;
         level.work.add(self.unbooked);
+        let before = start.levels.partition_point(|l| l.beta < level.beta);
+        if level.hill == Hill::Unknown && answer.is_continue() {
+            // On the way down the level above is the only one to compare with.
+            let next = before.saturating_sub(1);
+            let other = start.levels.get(next);
+            level.hill = other.map_or(Hill::Unknown, |other| Hill::between(other, &level));
+        }
         if answer.is_continue() {
             self.settle_at(place, down);
             answer = watch.tell(Event::LevelReached {
@@ -151,9 +159,9 @@ impl Climb {
                 rf: level.rf,
                 action: level.action.total,
             });
-            start.finished = ladder.ends_with(&level, start.levels.len() + 1);
+            start.end = ladder.ends_with(&level, start.levels.len() + 1);
+            start.finished = start.end.is_some();
         }
-        let before = start.levels.partition_point(|l| l.beta < level.beta);
         start.levels.insert(before, level);
         if !start.finished {
             let spent = self.spent(start);
@@ -283,6 +291,7 @@ fn minimize<M: Model, R: Rule<M>>(
         minimizer.minimize(objective, x, &mut observe)
     };
     let mut work = outcome.work;
+    let mut hill = None;
     // Whether it has curvature to tell a minimum from a saddle.
     let curved = work.factorizations > 0;
     for _ in 0..MOST_SADDLES {
@@ -291,8 +300,9 @@ fn minimize<M: Model, R: Rule<M>>(
             break;
         }
         match track.note(objective, x) {
-            Ok(factorizations) => {
-                work.factorizations += factorizations;
+            Ok(noted) => {
+                work.factorizations += noted.factorizations;
+                hill = Some(noted.hill);
                 break;
             }
             Err(factorizations) => work.factorizations += factorizations,
@@ -306,10 +316,13 @@ fn minimize<M: Model, R: Rule<M>>(
         work.add(outcome.work);
     }
     let termination = outcome.termination;
+    let terms = objective.terms(x);
+    let hill = hill.unwrap_or_else(|| Hill::of(f64::NAN, terms.model, objective.model_rounding(x)));
     let level = Level {
         beta: step.beta,
         rf: step.rf,
-        action: objective.terms(x),
+        action: terms,
+        hill,
         estimate: objective.action().unpack(x),
         termination,
         work,

@@ -1,6 +1,7 @@
 //! A schedule as it is for one action.
 
-use super::results::Level;
+use super::hill::Hill;
+use super::results::{End, Level};
 use super::schedule::{Adaptive, Plan, Schedule, Step};
 use super::{spanning, starts};
 use crate::action::Action;
@@ -83,10 +84,10 @@ impl Ladder {
         }
     }
 
-    /// Whether a start ends with `level`, its `count`th.
-    pub(super) fn ends_with(&self, level: &Level, count: usize) -> bool {
+    /// Why a start ends with `level`, its `count`th, if it does.
+    pub(super) fn ends_with(&self, level: &Level, count: usize) -> Option<End> {
         match self {
-            Self::Fixed(steps) => count == steps.len(),
+            Self::Fixed(steps) => (count == steps.len()).then_some(End::Schedule),
             Self::Adaptive(range) => range.ends_with(level),
         }
     }
@@ -124,11 +125,13 @@ impl Range {
         Step { beta, rf }
     }
 
-    fn ends_with(&self, level: &Level) -> bool {
-        // Where the model does not matter yet, its error is small too, but not
-        // smaller than that of the measurements.
-        let terms = level.action;
-        let small = |enough| terms.model <= enough && terms.model < terms.measurement;
-        level.rf >= self.last.rf || self.enough.is_some_and(small)
+    fn ends_with(&self, level: &Level) -> Option<End> {
+        // Where the model does not matter yet its error is small too: the end is
+        // where it falls.
+        let small = |enough| level.action.model <= enough;
+        if level.hill == Hill::Behind && self.enough.is_some_and(small) {
+            return Some(End::ModelError);
+        }
+        (level.rf >= self.last.rf).then_some(End::Schedule)
     }
 }

@@ -1,3 +1,4 @@
+use super::hill::Hill;
 use crate::action::{ActionTerms, Estimate};
 use crate::minimize::{Termination, Work};
 
@@ -31,6 +32,25 @@ pub struct StartResult {
     /// Why the start ended before that; `None` where it finished or, in a
     /// [`Run`](crate::Run), is still on its way.
     pub stopped: Option<Stop>,
+    /// What made its last level the end of the schedule; `None` where it did not
+    /// finish.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub end: Option<End>,
+}
+
+/// What makes a level the end of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum End {
+    /// It is the last step that the schedule was given.
+    Schedule,
+    /// The model error falls like 1/R_f, and is so small that all which a larger
+    /// R_f can add to the action is a hundredth of its standard deviation.
+    ModelError,
+    /// At a larger R_f the rounding of residuals would weigh as much as what is
+    /// asked for, while the model error does not say that the end is near.
+    Rounding,
 }
 
 /// Why a start ended before the last step of the schedule.
@@ -68,6 +88,9 @@ pub struct Level {
     pub rf: f64,
     /// The action and its terms.
     pub action: ActionTerms,
+    /// Where it stands on the hill of the model error.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub hill: Hill,
     /// Paths and parameters.
     pub estimate: Estimate,
     /// Why the minimization ended.

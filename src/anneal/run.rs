@@ -80,6 +80,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             levels: Vec::new(),
             finished: false,
             stopped: None,
+            end: None,
         };
         let mut run = Self {
             action,

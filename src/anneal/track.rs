@@ -1,7 +1,8 @@
 //! The minimum as a curve over s = ln R_f, followed from level to level.
 
 use super::checkpoint::plain_struct;
-use crate::action::{ActionAt, ActionTerms};
+use super::hill::Hill;
+use crate::action::{ActionAt, ActionTerms, Change};
 use crate::discretization::Rule;
 use crate::minimize::{Objective, project};
 use crate::model::Model;
@@ -21,6 +22,12 @@ struct Tangent {
     slope: Vec<f64>,
 }
 
+/// What a tangent shows of the minimum where it was taken, and what it took.
+pub(super) struct Noted {
+    pub(super) hill: Hill,
+    pub(super) factorizations: usize,
+}
+
 plain_struct!(Track { last, before });
 plain_struct!(Tangent { rf, terms, slope });
 
@@ -32,21 +39,28 @@ impl Track {
     }
 
     /// Notes the tangent at the minimum `x`, which the last Newton step's
-    /// factor gives nearly for nothing; returns the factorizations that it took,
-    /// as an error where the Hessian is not positive definite: there is none at
-    /// a saddle.
+    /// factor gives nearly for nothing. As an error the factorizations that it
+    /// took where the Hessian is not positive definite: there is none at a
+    /// saddle.
     pub(super) fn note<M: Model, R: Rule<M>>(
         &mut self,
         objective: &mut ActionAt<'_, M, R>,
         x: &[f64],
-    ) -> Result<usize, usize> {
+    ) -> Result<Noted, usize> {
         self.before = self.last.take();
         let mut slope = vec![0.0; x.len()];
         let (rf, terms) = (objective.rf(), objective.terms(x));
         match objective.tangent(x, &mut slope) {
-            Ok(factorizations) => {
+            Ok(Change {
+                model,
+                factorizations,
+            }) => {
                 self.last = Some(Tangent { rf, terms, slope });
-                Ok(factorizations)
+                let hill = Hill::of(model, terms.model, objective.model_rounding(x));
+                Ok(Noted {
+                    hill,
+                    factorizations,
+                })
             }
             Err(_) => {
                 self.before = None;

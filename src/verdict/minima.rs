@@ -106,6 +106,7 @@ fn followed<'a>(annealing: &'a Annealing, start: &'a StartResult) -> &'a StartRe
 mod tests {
     use super::*;
     use crate::action::{ActionTerms, Estimate};
+    use crate::anneal::Hill;
     use crate::minimize::{Termination, Work};
     use crate::path::Path;
 
@@ -118,6 +119,7 @@ mod tests {
                 measurement: total,
                 ..ActionTerms::default()
             },
+            hill: Hill::default(),
             estimate: Estimate::new(vec![Path::from_layers([[10.0, state]])], []),
             termination: Termination::Converged,
             work: Work::default(),
@@ -136,6 +138,7 @@ mod tests {
             levels: levels.collect(),
             finished: stopped.is_none(),
             stopped,
+            end: None,
         }
     }
 

@@ -25,6 +25,7 @@ mod regrid;
 mod residual_space;
 mod spread;
 mod step;
+mod step_errors;
 mod tangent;
 mod terms;
 mod together;
@@ -40,6 +41,7 @@ pub use objective::ActionAt;
 pub use plateau::Plateau;
 pub(crate) use regrid::LocalTerms;
 pub use spread::ParameterSpread;
+pub(crate) use step_errors::StepError;
 pub(crate) use tangent::Change;
 
 use std::ops::Range;

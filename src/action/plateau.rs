@@ -67,9 +67,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// `None` without degrees of freedom, where a [`Loss`] is not Gaussian, and for
     /// smooth measurements, whose term is a potential and no square of one error.
     pub fn expected_plateau(&self) -> Option<Plateau> {
-        let sets = self.windows.iter().flat_map(|w| w.observation_sets());
-        let mut sets = sets.map(|set| (set.loss_function(), set.kernel()));
-        if sets.any(|(loss, kernel)| loss != Loss::gaussian() || kernel.is_some()) {
+        if !self.is_gaussian() {
             return None;
         }
         let freedom = self.degrees_of_freedom().filter(|f| *f > 0)?;
@@ -77,6 +75,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
             mean: 0.5 * self.measurement_weight * freedom as f64,
             deviation: self.deviation(freedom),
         })
+    }
+
+    /// Whether each measured value adds the square of one Gaussian error.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        let sets = self.windows.iter().flat_map(|w| w.observation_sets());
+        let mut sets = sets.map(|set| (set.loss_function(), set.kernel()));
+        sets.all(|(loss, kernel)| loss == Loss::gaussian() && kernel.is_none())
     }
 
     /// What noise makes of the action, in its own normalization: the standard

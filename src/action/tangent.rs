@@ -62,6 +62,17 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         } else {
             self.substitute(&pull)?;
         }
+        self.solve_free(x, tangent)?;
+        Ok(Change::new(model, &pull, tangent, usize::from(fresh)))
+    }
+
+    /// Solves for what moves with the right-hand side at hand: unknowns of the border
+    /// at their bounds stay there.
+    pub(super) fn solve_free(
+        &mut self,
+        x: &[f64],
+        moved: &mut [f64],
+    ) -> std::result::Result<(), Indefinite> {
         let border = self.action.layout().border();
         let ends = |k: usize| {
             let k = border + k;
@@ -70,12 +81,11 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         };
         let upper: Vec<f64> = (0..x.len() - border).map(ends).collect();
         let lower: Vec<f64> = upper.iter().map(|v| -v).collect();
-        self.solve((&lower, &upper), tangent)?;
-        Ok(Change::new(model, &pull, tangent, usize::from(fresh)))
+        self.solve((&lower, &upper), moved).map(|_| ())
     }
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.
-    fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
+    pub(super) fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
         self.set_rhs(gradient);
         let action = self.action;
         let (rhs, held) = (&self.rhs, &self.held);

@@ -130,6 +130,7 @@ impl Climber {
         start.levels = kept.levels;
         start.levels.sort_by(|a, b| a.beta.total_cmp(&b.beta));
         self.climb = kept.climb;
+        start.origin = self.climb.as_ref().map(Climb::origin);
         if !start.ended() {
             let spent = self.climb.as_ref().map(|climb| climb.spent(start));
             let allowed = annealer

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Annealer;
-use super::checkpoint::plain_struct;
+use super::checkpoint::{fingerprint_of, plain_struct};
 use super::events::{Event, Watch};
 use super::hill::Hill;
 use super::ladder::Ladder;
@@ -84,6 +84,7 @@ impl Climb {
         };
         let made = starts::make(action, &annealer.kinds(), (index, start.seed), settling)?;
         start.kind = made.kind.into();
+        start.origin = Some(fingerprint_of(&made.x));
         Ok(Self {
             initial: made.x.clone(),
             rf: made.rf,
@@ -243,6 +244,11 @@ impl Climb {
             self.turn = Some(place.clone());
         }
         self.here = place;
+    }
+
+    /// The fingerprint of the start.
+    pub(super) fn origin(&self) -> u64 {
+        fingerprint_of(&self.initial)
     }
 
     /// The R_f at which the start was made, zero where it has none of its own.

@@ -24,6 +24,10 @@ pub struct StartResult {
     pub kind: String,
     /// Its own seed, derived from the annealer's.
     pub seed: u64,
+    /// A fingerprint of its initial path and parameters: starts that were the same to
+    /// the last bit have the same. `None` before it was made.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub origin: Option<u64>,
     /// One minimum for each step of the schedule that was reached, in the order
     /// of β.
     pub levels: Vec<Level>,

@@ -77,6 +77,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             index,
             kind: kinds.of(index).name().into(),
             seed: starts::seed_of(annealer.seed, index),
+            origin: None,
             levels: Vec::new(),
             finished: false,
             stopped: None,

@@ -3,8 +3,6 @@
 
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
-#[path = "../fixtures/judged.rs"]
-mod judged;
 
 mod adaptive;
 mod hard_constraints;
@@ -24,4 +22,3 @@ mod threads;
 mod twins;
 mod two_rates;
 mod verdict;
-mod verdicts;

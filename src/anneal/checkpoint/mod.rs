@@ -84,6 +84,11 @@ struct Page {
     levels: Vec<u8>,
 }
 
+/// A number that no other vector is likely to have.
+pub(super) fn fingerprint_of(values: &[f64]) -> u64 {
+    Hash::of_numbers(values)
+}
+
 impl Page {
     /// The start as it stands now, with levels that are new.
     fn turn(&mut self, start: &StartResult, climb: Option<&Climb>, levels: &[Level]) {

@@ -39,6 +39,8 @@ pub(crate) struct StepError {
     /// δg: what has to be added to the residuals, so that the flow's own path from the
     /// left layer leaves none. Zero where the flow could not be followed.
     pub(crate) residuals: Vec<f64>,
+    /// Whether the flow could not be followed.
+    pub(crate) unknown: bool,
     /// q where halving the steps divides it by 2^q.
     pub(crate) order: f64,
 }
@@ -150,7 +152,8 @@ impl<E> Worker<E> {
                 break;
             }
         }
-        if !error.iter().all(|v| v.is_finite()) {
+        let unknown = !error.iter().all(|v| v.is_finite());
+        if unknown {
             error.fill(0.0);
         }
         let halves = [0, 1].map(|half| self.left_out(action, (x, &path), (w, k), [2, half]));
@@ -162,6 +165,7 @@ impl<E> Worker<E> {
         StepError {
             place: (w, k),
             residuals: error,
+            unknown,
             order: if order.is_finite() { order } else { 1.0 },
         }
     }

@@ -133,6 +133,9 @@ pub enum Finding {
     NotDetermined,
 }
 
+/// So many stretches of steps are named.
+const NAMED: usize = 6;
+
 /// Estimated noise that is larger by this factor may come from a bad minimum.
 const LARGE: f64 = 3.0;
 
@@ -274,7 +277,7 @@ fn long_steps(f: &mut fmt::Formatter<'_>, effect: f64, intervals: &[LongSteps]) 
         f,
         "The steps are too long: their errors move the action, a parameter or the states by {effect:.1} standard deviations, and noise and model are not judged before."
     )?;
-    for of in intervals {
+    for of in intervals.iter().take(NAMED) {
         write!(f, " Window {}, {} to {}:", of.window, of.from, of.to)?;
         match of.switch {
             true => f.write_str(
@@ -283,5 +286,8 @@ fn long_steps(f: &mut fmt::Formatter<'_>, effect: f64, intervals: &[LongSteps]) 
             false => write!(f, " {} steps instead of {} would do.", of.needed, of.steps)?,
         }
     }
-    Ok(())
+    match intervals.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        more => write!(f, " So it is in {more} more stretches."),
+    }
 }

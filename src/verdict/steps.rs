@@ -45,6 +45,9 @@ pub struct StepTest {
     pub predictions: f64,
     /// The largest of the three.
     pub effect: f64,
+    /// Intervals whose flow could not be followed, not even in 2048 sub-steps a step:
+    /// of them nothing is known.
+    pub unknown: usize,
     /// Where the steps are too long; empty where they are short enough.
     pub intervals: Vec<LongSteps>,
 }
@@ -112,6 +115,7 @@ impl StepTest {
             parameters,
             predictions,
             effect: level.max(parameters).max(predictions),
+            unknown: effect.errors.iter().filter(|e| e.unknown).count(),
             intervals: Vec::new(),
         };
         if test.effect <= ALLOWED {

@@ -31,6 +31,9 @@ impl fmt::Display for Verdict {
                 "\nsteps         their errors change the action by {:.1e} deviations, parameters by {:.1e}, predictions by {:.1e}",
                 steps.level, steps.parameters, steps.predictions
             )?;
+            if steps.unknown > 0 {
+                write!(f, "; {} could not be followed", steps.unknown)?;
+            }
         }
         write!(f, "\nminima        {}", self.minima)?;
         if let Some(residuals) = self.residuals {

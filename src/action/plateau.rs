@@ -92,6 +92,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         plateau.map_or_else(|| self.deviation(self.counts.measured), |p| p.deviation)
     }
 
+    /// What noise leaves of the action, in its own normalization: the mean of the
+    /// plateau, or one half for each measured value where none is to be expected.
+    pub(crate) fn noise_level(&self) -> f64 {
+        let all = 0.5 * self.measurement_weight * self.counts.measured as f64;
+        self.expected_plateau().map_or(all, |plateau| plateau.mean)
+    }
+
     fn deviation(&self, freedom: usize) -> f64 {
         0.5 * self.measurement_weight * (2.0 * freedom as f64).sqrt()
     }

@@ -109,6 +109,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// [`Error::NotPositiveDefinite`] where the states themselves are not
     /// determined.
     pub fn parameter_spreads(&self, rf: f64, estimate: &Estimate) -> Result<Vec<ParameterSpread>> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.parameter_spreads(rf, estimate);
+        }
         let x = self.pack(estimate)?;
         let mut objective = self.at(rf)?;
         let slots = &self.layout.slots;

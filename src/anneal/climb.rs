@@ -6,7 +6,7 @@ use super::Annealer;
 use super::checkpoint::{fingerprint_of, plain_struct};
 use super::events::{Event, Watch};
 use super::hill::Hill;
-use super::ladder::Ladder;
+use super::ladder::{Ladder, Steps};
 use super::pace::Pace;
 use super::race::Stage;
 use super::results::{Level, StartResult, Stop};
@@ -128,12 +128,13 @@ impl Climb {
                 _ => self.here.clone(),
             };
             let last = start.levels.last();
-            let last = last.filter(|_| matches!(ladder, Ladder::Adaptive(_)));
+            let last = last.filter(|_| ladder.is_adaptive());
             let most = last.map_or(usize::MAX, |_| self.pace.most());
             let way = (&mut place, step, [most, stage.most]);
             let reached = self.reach(annealer, objective, way, start, watch);
             let stands = reached.answer.is_break()
-                || last.is_none_or(|last| self.pace.judge(last, &reached.level));
+                || last
+                    .is_none_or(|last| self.pace.judge(last, &reached.level, ladder.limits.enough));
             if stands {
                 break (reached, down, place);
             }
@@ -146,11 +147,18 @@ impl Climb {
         } = reached;
         level.work.add(self.unbooked);
         let before = start.levels.partition_point(|l| l.beta < level.beta);
-        if level.hill == Hill::Unknown && answer.is_continue() {
+        if answer.is_continue() {
             // On the way down the level above is the only one to compare with.
-            let next = before.saturating_sub(1);
-            let other = start.levels.get(next);
-            level.hill = other.map_or(Hill::Unknown, |other| Hill::between(other, &level));
+            let other = start.levels.get(before.saturating_sub(1));
+            let may_end = ladder.may_end(start.levels.len() + 1);
+            let (hill, factorizations) = place.track.hill(
+                objective,
+                &place.x,
+                (&level, other),
+                (ladder.limits, may_end),
+            );
+            level.hill = hill;
+            level.work.factorizations += factorizations;
         }
         if answer.is_continue() {
             self.settle_at(place, down);
@@ -215,8 +223,8 @@ impl Climb {
 
     /// The step after the levels that were reached, and whether it leads down.
     fn next(&self, ladder: &Ladder, stage: Stage, levels: &[Level]) -> (Step, bool) {
-        match ladder {
-            Ladder::Fixed(steps) => {
+        match &ladder.steps {
+            Steps::Fixed(steps) => {
                 let below = steps.partition_point(|step| step.rf < self.rf);
                 if levels.len() < below {
                     (steps[below - 1 - levels.len()], true)
@@ -224,7 +232,7 @@ impl Climb {
                     (steps[levels.len()], false)
                 }
             }
-            Ladder::Adaptive(range) => {
+            Steps::Adaptive(range) => {
                 let first = range.first.max(self.rf);
                 let end = range.last.rf.min(stage.rung);
                 let rf = levels
@@ -297,7 +305,6 @@ fn minimize<M: Model, R: Rule<M>>(
         minimizer.minimize(objective, x, &mut observe)
     };
     let mut work = outcome.work;
-    let mut hill = None;
     // Whether it has curvature to tell a minimum from a saddle.
     let curved = work.factorizations > 0;
     for _ in 0..MOST_SADDLES {
@@ -306,9 +313,8 @@ fn minimize<M: Model, R: Rule<M>>(
             break;
         }
         match track.note(objective, x) {
-            Ok(noted) => {
-                work.factorizations += noted.factorizations;
-                hill = Some(noted.hill);
+            Ok(factorizations) => {
+                work.factorizations += factorizations;
                 break;
             }
             Err(factorizations) => work.factorizations += factorizations,
@@ -322,13 +328,11 @@ fn minimize<M: Model, R: Rule<M>>(
         work.add(outcome.work);
     }
     let termination = outcome.termination;
-    let terms = objective.terms(x);
-    let hill = hill.unwrap_or_else(|| Hill::of(f64::NAN, terms.model, objective.model_rounding(x)));
     let level = Level {
         beta: step.beta,
         rf: step.rf,
-        action: terms,
-        hill,
+        action: objective.terms(x),
+        hill: Hill::Unknown,
         estimate: objective.action().unpack(x),
         termination,
         work,

@@ -14,10 +14,6 @@ use super::results::Level;
 /// action is short of its limit by 4/3 of M.
 const BEHIND: f64 = -0.5;
 
-/// So many times what rounding makes of it by one operation for each residual, a
-/// model error is nothing but rounding.
-const ROUNDED: f64 = 100.0;
-
 /// Where a level stands on the hill that the model error makes over ln R_f.
 ///
 /// It comes from dM/d ln R_f along the minimum, which the tangent gives exactly,
@@ -34,18 +30,17 @@ pub enum Hill {
     Before,
     /// The model error falls, but not yet like 1/R_f.
     On,
-    /// The model error falls like 1/R_f, or is rounding alone: the level is
-    /// short of the limit R_f → ∞ by little more than its model error.
+    /// The model error falls like 1/R_f: the level is short of the limit R_f → ∞ by
+    /// little more than its model error. Of data that are fitted better than noise
+    /// allows, whose model error may be rounding at every R_f, the last level is
+    /// behind the hill that noise would make.
     Behind,
 }
 
 impl Hill {
-    /// By dM/d ln R_f, M, and what rounding makes of M.
-    pub(super) fn of(change: f64, model: f64, rounding: f64) -> Self {
-        if model <= ROUNDED * rounding {
-            return Self::Behind;
-        }
-        match change / model {
+    /// By d ln M/d ln R_f.
+    pub(super) fn of(slope: f64) -> Self {
+        match slope {
             slope if slope <= BEHIND => Self::Behind,
             slope if slope < 0.0 => Self::On,
             slope if slope >= 0.0 => Self::Before,
@@ -57,6 +52,6 @@ impl Hill {
     pub(super) fn between(a: &Level, b: &Level) -> Self {
         let way = (b.rf / a.rf).ln();
         let rise = (b.action.model / a.action.model).ln();
-        Self::of(rise / way, 1.0, 0.0)
+        Self::of(rise / way)
     }
 }

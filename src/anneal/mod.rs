@@ -27,6 +27,7 @@ mod spanning;
 mod spans;
 mod starts;
 mod track;
+mod units;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ pub(crate) use race::same_minimum;
 pub use results::{Annealing, End, Level, StartResult, Stop};
 pub use run::Run;
 pub use schedule::{Schedule, Step};
+pub(crate) use spanning::imbalance;
 pub use starts::Starts;
 
 use crate::action::Action;

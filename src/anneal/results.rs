@@ -88,7 +88,8 @@ pub enum Stop {
 pub struct Level {
     /// The exponent β.
     pub beta: f64,
-    /// The model precision R_f.
+    /// The model precision R_f, which multiplies the action's shape or the one that
+    /// the estimate carries.
     pub rf: f64,
     /// The action and its terms.
     pub action: ActionTerms,
@@ -126,6 +127,20 @@ impl Annealing {
         };
         // The first of equals, so that the result does not depend on order.
         candidates.reduce(|a, b| if height(b.1) < height(a.1) { b } else { a })
+    }
+
+    /// The diagonal shape of the model precision that the R_f of all levels
+    /// multiplies, where the action was given none and the annealer balanced it
+    /// ([`Action::balanced`]); `None` where it is the action's own. Estimates carry
+    /// it ([`Estimate::shape`]), and [`Action::shaped_as`] gives the action with it.
+    ///
+    /// [`Action::balanced`]: crate::Action::balanced
+    /// [`Action::shaped_as`]: crate::Action::shaped_as
+    #[must_use]
+    pub fn balanced_shape(&self) -> Option<&[f64]> {
+        let level = self.starts.iter().find_map(|start| start.levels.first())?;
+        let shape = &level.estimate.shape;
+        (!shape.is_empty()).then_some(shape)
     }
 
     /// The work of all starts and levels together.

@@ -140,6 +140,9 @@ impl Annealing {
             what: "levels with a finite action",
             place: "verdict".into(),
         })?;
+        if let Some(shaped) = action.reshaped(&best.1.estimate)? {
+            return self.verdict(&shaped);
+        }
         let (rf, estimate) = (best.1.rf, &best.1.estimate);
         let x = action.pack(estimate)?;
         let at_bounds = action.at_bounds(estimate)?;

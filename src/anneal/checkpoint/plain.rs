@@ -68,7 +68,8 @@ plain_struct!(Estimate {
     paths,
     parameters,
     per_window,
-    varying
+    varying,
+    shape
 });
 plain_struct!(Level {
     beta,

@@ -388,6 +388,25 @@ pub enum Refusal {
 /// `Result` with the crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A count must not be so large that it can only be a mistake.
+pub(crate) fn check_count(
+    what: &'static str,
+    place: impl Fn() -> String,
+    found: usize,
+    most: usize,
+) -> Result<()> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what,
+        place: place(),
+        low: 0.0,
+        high: most as f64,
+        found: found as f64,
+    })
+}
+
 /// A length must be the one that is expected at `place`.
 pub(crate) fn check_length(
     what: &'static str,

@@ -8,9 +8,9 @@ use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Plans, Rule};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::inputs::check_given;
-use crate::model::{Model, check_parameters_of};
+use crate::model::{MOST_COMPONENTS, Model, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
 use crate::windows::Window;
@@ -306,6 +306,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         let widths: Vec<usize> = (0..layers)
             .map(|n| self.rule.width(&*self.model, n))
             .collect();
+        for (n, &width) in widths.iter().enumerate() {
+            let place = || format!("model, layer {n}");
+            check_count("components", place, width, MOST_COMPONENTS)?;
+        }
         if let Some(n) = widths.iter().position(|&width| width == 0) {
             return Err(Error::Empty {
                 what: "components",

@@ -10,9 +10,7 @@ use super::objective::in_parallel;
 use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
-use crate::minimize::{
-    BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, QuadraticStep,
-};
+use crate::minimize::{BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, QuadraticStep};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {

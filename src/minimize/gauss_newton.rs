@@ -171,7 +171,7 @@ impl Walk<'_> {
 
     /// λ of the size of the curvature along the scaled gradient, the natural
     /// unit of damping: gᵀS²HS²g / gᵀS²g is not known, so use |Sg|²/value,
-    /// which has the same unit for a sum of squares.
+    /// which has the same unit for a sum of squares, and |Sg| where the value is zero.
     fn natural_damping(&self) -> f64 {
         let scales = self.objective.scales();
         let squares = self
@@ -180,12 +180,9 @@ impl Walk<'_> {
             .zip(scales)
             .map(|(g, s)| (g * s).powi(2));
         let slope: f64 = squares.sum();
-        let natural = slope / self.value.abs().max(f64::MIN_POSITIVE);
-        if natural.is_finite() && natural > 0.0 {
-            natural
-        } else {
-            1.0
-        }
+        let usable = |v: &f64| v.is_finite() && *v > 0.0;
+        let mut units = [slope / self.size(), slope.sqrt()].into_iter();
+        units.find(usable).unwrap_or(1.0)
     }
 
     /// The step at the present damping, with exact second derivatives where

@@ -195,9 +195,9 @@ pub struct Work {
 impl Work {
     /// Adds the work of another minimization.
     pub fn add(&mut self, other: Self) {
-        self.iterations += other.iterations;
-        self.evaluations += other.evaluations;
-        self.factorizations += other.factorizations;
+        self.iterations = self.iterations.saturating_add(other.iterations);
+        self.evaluations = self.evaluations.saturating_add(other.evaluations);
+        self.factorizations = self.factorizations.saturating_add(other.factorizations);
     }
 }
 

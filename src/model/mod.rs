@@ -153,6 +153,10 @@ pub trait Layers: Model {
     }
 }
 
+/// More components of a state than this are refused as a mistake, before memory is
+/// asked for.
+pub(crate) const MOST_COMPONENTS: usize = 1 << 28;
+
 /// Checks that the parameters of a layer map are some of all.
 pub(crate) fn check_parameters_of(
     range: &Range<usize>,

@@ -226,7 +226,7 @@ fn a_checkpoint_that_is_not_whole_is_refused() {
 }
 
 /// Puts the checksum right again: FNV-1a, 64 bits.
-fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     let body = bytes.len() - 8;
     let hash = bytes[..body]
         .iter()

@@ -73,7 +73,10 @@ impl BoxQuadratic<'_> {
         }
         let (shared, own) = free.split_at(free.partition_point(|&i| i < self.shared));
         let block = |i: usize| (i - self.shared) / self.own;
-        (shared, own.chunk_by(|&a, &b| block(a) == block(b)).collect())
+        (
+            shared,
+            own.chunk_by(|&a, &b| block(a) == block(b)).collect(),
+        )
     }
 
     /// The solution of S d = `right` on the free unknowns, which ascend; `right` has a
@@ -118,7 +121,9 @@ impl BoxQuadratic<'_> {
         blocks: &[&[usize]],
         right: &mut Vec<f64>,
     ) -> Result<(), Failure> {
-        let nodes = blocks.iter().map(|block| ChainShape::uniform(1, block.len(), 0));
+        let nodes = blocks
+            .iter()
+            .map(|block| ChainShape::uniform(1, block.len(), 0));
         let shape = ArrowShape::new(nodes.collect(), shared.len())?;
         let mut arrow = BlockArrow::new(shape);
         // The border stands behind the chains.

@@ -161,7 +161,9 @@ impl<'a> Search<'a> {
                     Err(_) => return Ok(false),
                 },
             };
-            let within: Vec<f64> = (0..n).map(|i| target[i].max(lower[i]).min(upper[i])).collect();
+            let within: Vec<f64> = (0..n)
+                .map(|i| target[i].max(lower[i]).min(upper[i]))
+                .collect();
             let slope = self.slope_at(&target);
             let stays = |i: usize| match held[i] {
                 true => self.is_held(i, within[i], slope[i]),

@@ -162,7 +162,10 @@ impl Example {
         }
         // Three factorizations, or what takes a millisecond.
         let whole = (n as f64).powi(3) / 6.0;
-        assert!(found.operations <= (3.0 * whole).max(4e6), "{name}: {found:?}");
+        assert!(
+            found.operations <= (3.0 * whole).max(4e6),
+            "{name}: {found:?}"
+        );
         (found, z)
     }
 }

@@ -26,7 +26,7 @@ pub use residuals::Correlation;
 pub use steps::{LongSteps, StepTest};
 
 use crate::action::{Action, AtBound, ParameterSpread};
-use crate::anneal::{Annealing, End, Hill, Level, StartResult};
+use crate::anneal::{Annealing, End, Hill, Level, StartResult, imbalance};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::Termination;
@@ -46,6 +46,9 @@ const FEW: usize = 8;
 
 /// More parameters than these are not named one by one.
 const MANY: usize = 5;
+
+/// Components of a shape that nobody chose are uneven beyond this ratio.
+const UNEVEN: f64 = 1e3;
 
 /// Most multiplications of a factorization of the exact Hessian: about ten seconds.
 const AFFORDABLE: f64 = 1e11;
@@ -176,6 +179,9 @@ impl Annealing {
             measurements: measurements.clone().unwrap_or_default(),
             parameters: parameters.unwrap_or_default(),
         };
+        let ratio = imbalance(action).filter(|ratio| *ratio > UNEVEN);
+        let uneven = ratio.map(|ratio| Finding::UnevenShape { ratio });
+        verdict.findings.extend(uneven);
         let counted = || Influence::counted(action, held);
         let influence = influence.unwrap_or_else(counted);
         if let Some(finding) = provisional(best) {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::layout::Layout;
 use super::places::places;
+use super::shape::ShapeBy;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit};
@@ -25,6 +26,8 @@ pub struct ActionBuilder<M, R> {
     parameters: Vec<(String, Parameter)>,
     state_bounds: Vec<(usize, Bounds)>,
     model_precision: Option<Precision>,
+    /// Whether an annealer chose it.
+    balanced: bool,
     precision_unit: Option<PrecisionUnit>,
     normalization: Normalization,
     /// The factors of measurement and model error of a whole of which this is
@@ -44,7 +47,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             windows,
             parameters: parameters.zip(action.parameters.iter().copied()).collect(),
             state_bounds: action.state_bounds.clone(),
-            model_precision: Some(action.model_precision.clone()),
+            model_precision: (action.shape != ShapeBy::Nobody)
+                .then(|| action.model_precision.clone()),
+            balanced: action.shape == ShapeBy::Annealer,
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             weights: None,
@@ -72,6 +77,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             parameters: Vec::new(),
             state_bounds: Vec::new(),
             model_precision: None,
+            balanced: false,
             precision_unit: None,
             normalization: Normalization::default(),
             weights: None,
@@ -131,10 +137,25 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self
     }
 
-    /// The shape of the model precision, which R_f multiplies; one for every
-    /// component where it is not given.
+    /// The shape of the model precision, which R_f multiplies. Where it is not given
+    /// it is *unset*: where the schedule finds R_f itself ([`Schedule::adaptive`],
+    /// [`Schedule::spanning`]) the annealer takes that of [`Action::balanced`] and
+    /// says so in the result ([`Annealing::balanced_shape`]); with a given R_f it is
+    /// one for every component. Dense layers always have one for all.
+    ///
+    /// [`Schedule::adaptive`]: crate::Schedule::adaptive
+    /// [`Schedule::spanning`]: crate::Schedule::spanning
+    /// [`Annealing::balanced_shape`]: crate::Annealing::balanced_shape
     pub fn model_precision(mut self, precision: Precision) -> Self {
         self.model_precision = Some(precision);
+        self.balanced = false;
+        self
+    }
+
+    /// The same as an annealer chose it.
+    pub(super) fn balanced(mut self, precision: Precision) -> Self {
+        self.model_precision = Some(precision);
+        self.balanced = true;
         self
     }
 
@@ -186,9 +207,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 place: "action".into(),
             });
         }
-        let precision = match &self.model_precision {
-            Some(precision) => precision.clone(),
-            None => Precision::scalar(1.0)?,
+        let (precision, shape) = match &self.model_precision {
+            Some(precision) if self.balanced => (precision.clone(), ShapeBy::Annealer),
+            Some(precision) => (precision.clone(), ShapeBy::User),
+            None => (Precision::scalar(1.0)?, ShapeBy::Nobody),
         };
         self.check_model_precision(&precision, &widths)?;
         self.check_state_bounds(&widths)?;
@@ -235,6 +257,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             terms,
             model_shape: ModelShape::new(&precision),
             model_precision: precision,
+            shape,
             measurement_weight,
             model_weight,
             counts,

@@ -60,6 +60,9 @@ impl Hamiltonian {
         rf: f64,
         estimate: &Estimate,
     ) -> Result<Self> {
+        if let Some(shaped) = action.reshaped(estimate)? {
+            return Self::along(&shaped, rf, estimate);
+        }
         let momenta = Momenta::along(action, rf, estimate)?;
         let x = action.pack(estimate)?;
         let windows = momenta.windows.iter().enumerate();

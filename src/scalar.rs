@@ -48,8 +48,6 @@ pub(crate) mod sealed {
 pub trait Scalar:
     Copy
     + Debug
-    + Send
-    + Sync
     + PartialOrd
     + From<f64>
     + Zero

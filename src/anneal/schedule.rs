@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::grid::{check_finite, check_increasing};
 use crate::precision::check_positive;
 
@@ -6,6 +6,9 @@ use crate::precision::check_positive;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     plan: Plan,
+    /// The shape of the model precision that its R_f are for, where that of the
+    /// action was unset; empty otherwise.
+    shape: Vec<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,9 @@ pub struct Step {
     pub rf: f64,
 }
 
+/// More levels than this are refused as a mistake, before memory is asked for.
+const MOST_LEVELS: usize = 1_000_000;
+
 impl Schedule {
     /// R_f = `rf0` · `alpha`^β for every β of `betas`, integers or reals.
     ///
@@ -45,15 +51,22 @@ impl Schedule {
     /// # Errors
     /// [`Error::NotPositive`] and [`Error::NotFinite`] for `rf0`, `alpha` or an
     /// R_f that leaves the range of numbers; [`Error::OutOfRange`] for
-    /// `alpha` ≤ 1; [`Error::Empty`] without any β; [`Error::NotIncreasing`]
-    /// for β out of order.
+    /// `alpha` ≤ 1 and for more than a million β, also of an iterator without end;
+    /// [`Error::Empty`] without any β; [`Error::NotIncreasing`] for β out of order.
     pub fn geometric<B: Into<f64>>(
         rf0: f64,
         alpha: f64,
         betas: impl IntoIterator<Item = B>,
     ) -> Result<Self> {
         check_scale(rf0, alpha)?;
-        let betas: Vec<f64> = betas.into_iter().map(Into::into).collect();
+        let betas = betas.into_iter().take(MOST_LEVELS + 1);
+        let betas: Vec<f64> = betas.map(Into::into).collect();
+        check_count(
+            "values of beta",
+            || "schedule".into(),
+            betas.len(),
+            MOST_LEVELS,
+        )?;
         if betas.is_empty() {
             return Err(Error::Empty {
                 what: "values of beta",
@@ -63,18 +76,22 @@ impl Schedule {
         check_increasing("beta", "schedule", &betas)?;
         let steps = betas.into_iter().map(|beta| Step::new(rf0, alpha, beta));
         let steps = steps.collect::<Result<_>>()?;
-        Ok(Self {
-            plan: Plan::Fixed(steps),
-        })
+        Ok(Self::of(Plan::Fixed(steps)))
     }
 
     /// Steps in ln R_f that each start chooses on its way: as long as the
     /// minimum is where it was expected, shorter where it bends. They begin
     /// where the model does not matter, or where a nudged start settled, and
-    /// end where the model is a constraint: where the model error has fallen
-    /// below a hundredth of the standard deviation of the action
-    /// ([`Action::expected_plateau`]), which is all that a larger R_f can add.
-    /// β is counted with α = 1.5 from the R_f0 of [`Schedule::spanning`].
+    /// end where the model is a constraint: where the model error falls like 1/R_f
+    /// ([`Hill::Behind`]) and is below a hundredth of the standard deviation of the
+    /// action ([`Action::expected_plateau`]), which is all that a larger R_f can
+    /// add. Where it does not come to that, they end where the rounding of
+    /// residuals would weigh a hundredth of that ([`End::Rounding`]). β is counted
+    /// with α = 1.5 from the R_f0 of [`Schedule::spanning`].
+    ///
+    /// R_f goes with a shape of the model precision: where the action was given none
+    /// the annealer takes that of [`Action::balanced`], and estimates carry it
+    /// ([`Annealing::balanced_shape`]).
     ///
     /// ```
     /// # use deepest::{models::Lorenz63, prelude::*};
@@ -97,14 +114,17 @@ impl Schedule {
     /// ```
     ///
     /// [`Action::expected_plateau`]: crate::Action::expected_plateau
+    /// [`Action::balanced`]: crate::Action::balanced
+    /// [`Annealing::balanced_shape`]: crate::Annealing::balanced_shape
+    /// [`Hill::Behind`]: crate::Hill::Behind
+    /// [`End::Rounding`]: crate::End::Rounding
     #[must_use]
     pub fn adaptive() -> Self {
-        Self {
-            plan: Plan::Adaptive(Adaptive::default()),
-        }
+        Self::of(Plan::Adaptive(Adaptive::default()))
     }
 
-    /// The same with β counted by these, R_f = `rf0` · `alpha`^β.
+    /// The same with β counted by these, R_f = `rf0` · `alpha`^β: as R_f0 is given, a
+    /// shape of the model precision that is not is one for every component.
     ///
     /// # Errors
     /// As [`Schedule::geometric`].
@@ -112,10 +132,10 @@ impl Schedule {
         check_scale(rf0, alpha)?;
         let origin = Some((rf0, alpha));
         let plan = Plan::Adaptive(Adaptive { origin, last: None });
-        Ok(Self { plan })
+        Ok(Self::of(plan))
     }
 
-    /// The same with its end at this β, whatever the model error is there.
+    /// The same with its end at this β, whatever the model error is there, and rounding.
     ///
     /// # Errors
     /// As [`Schedule::geometric`].
@@ -124,7 +144,7 @@ impl Schedule {
         let origin = Some((rf0, alpha));
         let last = Some(Step::new(rf0, alpha, beta)?);
         let plan = Plan::Adaptive(Adaptive { origin, last });
-        Ok(Self { plan })
+        Ok(Self::of(plan))
     }
 
     /// The steps in order; none where they are chosen on the way.
@@ -134,6 +154,30 @@ impl Schedule {
             Plan::Fixed(steps) => steps,
             Plan::Adaptive(_) => &[],
         }
+    }
+
+    /// The diagonal shape of the model precision that its steps are for: that of
+    /// [`Action::balanced`](crate::Action::balanced), where
+    /// [`spanning`](Schedule::spanning) found them for an action whose shape is
+    /// unset. An annealer gives it to such an action; empty in all other cases.
+    #[must_use]
+    pub fn shape(&self) -> &[f64] {
+        &self.shape
+    }
+
+    pub(super) fn with_shape(mut self, shape: Vec<f64>) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// Whether it finds all of R_f itself.
+    pub(super) fn finds_rf(&self) -> bool {
+        matches!(&self.plan, Plan::Adaptive(of) if of.origin.is_none())
+    }
+
+    fn of(plan: Plan) -> Self {
+        let shape = Vec::new();
+        Self { plan, shape }
     }
 
     pub(super) fn plan(&self) -> &Plan {

@@ -5,6 +5,7 @@
 mod fixtures;
 
 mod adaptive;
+mod ends;
 mod hard_constraints;
 mod ladders;
 mod long_time;
@@ -15,6 +16,7 @@ mod published;
 mod race;
 mod results;
 mod running;
+mod shapes;
 mod spanning;
 mod starts;
 mod success;

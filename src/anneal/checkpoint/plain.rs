@@ -2,7 +2,8 @@
 //! survives.
 
 use crate::action::{ActionTerms, Estimate};
-use crate::anneal::results::{Level, Stop};
+use crate::anneal::hill::Hill;
+use crate::anneal::results::{End, Level, Stop};
 use crate::minimize::{Termination, Work};
 use crate::path::Path;
 
@@ -67,15 +68,28 @@ plain_struct!(Estimate {
     paths,
     parameters,
     per_window,
-    varying
+    varying,
+    shape
 });
 plain_struct!(Level {
     beta,
     rf,
     action,
+    hill,
     estimate,
     termination,
     work
+});
+plain_enum!(Hill {
+    Unknown = 0,
+    Before = 1,
+    On = 2,
+    Behind = 3
+});
+plain_enum!(End {
+    Schedule = 0,
+    ModelError = 1,
+    Rounding = 2
 });
 plain_enum!(Termination {
     Converged = 0,
@@ -190,8 +204,9 @@ impl<T: Plain> Plain for Vec<T> {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         let length = usize::read(bytes)?;
-        // No value is shorter than a byte: a wrong length asks for no memory.
-        let mut values = Self::with_capacity(length.min(bytes.len()));
+        // A wrong length asks for no more memory than the file has.
+        let most = bytes.len() / size_of::<T>().max(1);
+        let mut values = Self::with_capacity(length.min(most));
         for _ in 0..length {
             values.push(T::read(bytes)?);
         }

@@ -280,11 +280,9 @@ mod tests {
                     break;
                 }
                 // Mostly in the header.
-                let place = draw(if draw(4) > 0 {
-                    128.min(bytes.len())
-                } else {
-                    bytes.len()
-                });
+                let header = bytes.len().min(128);
+                let most = if draw(4) > 0 { header } else { bytes.len() };
+                let place = draw(most);
                 let new = telling[draw(telling.len())];
                 match draw(5) {
                     0 | 1 => bytes[place] = new,

@@ -227,14 +227,13 @@ fn multipliers_of_a_perfect_fit_are_none() {
             "{rf}: {:?}",
             held.termination
         );
-        // Rounding of 82 states of size one, R_m = 100, in 41 layers.
-        assert!(
-            held.action.total < 1e-24 * 1e2 * 82.0,
-            "{rf}: {:?}",
-            held.action
-        );
+        // Residuals of states of size four are known to 1e-15. A penalty of 1e6 makes
+        // forces of 1e-9 of that, which forty layers add up to 4e-8 against R_m = 100:
+        // values are off by 4e-10, and by a hundred times that along the softest
+        // direction. Half of 100 times the squares of 22 such errors is 2e-12.
+        assert!(held.action.total < 2e-12, "{rf}: {:?}", held.action);
         for (found, value) in held.estimate.parameters.iter().zip(THETA) {
-            assert!((found - value).abs() < 1e-10, "{rf}: {found}, {value}");
+            assert!((found - value).abs() < 1e-6, "{rf}: {found}, {value}");
         }
     }
 }

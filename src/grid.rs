@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 
 /// Strictly increasing times, one for each layer; at least two.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,14 +15,19 @@ pub struct Grid {
     times: Vec<f64>,
 }
 
+/// More layers than this are refused as a mistake, before memory is asked for.
+const MOST_LAYERS: usize = u32::MAX as usize;
+
 impl Grid {
     /// `layers` times from `start`, `step` apart: tₙ = start + n·step.
     ///
     /// # Errors
     /// [`Error::NotFinite`] for a start or step that is not a number,
     /// [`Error::NotPositive`] for a step ≤ 0, [`Error::Length`] for fewer than
-    /// two layers, [`Error::NotIncreasing`] when the step vanishes by rounding.
+    /// two layers, [`Error::OutOfRange`] for more than 2³² − 1,
+    /// [`Error::NotIncreasing`] when the step vanishes by rounding.
     pub fn uniform(start: f64, step: f64, layers: usize) -> Result<Self> {
+        check_count("layers", || "grid".into(), layers, MOST_LAYERS)?;
         check_finite("start", "grid", start)?;
         check_finite("step", "grid", step)?;
         if step <= 0.0 {
@@ -59,6 +64,8 @@ impl Grid {
     /// # Errors
     /// As [`Grid::new`]; [`Error::NotPositive`] when `steps_between` is 0.
     pub fn from_times(times: &[f64], steps_between: usize) -> Result<Self> {
+        let layers = times.len().saturating_mul(steps_between);
+        check_count("layers", || "grid".into(), layers, MOST_LAYERS)?;
         if steps_between == 0 {
             return Err(Error::NotPositive {
                 what: "steps between times",

@@ -168,7 +168,8 @@ impl Inputs {
         // Samples are equally far apart more often than not.
         let (first, last) = (self.times[0], self.times[self.times.len() - 1]);
         let intervals = (self.times.len() - 1) as f64;
-        let guess = ((t - first) / (last - first) * intervals) as usize;
+        // Times may be so near each other that the quotient is infinite.
+        let guess = ((t - first) / (last - first) * intervals).min(intervals) as usize;
         for count in guess..=guess + 2 {
             let below = count == 0 || self.times.get(count - 1).is_some_and(|s| passed(*s));
             let above = self.times.get(count).is_none_or(|s| !passed(*s));

@@ -6,7 +6,7 @@
 
 use ndarray::{Array1, Array2};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::linalg::LinearSystem;
 
 /// A symmetric positive definite inverse covariance.
@@ -125,8 +125,11 @@ impl Precision {
     /// The precision of `components` components as a matrix.
     ///
     /// # Errors
-    /// [`Error::Length`] for a diagonal or a matrix of another size.
+    /// [`Error::Length`] for a diagonal or a matrix of another size,
+    /// [`Error::OutOfRange`] for more than 65,535 components.
     pub fn to_matrix(&self, components: usize) -> Result<Array2<f64>> {
+        let most = usize::from(u16::MAX);
+        check_count("components", || "as a matrix".into(), components, most)?;
         self.check_size(components, || "as a matrix".into())?;
         Ok(self.marginal(&(0..components).collect::<Vec<_>>()))
     }

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use super::layout::Layout;
+use super::places::places;
 use super::shape::ShapeBy;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit};
 use crate::bounds::Bounds;
-use crate::discretization::{Evaluator, Rule};
-use crate::error::{Error, Result};
+use crate::discretization::{Evaluator, Plans, Rule};
+use crate::error::{Error, Result, check_count};
 use crate::inputs::check_given;
-use crate::model::{Model, check_parameters_of};
+use crate::model::{MOST_COMPONENTS, Model, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
 use crate::windows::Window;
@@ -32,6 +33,8 @@ pub struct ActionBuilder<M, R> {
     /// The factors of measurement and model error of a whole of which this is
     /// a part.
     weights: Option<[f64; 2]>,
+    /// Of an action of the same model and rule.
+    plans: Option<Plans>,
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
@@ -50,6 +53,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             weights: None,
+            plans: Some(action.plans.clone()),
         }
     }
 
@@ -77,6 +81,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: None,
             normalization: Normalization::default(),
             weights: None,
+            plans: None,
         }
     }
 
@@ -183,7 +188,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for
     /// priors and for parameters that change in time with another
-    /// normalization than sum.
+    /// normalization than sum; [`Error::UndeclaredPattern`] for a model that looks at
+    /// values and is too large to be taken for dense;
+    /// [`Error::OutOfRange`] for a pair of a declared pattern that the Jacobian does
+    /// not have, [`Error::IncompletePattern`] for a pattern that lacks an entry which
+    /// is not zero at one of many points of the problem.
     pub fn build(self) -> Result<Action<M, R>> {
         self.check_parameters()?;
         let widths = self
@@ -207,7 +216,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self.check_state_bounds(&widths)?;
         let parameters: Vec<Parameter> = self.parameters.iter().map(|(_, p)| *p).collect();
         let layout = Layout::new(&widths, self.rule.steps(), &parameters);
-        let counts = self.count(&layout, &parameters);
+        let plans = self.plans(&layout, &parameters)?;
+        let counts = self.count(&layout, &parameters, &plans);
         if counts.measured == 0 {
             return Err(Error::Empty {
                 what: "observations",
@@ -243,6 +253,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             normalization: self.normalization,
             precision_unit: self.precision_unit.unwrap_or(default_unit),
             layout,
+            plans,
             terms,
             model_shape: ModelShape::new(&precision),
             model_precision: precision,
@@ -295,6 +306,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         let widths: Vec<usize> = (0..layers)
             .map(|n| self.rule.width(&*self.model, n))
             .collect();
+        for (n, &width) in widths.iter().enumerate() {
+            let place = || format!("model, layer {n}");
+            check_count("components", place, width, MOST_COMPONENTS)?;
+        }
         if let Some(n) = widths.iter().position(|&width| width == 0) {
             return Err(Error::Empty {
                 what: "components",
@@ -380,7 +395,20 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         Ok(())
     }
 
-    fn count(&self, layout: &Layout, parameters: &[Parameter]) -> Counts {
+    /// How the model is differentiated, unless that is known.
+    fn plans(&self, layout: &Layout, parameters: &[Parameter]) -> Result<Plans> {
+        let most = layout.windows.iter().map(|w| w.intervals()).max();
+        let (most, scope) = (most.unwrap_or(0), &layout.scope);
+        if let Some(known) = &self.plans
+            && known.serve(most, scope)
+        {
+            return Ok(known.clone());
+        }
+        let places = places(&self.windows, parameters, &self.state_bounds);
+        self.rule.plans(&self.model, most, scope, &places)
+    }
+
+    fn count(&self, layout: &Layout, parameters: &[Parameter], plans: &Plans) -> Counts {
         let informed = |p: &usize| parameters[*p].prior.is_some();
         let slots = layout.slots.iter().filter(|slot| informed(&slot.parameter));
         let drifting = layout.scope.drifting.iter();
@@ -390,10 +418,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             priors: slots.count() + drifting * self.windows.len(),
             ..Counts::default()
         };
-        let most = layout.windows.iter().map(|w| w.intervals()).max();
-        let evaluator = self
-            .rule
-            .evaluator(&self.model, most.unwrap_or(0), &layout.scope);
+        let evaluator = self.rule.evaluator(plans);
         let own = self.rule.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
             counts.measured_layers += WindowTerms::new(window, 1.0, &[]).measured_layers();

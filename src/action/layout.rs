@@ -102,6 +102,14 @@ impl Layout {
         self.slots.len() == self.scope.free.len()
     }
 
+    /// How many unknowns of the border all windows share, and how many each has of its
+    /// own behind them.
+    pub(crate) fn border_parts(&self) -> (usize, usize) {
+        let shared = self.slots.iter().filter(|slot| slot.window.is_none());
+        let shared = shared.count();
+        (shared, (self.slots.len() - shared) / self.windows.len())
+    }
+
     /// Where the border begins.
     pub(crate) fn border(&self) -> usize {
         self.windows.last().map_or(0, |w| w.offsets[w.layers()])

@@ -18,6 +18,7 @@ mod layout;
 mod linearized;
 mod multipliers;
 mod objective;
+mod places;
 mod plateau;
 mod predicted;
 mod products;
@@ -51,7 +52,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bounds::Bounds;
-use crate::discretization::Rule;
+use crate::discretization::{Plans, Rule};
 use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
@@ -155,6 +156,8 @@ pub struct Action<M, R> {
     normalization: Normalization,
     precision_unit: PrecisionUnit,
     layout: Layout,
+    /// How the model is differentiated: made once, whatever R_f and the threads.
+    plans: Plans,
     terms: Vec<WindowTerms>,
     model_precision: Precision,
     /// Who chose it.
@@ -288,5 +291,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.plans
     }
 }

@@ -35,11 +35,14 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         self.exact = false;
     }
 
-    /// R g + λ at `x`, the multipliers that would make `x` stationary without R_f,
-    /// and Σ |R g · g|, by how much the action knows residuals from zero.
-    pub(crate) fn multipliers_at(&mut self, x: &[f64]) -> (Multipliers, f64) {
+    /// v = R g + λ at `x`, the multipliers that would make `x` stationary without R_f,
+    /// and Σ |R d · d|, by how much the action knows d from zero: how far residuals
+    /// are from those that belong to v at the wanted R_f, d = g − v/R_f.
+    pub(crate) fn multipliers_at(&mut self, x: &[f64], wanted: f64) -> (Multipliers, f64) {
         let action = self.action;
         let visit = self.visit(x);
+        // R d = R g − (R/R_f) v.
+        let part = self.rf / wanted;
         let (groups, drifting) = (
             action.rule().per_time().len(),
             action.layout().scope.drifting.len(),
@@ -61,7 +64,11 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
                 let held = visit.multipliers.as_ref();
                 for (i, (v, g)) in v.iter().zip(g).enumerate() {
                     let before = held.map_or(0.0, |held| held.of(w, k)[i]);
-                    work += ((v - before) * g).abs();
+                    let force = v - before - part * v;
+                    work += match weights[i] {
+                        weight if part > 0.0 && weight > 0.0 => force * force / weight,
+                        _ => (force * g).abs(),
+                    };
                 }
                 found.windows[w].push(v);
             });

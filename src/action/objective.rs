@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::condensed::Condensed;
 use super::multipliers::Multipliers;
 use super::residual_space::ResidualSpace;
+use super::step::NOT_SOLVED;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
@@ -213,6 +214,22 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         }
     }
 
+    /// The part of the action that rounding makes of residuals and errors that are
+    /// zero: each is a difference of numbers as large as the states. NaN for a vector
+    /// of another length.
+    pub(crate) fn rounding_of_squares(&mut self, x: &[f64]) -> f64 {
+        if !self.is_long_as([x.len()]) {
+            return f64::NAN;
+        }
+        let sizes = self.magnitudes(x);
+        f64::EPSILON.powi(2) * sizes.map(|[model, errors]| model + errors).sum::<f64>()
+    }
+
+    /// Whether vectors have as many values as there are unknowns.
+    fn is_long_as<const N: usize>(&self, lengths: [usize; N]) -> bool {
+        lengths == [self.scales.len(); N]
+    }
+
     /// An evaluation of everything at `x`.
     pub(super) fn visit<'b>(&self, x: &'b [f64]) -> Visit<'b> {
         Visit {
@@ -376,9 +393,16 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         self.terms(x).total
     }
 
+    /// All NaN for vectors of another length.
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        if !self.is_long_as([x.len(), gradient.len()]) {
+            gradient.fill(f64::NAN);
+            return f64::NAN;
+        }
         self.evaluate(&self.visit(x), Some(gradient)).total
     }
+
+    /// A step of NaN, with a pivot of NaN, for vectors of another length.
 
     fn newton_step(
         &mut self,
@@ -388,14 +412,21 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> std::result::Result<QuadraticStep, Indefinite> {
+        if !self.is_long_as([x.len(), gradient.len(), step.len()]) {
+            step.fill(f64::NAN);
+            return Err(NOT_SOLVED);
+        }
         self.step_by(x, curvature, damping, gradient, step)
     }
 
-    /// The action that residuals and errors have by rounding alone: each is a
-    /// difference of numbers as large as the states.
+    /// The action that residuals and errors have by rounding alone; 0 where
+    /// multipliers hold residuals, because the action can then be negative, and NaN
+    /// for a vector of another length.
     fn rounding(&mut self, x: &[f64]) -> f64 {
-        let sizes = self.magnitudes(x);
-        f64::EPSILON.powi(2) * sizes.map(|[model, errors]| model + errors).sum::<f64>()
+        match self.multipliers {
+            None => self.rounding_of_squares(x),
+            Some(_) => 0.0,
+        }
     }
 
     fn prefer(&mut self, equations: Equations) {

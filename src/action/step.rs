@@ -10,7 +10,7 @@ use super::objective::in_parallel;
 use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
-use crate::minimize::{Curvature, Equations, Indefinite, QuadraticStep, pushed_out, solve_box};
+use crate::minimize::{BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, QuadraticStep};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
@@ -140,10 +140,10 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         self.hold(x, gradient);
         self.factor(x, curvature, damping, gradient)?;
         let (lower, upper) = (self.room(&self.lower, x), self.room(&self.upper, x));
-        let multipliers = self.solve((&lower, &upper), step)?;
+        let within = self.solve((&lower, &upper), step)?;
         if self.bounded && self.hold_where_out(x, step) {
             self.hold(x, gradient);
-            let solved = curvature == Curvature::GaussNewton;
+            let solved = (curvature == Curvature::GaussNewton).then_some(within.complete);
             return self.step_within(x, damping, gradient, step, solved);
         }
         let mut slope = 0.0;
@@ -153,9 +153,12 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             damped += (s / scale).powi(2);
         }
         // (H + λS⁻²)s = −g + μ, so sᵀHs = −gᵀs + μᵀs − λ|s/S|².
-        let predicted_decrease = 0.5 * (slope - multipliers + damping * damped);
+        let predicted_decrease = 0.5 * (slope - within.work + damping * damped);
         if predicted_decrease.is_finite() {
-            Ok(QuadraticStep::new(predicted_decrease))
+            Ok(QuadraticStep {
+                complete: within.complete,
+                ..QuadraticStep::new(predicted_decrease)
+            })
         } else {
             Err(NOT_SOLVED)
         }
@@ -192,21 +195,21 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     }
 
     /// Solves for the step once the Hessian is factored; the border's part is
-    /// the exact minimum of the reduced quadratic within its bounds. Returns
-    /// μᵀs, the work of the bounds' multipliers.
+    /// the minimum of the reduced quadratic within its bounds.
     pub(super) fn solve(
         &mut self,
-        (lower, upper): (&[f64], &[f64]),
+        bounds: (&[f64], &[f64]),
         step: &mut [f64],
-    ) -> std::result::Result<f64, Indefinite> {
-        let border = self.action.layout().border();
+    ) -> std::result::Result<BoxMinimum, Indefinite> {
+        let layout = self.action.layout();
+        let (border, parts) = (layout.border(), layout.border_parts());
         let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
-        let (z, work) = solve_border(arrow.ok_or(NOT_SOLVED)?, lower, upper)?;
+        let (z, within) = solve_border(arrow.ok_or(NOT_SOLVED)?, parts, bounds)?;
         let action = self.action;
         if let [worker] = &mut self.workers[..] {
             let arrow = worker.arrow.as_mut().ok_or(NOT_SOLVED)?;
             let solved = arrow.back_substitute(&z, step);
-            return solved.map(|()| work).map_err(|_| NOT_SOLVED);
+            return solved.map(|()| within).map_err(|_| NOT_SOLVED);
         }
         let mut jobs: Vec<_> = self
             .workers
@@ -228,37 +231,40 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             step[states.clone()].copy_from_slice(&own[..states.len()]);
         }
         step[border..].copy_from_slice(&z);
-        Ok(work)
+        Ok(within)
     }
 
     /// The step within the bounds of the states: those that leave their bounds
     /// are held there and the others solved for anew, a few times; then it is
     /// cut. Gauss-Newton curvature throughout, because states that are held at
     /// another place need a product with the Hessian; `solved` says that the
-    /// first step is such a one.
+    /// first step is such a one, and whether its border is at the minimum.
     fn step_within(
         &mut self,
         x: &[f64],
         damping: f64,
         gradient: &[f64],
         step: &mut [f64],
-        mut solved: bool,
+        mut solved: Option<bool>,
     ) -> std::result::Result<QuadraticStep, Indefinite> {
         let border = self.action.layout().border();
         let mut factorizations = 1;
         let (lower, upper) = (self.room(&self.lower, x), self.room(&self.upper, x));
         let mut shifted = gradient.to_vec();
-        let mut complete = false;
+        let (mut complete, mut border_complete) = (false, true);
         while !complete && factorizations <= MOST_ROUNDS {
-            if !solved {
-                self.factor(x, Curvature::GaussNewton, damping, &shifted)?;
-                factorizations += 1;
-                self.solve((&lower, &upper), step)?;
-                for (s, moved) in step.iter_mut().zip(&self.moved) {
-                    *s += moved;
+            border_complete = match solved.take() {
+                Some(complete) => complete,
+                None => {
+                    self.factor(x, Curvature::GaussNewton, damping, &shifted)?;
+                    factorizations += 1;
+                    let within = self.solve((&lower, &upper), step)?;
+                    for (s, moved) in step.iter_mut().zip(&self.moved) {
+                        *s += moved;
+                    }
+                    within.complete
                 }
-            }
-            solved = false;
+            };
             complete = !self.hold_where_out(x, step);
             if !complete {
                 let moved = std::mem::take(&mut self.moved);
@@ -285,7 +291,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         }
         Ok(QuadraticStep {
             predicted_decrease: decrease,
-            complete,
+            complete: complete && border_complete,
             factorizations,
         })
     }
@@ -340,26 +346,46 @@ pub(super) fn own_rhs(
     Cow::Owned(own)
 }
 
-/// The border's part of a step, within what is left to its bounds, and the work
-/// of their multipliers.
+/// The border's part of a step, within what is left to its bounds; `parts` are the
+/// numbers of unknowns that all windows share and that each has of its own.
 fn solve_border(
     arrow: &mut BlockArrow,
-    lower: &[f64],
-    upper: &[f64],
-) -> std::result::Result<(Vec<f64>, f64), Indefinite> {
-    let mut z = vec![0.0; lower.len()];
-    let rhs = arrow.border_rhs().to_vec();
-    let ranges = || lower.iter().zip(upper);
-    let mut forces = rhs.iter().zip(ranges());
-    if !forces.any(|(r, (lower, upper))| pushed_out(*r, *lower, *upper)) {
+    parts: (usize, usize),
+    bounds: (&[f64], &[f64]),
+) -> std::result::Result<(Vec<f64>, BoxMinimum), Indefinite> {
+    let mut z = vec![0.0; bounds.0.len()];
+    let force = arrow.border_rhs().to_vec();
+    let quadratic = within_bounds(arrow, parts, &force, bounds);
+    let mut free = None;
+    if !quadratic.is_pushed_out() && !quadratic.prefers_blocks() {
         arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
-        let mut values = z.iter().zip(ranges());
-        if values.all(|(z, (lower, upper))| lower <= z && z <= upper) {
-            return Ok((z, 0.0));
+        if within_bounds(arrow, parts, &force, bounds).contains(&z) {
+            return Ok((z, BoxMinimum::inside()));
         }
+        free = Some(z.clone());
     }
-    let work = solve_box(arrow.border_matrix(), &rhs, (lower, upper), &mut z)?;
-    Ok((z, work))
+    let quadratic = within_bounds(arrow, parts, &force, bounds);
+    let within = quadratic.minimize(free.as_deref(), &mut z)?;
+    Ok((z, within))
+}
+
+/// The border's quadratic.
+fn within_bounds<'a>(
+    arrow: &'a BlockArrow,
+    (shared, own): (usize, usize),
+    force: &'a [f64],
+    (lower, upper): (&'a [f64], &'a [f64]),
+) -> BoxQuadratic<'a> {
+    let (matrix, ld) = arrow.border_matrix();
+    BoxQuadratic {
+        matrix,
+        ld,
+        force,
+        lower,
+        upper,
+        shared,
+        own,
+    }
 }
 
 /// Factorizations that one step within bounds may take.

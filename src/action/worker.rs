@@ -61,7 +61,7 @@ impl<E> Worker<E> {
         let intervals = layout.windows[windows.clone()].iter();
         let most = intervals.map(|w| w.intervals()).max().unwrap_or(0);
         let scope = &layout.scope;
-        let evaluator = action.rule.evaluator(&action.model, most, scope);
+        let evaluator = action.rule.evaluator(&action.plans);
         let count = (0..most).map(|k| evaluator.residual_count(k)).max();
         let count = count.unwrap_or(0);
         let drifting = scope.drifting.iter().map(|(p, _)| *p);

@@ -11,7 +11,7 @@ use super::starts::{rest, seed_of};
 use super::{Schedule, Step};
 use crate::action::{Action, ActionTerms, Estimate};
 use crate::discretization::Rule;
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result, check_count, check_length};
 use crate::minimize::{GaussNewton, Minimizer, Objective, Outcome, Termination, Work};
 use crate::model::Model;
 use crate::parameters::{Gaussian, Parameter, Prior, Reach};
@@ -139,14 +139,19 @@ pub struct Turn {
     pub work: Work,
 }
 
+/// More batches than this are refused as a mistake, before memory is asked for.
+const MOST_BATCHES: usize = 1 << 24;
+
 impl Minibatches {
     /// Training on so many batches along a schedule whose steps are given.
     ///
     /// # Errors
-    /// [`Error::Empty`] for no batches, [`Error::Contradiction`] for a schedule that
-    /// chooses its steps on the way, or whose steps are for a shape of the model
-    /// precision that the batches do not have ([`Schedule::shape`]).
+    /// [`Error::Empty`] for no batches, [`Error::OutOfRange`] for more than 2²⁴,
+    /// [`Error::Contradiction`] for a schedule that chooses its steps on the way, or
+    /// whose steps are for a shape of the model precision that the batches do not
+    /// have ([`Schedule::shape`]).
     pub fn new(schedule: &Schedule, batches: usize) -> Result<Self> {
+        check_count("batches", || "training".into(), batches, MOST_BATCHES)?;
         if batches == 0 {
             return Err(Error::Empty {
                 what: "batches",

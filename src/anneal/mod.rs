@@ -48,9 +48,14 @@ pub use starts::Starts;
 
 use crate::action::Action;
 use crate::discretization::Rule;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::minimize::{GaussNewton, Minimizer};
 use crate::model::Model;
+
+/// More starts or threads than these are refused as a mistake, before memory is asked
+/// for.
+const MOST_STARTS: usize = 1_000_000;
+const MOST_THREADS: usize = 4096;
 
 /// Follows minima of an action along a schedule of R_f, from several starts:
 /// each minimization begins at the minimum of a neighbouring R_f, moved along
@@ -185,6 +190,7 @@ impl Annealer {
     ///
     /// # Errors
     /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
+    /// [`Error::OutOfRange`] for more than a million starts or 4096 threads,
     /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
     /// start's initial path, and what [`Action::pack`] says of a given path;
     /// [`Error::Checkpoint`] and [`Error::File`] as [`Annealer::begin`].
@@ -218,6 +224,7 @@ impl Annealer {
     ///
     /// # Errors
     /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
+    /// [`Error::OutOfRange`] for more than a million starts or 4096 threads,
     /// [`Error::Threads`] where there cannot be so many; [`Error::Checkpoint`]
     /// for a checkpoint that is damaged or belongs to another annealing,
     /// [`Error::File`] for one that cannot be read or written.
@@ -231,6 +238,9 @@ impl Annealer {
                 place: "annealer".into(),
             });
         }
+        let place = || String::from("annealer");
+        check_count("starts", place, self.count, MOST_STARTS)?;
+        check_count("threads", place, self.threads.unwrap_or(1), MOST_THREADS)?;
         if self.starts.as_ref().is_some_and(Starts::is_empty) {
             return Err(Error::Empty {
                 what: "kinds of starts",

@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_count};
 use crate::grid::{check_finite, check_increasing};
 use crate::precision::check_positive;
 
@@ -36,6 +36,9 @@ pub struct Step {
     pub rf: f64,
 }
 
+/// More levels than this are refused as a mistake, before memory is asked for.
+const MOST_LEVELS: usize = 1_000_000;
+
 impl Schedule {
     /// R_f = `rf0` · `alpha`^β for every β of `betas`, integers or reals.
     ///
@@ -48,15 +51,22 @@ impl Schedule {
     /// # Errors
     /// [`Error::NotPositive`] and [`Error::NotFinite`] for `rf0`, `alpha` or an
     /// R_f that leaves the range of numbers; [`Error::OutOfRange`] for
-    /// `alpha` ≤ 1; [`Error::Empty`] without any β; [`Error::NotIncreasing`]
-    /// for β out of order.
+    /// `alpha` ≤ 1 and for more than a million β, also of an iterator without end;
+    /// [`Error::Empty`] without any β; [`Error::NotIncreasing`] for β out of order.
     pub fn geometric<B: Into<f64>>(
         rf0: f64,
         alpha: f64,
         betas: impl IntoIterator<Item = B>,
     ) -> Result<Self> {
         check_scale(rf0, alpha)?;
-        let betas: Vec<f64> = betas.into_iter().map(Into::into).collect();
+        let betas = betas.into_iter().take(MOST_LEVELS + 1);
+        let betas: Vec<f64> = betas.map(Into::into).collect();
+        check_count(
+            "values of beta",
+            || "schedule".into(),
+            betas.len(),
+            MOST_LEVELS,
+        )?;
         if betas.is_empty() {
             return Err(Error::Empty {
                 what: "values of beta",

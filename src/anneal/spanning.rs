@@ -146,12 +146,12 @@ pub(super) fn unset_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result
 
 /// How far components of a shape that is unset, one for all, are from the balanced
 /// one: the largest ratio between two of them. `None` where the shape was given, or
-/// there is one for all.
-pub(crate) fn imbalance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Option<f64>> {
-    let shape = unset_shape(action)?;
-    let most = shape.iter().copied().reduce(f64::max);
-    let least = shape.iter().copied().reduce(f64::min);
-    Ok(most.zip(least).map(|(most, least)| most / least))
+/// there is one for all, or nothing to compare with.
+pub(crate) fn imbalance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Option<f64> {
+    let shape = unset_shape(action).ok()?;
+    let most = shape.iter().copied().reduce(f64::max)?;
+    let least = shape.iter().copied().reduce(f64::min)?;
+    Some(most / least)
 }
 
 /// R_f0 of [`Schedule::spanning`].

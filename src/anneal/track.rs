@@ -17,6 +17,10 @@ const ROUNDED: f64 = 100.0;
 /// where the model becomes a constraint: a perfect fit has no model error at any R_f.
 const TOO_GOOD: f64 = 0.25;
 
+/// A level is before the hill where noise would raise the action by more than this
+/// part of what it leaves.
+const HALFWAY: f64 = 0.5;
+
 /// The action of a level behind the hill rises by so many times the model error
 /// that is asked for at most.
 const MOST_RISE: f64 = 2.0;
@@ -121,10 +125,12 @@ impl Track {
         if !nothing && tangent.is_some_and(rises) {
             return (Hill::On, 0);
         }
-        if level.action.total >= TOO_GOOD * objective.action().noise_level() {
+        let noise = objective.action().noise_level();
+        if level.action.total >= TOO_GOOD * noise {
             return (hill, 0);
         }
         match objective.expected_rise(x) {
+            Some((rise, work)) if rise > HALFWAY * noise => (Hill::Before, work),
             Some((rise, work)) if rise > limits.enough => (Hill::On, work),
             Some((_, work)) => (hill, work),
             None => (hill, 0),

@@ -120,7 +120,7 @@ impl DenseLayer {
     /// Where W stands among the parameters of the step.
     #[must_use]
     pub fn weights(&self) -> Range<usize> {
-        0..self.before * self.units()
+        0..self.before.saturating_mul(self.units())
     }
 
     /// Where U stands; empty but for recurrent layers.
@@ -132,14 +132,14 @@ impl DenseLayer {
         } else {
             0
         };
-        first..first + count * self.units()
+        first..first.saturating_add(count.saturating_mul(self.units()))
     }
 
     /// Where b stands, behind all others.
     #[must_use]
     pub fn biases(&self) -> Range<usize> {
         let first = self.recurrent_weights().end;
-        first..first + self.units()
+        first..first.saturating_add(self.units())
     }
 
     /// Writes g = x(n+1) − what the layer makes of x(n).

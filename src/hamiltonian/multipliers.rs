@@ -13,12 +13,17 @@ use crate::precision::check_positive;
 /// Rounds of the method.
 const MOST_ROUNDS: usize = 60;
 
-/// What residuals may do to the action, relative to it, for the last digits to
-/// be asked for: multipliers are then known to about half as many digits.
+/// What residuals that do not belong to their multipliers may do to the action,
+/// relative to it, for the last digits to be asked for: multipliers are then known to
+/// about half as many digits.
 const NEARLY: f64 = 1e-12;
 
 /// The same far below rounding: nothing is left to do.
 const NOTHING: f64 = 1e-26;
+
+/// The same by the rounding of residuals, which are sums of several numbers of the
+/// states' size.
+const SEVERAL: f64 = 1e4;
 
 impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
     /// Solves the problem at an R_f that may be very large or infinite, by the
@@ -34,7 +39,8 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
     /// where R_f g is rounding, and so are the momenta that are made of them.
     ///
     /// `penalty` is the first r, such as the last level of an annealing that led to
-    /// `guess`; it grows tenfold where residuals do not fall tenfold in a round.
+    /// `guess`; it grows tenfold where the distance of residuals g from λ/R_f does not
+    /// fall tenfold in a round. The rounds end where that distance is rounding.
     ///
     /// # Errors
     /// As [`solve`](Self::solve), and [`Error::NotPositive`] for a penalty;
@@ -67,14 +73,18 @@ impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
                 termination = ended;
                 break;
             }
-            let size = at.terms(&x).total.abs();
-            let (multipliers, left) = at.multipliers_at(&x);
-            let settled = left <= NEARLY * size && left > 0.25 * before;
-            if settled || left <= NOTHING * size {
+            // With multipliers the terms can cancel each other.
+            let terms = at.terms(&x);
+            let size = terms.measurement + terms.prior + terms.model.abs();
+            let rounding = at.rounding_of_squares(&x);
+            let (multipliers, left) = at.multipliers_at(&x, self.rf);
+            let small = (NEARLY * size).max(SEVERAL * rounding);
+            let settled = left <= small && left > 0.25 * before;
+            if settled || left <= (NOTHING * size).max(rounding) {
                 termination = ended;
                 break;
             }
-            // Residuals are squared in what is left.
+            // Differences of residuals are squared in what is left.
             if left > 0.01 * before {
                 penalty *= 10.0;
             }

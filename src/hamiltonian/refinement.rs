@@ -73,6 +73,8 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// million states would be needed, and where rounding is larger than the tolerance.
     pub fn refine(&self, guess: &Estimate, tolerance: f64) -> Result<Refined<M, R>> {
         self.check_refinable(tolerance)?;
+        // A guess of another shape is refused here, as by `solve`.
+        self.action.pack(guess)?;
         let mut coarse = bisected(self.action, |_, _| false)?;
         let mut fine = bisected(&coarse, |_, _| true)?;
         let mut guess = fine.interpolated(&coarse, guess);

@@ -1,21 +1,110 @@
-//! A small dense quadratic with bounds: the border of a Newton step.
+//! A quadratic with bounds: the border of a Newton step.
+
+mod faces;
+mod many;
+#[cfg(test)]
+mod tests;
 
 use super::Indefinite;
 
-/// Minimizes ½ zᵀSz − rᵀz over `lower` ≤ z ≤ `upper`, S symmetric (lower
-/// triangle, column-major with leading dimension `ld`), with 0 inside the
-/// bounds. Writes the minimum to `z` and returns μᵀz with the multipliers
-/// μ = Sz − r.
+/// ½ zᵀSz − rᵀz over `lower` ≤ z ≤ `upper`, with 0 inside the bounds.
+///
+/// S is symmetric (lower triangle, column-major with leading dimension `ld`). Its first
+/// `shared` unknowns meet all others. The rest are blocks of `own` unknowns that do not
+/// meet each other; `own` is 0 where there are none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BoxQuadratic<'a> {
+    pub(crate) matrix: &'a [f64],
+    pub(crate) ld: usize,
+    pub(crate) force: &'a [f64],
+    pub(crate) lower: &'a [f64],
+    pub(crate) upper: &'a [f64],
+    pub(crate) shared: usize,
+    pub(crate) own: usize,
+}
+
+/// Where [`BoxQuadratic::minimize`] came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BoxMinimum {
+    /// μᵀz with μ = Sz − r, the work of the bounds' multipliers at a minimum.
+    pub(crate) work: f64,
+    /// Whether z is the minimum. Else it is a point with a lower value than 0 has.
+    pub(crate) complete: bool,
+    /// Multiplications that factorizations took.
+    pub(crate) operations: f64,
+}
+
+impl BoxMinimum {
+    /// A minimum that no bound has a say in.
+    pub(crate) fn inside() -> Self {
+        Self {
+            work: 0.0,
+            complete: true,
+            operations: 0.0,
+        }
+    }
+}
+
+/// Up to so many unknowns are held and released one by one.
+const FEW: usize = 32;
+
+impl BoxQuadratic<'_> {
+    /// Writes the minimum to `z`. `free` is the minimum without bounds, where it is
+    /// known.
+    ///
+    /// S needs to be positive definite on the sets of free unknowns that are met, and
+    /// what stands at a bound and is pushed out is not free at first.
+    ///
+    /// # Errors
+    /// [`Indefinite`] where S is not positive definite on such a set.
+    pub(crate) fn minimize(
+        &self,
+        free: Option<&[f64]>,
+        z: &mut [f64],
+    ) -> Result<BoxMinimum, Indefinite> {
+        if self.force.len() > FEW {
+            return self.minimize_many(free, z);
+        }
+        let bounds = (self.lower, self.upper);
+        let work = solve_box((self.matrix, self.ld), self.force, bounds, z)?;
+        Ok(BoxMinimum {
+            work,
+            ..BoxMinimum::inside()
+        })
+    }
+
+    /// Whether blocks are solved apart, for less than the matrix as a whole takes.
+    pub(crate) fn prefers_blocks(&self) -> bool {
+        let finite = |bounds: &[f64]| bounds.iter().any(|bound| bound.is_finite());
+        self.own > 0 && self.force.len() > FEW && (finite(self.lower) || finite(self.upper))
+    }
+
+    /// Whether a force pushes an unknown at one of its bounds out of them.
+    pub(crate) fn is_pushed_out(&self) -> bool {
+        let bounds = self.lower.iter().zip(self.upper);
+        let mut forces = self.force.iter().zip(bounds);
+        forces.any(|(r, (lower, upper))| pushed_out(*r, *lower, *upper))
+    }
+
+    /// Whether `z` lies within the bounds.
+    pub(crate) fn contains(&self, z: &[f64]) -> bool {
+        let bounds = self.lower.iter().zip(self.upper);
+        let mut values = z.iter().zip(bounds);
+        values.all(|(z, (lower, upper))| lower <= z && z <= upper)
+    }
+}
+
+/// Minimizes ½ zᵀSz − rᵀz over `lower` ≤ z ≤ `upper` for a few unknowns. Writes the
+/// minimum to `z` and returns μᵀz with the multipliers μ = Sz − r.
 ///
 /// Primal active set: from zero, minimize on the free unknowns, go as far as
 /// the first bound, hold it; release the bound whose multiplier has the wrong
 /// sign most. Each minimum over a free set lowers the value, so no set comes
-/// twice. S needs to be positive definite on the free sets only: what stands
-/// at a bound and is pushed out has no say.
+/// twice.
 ///
 /// # Errors
 /// [`Indefinite`] where S is not positive definite on a free set.
-pub(crate) fn solve_box(
+fn solve_box(
     (s, ld): (&[f64], usize),
     r: &[f64],
     (lower, upper): (&[f64], &[f64]),
@@ -54,7 +143,7 @@ pub(crate) fn solve_box(
 }
 
 /// Whether a force `r` pushes an unknown at one of its bounds out of them.
-pub(crate) fn pushed_out(r: f64, lower: f64, upper: f64) -> bool {
+fn pushed_out(r: f64, lower: f64, upper: f64) -> bool {
     (lower >= 0.0 && r < 0.0) || (upper <= 0.0 && r > 0.0)
 }
 
@@ -146,56 +235,4 @@ fn wrong_multiplier(
         }
     }
     worst.map(|(i, _)| i)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        /// The Karush-Kuhn-Tucker conditions are the oracle.
-        #[test]
-        fn the_solution_satisfies_kkt(
-            n in 1_usize..7,
-            seeds in proptest::collection::vec(-1.0_f64..1.0, 7 * 7 + 21),
-        ) {
-            let g = |i: usize, j: usize| seeds[i * 7 + j];
-            let s: Vec<f64> = (0..n * n)
-                .map(|e| {
-                    let (i, j) = (e % n, e / n);
-                    let gram: f64 = (0..n).map(|k| g(i, k) * g(j, k)).sum();
-                    gram + if i == j { 0.1 } else { 0.0 }
-                })
-                .collect();
-            let r: Vec<f64> = (0..n).map(|i| 3.0 * seeds[49 + i]).collect();
-            let lower: Vec<f64> = (0..n).map(|i| -seeds[56 + i].abs()).collect();
-            let upper: Vec<f64> = (0..n).map(|i| seeds[63 + i].abs()).collect();
-            let mut z = vec![0.0; n];
-            let work = solve_box((&s, n), &r, (&lower, &upper), &mut z).unwrap();
-            let mut expected_work = 0.0;
-            for i in 0..n {
-                let mu: f64 = (0..n).map(|j| s[i + j * n] * z[j]).sum::<f64>() - r[i];
-                expected_work += mu * z[i];
-                prop_assert!(lower[i] <= z[i] && z[i] <= upper[i]);
-                if z[i] > lower[i] { prop_assert!(mu < 1e-9); }
-                if z[i] < upper[i] { prop_assert!(mu > -1e-9); }
-            }
-            prop_assert!((work - expected_work).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn curvature_across_an_active_bound_does_not_matter() {
-        // ½(z₀² − 4z₁²) + z₀z₁ with z₁ pushed against its upper bound 0: the
-        // minimum over z₀ alone, 2.
-        let s = [1.0, 1.0, 0.0, -4.0];
-        let (lower, upper) = ([-5.0, -5.0], [5.0, 0.0]);
-        let mut z = [0.0; 2];
-        let solved = solve_box((&s, 2), &[2.0, 9.0], (&lower, &upper), &mut z);
-        assert_eq!((solved.unwrap(), z), (0.0, [2.0, 0.0]));
-        // Pulled inside, the negative curvature counts.
-        let solved = solve_box((&s, 2), &[2.0, -9.0], (&lower, &upper), &mut z);
-        assert!(solved.unwrap_err().pivot < 0.0);
-    }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{
     Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination,
-    Work, check_setting, project,
+    Work, check_setting, fits, is_stationary, project,
 };
 use crate::error::Result;
 
@@ -56,7 +56,8 @@ impl GaussNewton {
         Ok(self)
     }
 
-    /// The limit on factorizations of one minimization.
+    /// The limit on factorizations of one minimization. A step that reports none
+    /// counts as one.
     #[must_use]
     pub fn max_iterations(mut self, limit: usize) -> Self {
         self.max_iterations = limit;
@@ -129,6 +130,8 @@ struct Walk<'a> {
     /// no more damping in between.
     before: Option<f64>,
     work: Work,
+    /// Factorizations against the limit, one at least for each step.
+    spent: usize,
 }
 
 /// What a trial step led to.
@@ -168,7 +171,7 @@ impl Walk<'_> {
 
     /// λ of the size of the curvature along the scaled gradient, the natural
     /// unit of damping: gᵀS²HS²g / gᵀS²g is not known, so use |Sg|²/value,
-    /// which has the same unit for a sum of squares.
+    /// which has the same unit for a sum of squares, and |Sg| where the value is zero.
     fn natural_damping(&self) -> f64 {
         let scales = self.objective.scales();
         let squares = self
@@ -177,12 +180,9 @@ impl Walk<'_> {
             .zip(scales)
             .map(|(g, s)| (g * s).powi(2));
         let slope: f64 = squares.sum();
-        let natural = slope / self.value.abs().max(f64::MIN_POSITIVE);
-        if natural.is_finite() && natural > 0.0 {
-            natural
-        } else {
-            1.0
-        }
+        let usable = |v: &f64| v.is_finite() && *v > 0.0;
+        let mut units = [slope / self.size(), slope.sqrt()].into_iter();
+        units.find(usable).unwrap_or(1.0)
     }
 
     /// The step at the present damping, with exact second derivatives where
@@ -211,7 +211,9 @@ impl Walk<'_> {
             &self.gradient,
             &mut self.step,
         );
-        self.work.factorizations += step.map_or(1, |step| step.factorizations);
+        let took = step.map_or(1, |step| step.factorizations);
+        self.work.factorizations = self.work.factorizations.saturating_add(took);
+        self.spent = self.spent.saturating_add(took.max(1));
         step.ok()
     }
 
@@ -358,13 +360,21 @@ impl Walk<'_> {
         before.map_or(f64::INFINITY, |before| self.values[before] - self.value)
     }
 
+    /// Whether the value is zero but for rounding, where it cannot be less, or there
+    /// is no slope.
+    fn is_at_the_end(&self) -> bool {
+        let bounds = (self.objective.lower(), self.objective.upper());
+        let nothing = self.rounding > 0.0 && (0.0..=self.rounding).contains(&self.value);
+        nothing || is_stationary(self.x, &self.gradient, bounds)
+    }
+
     fn run(&mut self, observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>) -> Termination {
         if let Some(termination) = self.start() {
             return termination;
         }
         let mut failures = 0;
-        while self.work.factorizations < self.settings.max_iterations {
-            if self.value <= self.rounding {
+        while self.spent < self.settings.max_iterations {
+            if self.is_at_the_end() {
                 return Termination::Converged;
             }
             match self.try_step() {
@@ -424,6 +434,9 @@ impl GaussNewton {
         curvature: Curvature,
         observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
     ) -> Outcome {
+        if !fits(objective, x) {
+            return Outcome::new(f64::NAN, Termination::NonFinite, Work::default());
+        }
         project(x, objective.lower(), objective.upper());
         let n = x.len();
         objective.prefer(self.equations);
@@ -452,6 +465,7 @@ impl GaussNewton {
             spell: 0,
             before: None,
             work: Work::default(),
+            spent: 0,
         };
         let termination = walk.run(observe);
         Outcome::new(walk.value, termination, walk.work)
@@ -459,6 +473,7 @@ impl GaussNewton {
 }
 
 impl Minimizer for GaussNewton {
+    /// As the trait says.
     fn minimize(
         &self,
         objective: &mut dyn Objective,

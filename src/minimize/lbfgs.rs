@@ -165,9 +165,7 @@ impl Lbfgs {
 }
 
 impl Minimizer for Lbfgs {
-    /// As the trait says. Where `x`, bounds or scales do not have the
-    /// objective's dimension, or a scale is not positive, nothing is evaluated
-    /// and the outcome is [`Termination::NonFinite`] with the value NaN.
+    /// As the trait says.
     fn minimize(
         &self,
         objective: &mut dyn Objective,

@@ -14,7 +14,7 @@ mod gauss_newton;
 mod lbfgs;
 mod saddle;
 
-pub(crate) use box_quadratic::{pushed_out, solve_box};
+pub(crate) use box_quadratic::{BoxMinimum, BoxQuadratic};
 pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
 pub(crate) use saddle::leave_saddle;
@@ -122,7 +122,8 @@ pub trait Objective {
     ) -> Result<QuadraticStep, Indefinite>;
 
     /// What rounding may make, at points near `x`, of a value that is zero: one as
-    /// small is as good as none.
+    /// small is as good as none. 0 where values can be negative, because zero is then
+    /// a value like any other.
     fn rounding(&mut self, _x: &[f64]) -> f64 {
         0.0
     }
@@ -170,7 +171,9 @@ pub enum Termination {
     IterationLimit,
     /// No step decreases the value although one is predicted.
     NoProgress,
-    /// The value or the gradient at the start is NaN or infinite.
+    /// There is nothing to begin with: the start has a NaN, or the value or the
+    /// gradient there is NaN or infinite, or start, bounds and scales do not belong
+    /// to each other.
     NonFinite,
     /// The observer asked to stop, or a budget is spent.
     Cancelled,
@@ -192,9 +195,9 @@ pub struct Work {
 impl Work {
     /// Adds the work of another minimization.
     pub fn add(&mut self, other: Self) {
-        self.iterations += other.iterations;
-        self.evaluations += other.evaluations;
-        self.factorizations += other.factorizations;
+        self.iterations = self.iterations.saturating_add(other.iterations);
+        self.evaluations = self.evaluations.saturating_add(other.evaluations);
+        self.factorizations = self.factorizations.saturating_add(other.factorizations);
     }
 }
 
@@ -338,6 +341,11 @@ pub trait Minimizer: Send + Sync {
     /// Minimizes from `x`, which is first projected onto the bounds and which
     /// holds the best point at the end. Every iterate lies within the bounds.
     /// `observe` sees each accepted step and may stop the walk.
+    ///
+    /// Where `x` has a NaN, or `x`, bounds or scales do not have the objective's
+    /// dimension, or a scale is not positive and finite, the minimizers of this crate
+    /// evaluate nothing and leave `x` as it is. The outcome is then
+    /// [`Termination::NonFinite`] with the value NaN.
     fn minimize(
         &self,
         objective: &mut dyn Objective,
@@ -364,6 +372,28 @@ pub trait Minimizer: Send + Sync {
     fn settings(&self) -> String {
         self.name().into()
     }
+}
+
+/// Whether a walk can begin at `x`: lengths agree, scales are positive and finite, as
+/// are their inverses, and no unknown is NaN, which no bound can mend.
+fn fits(objective: &dyn Objective, x: &[f64]) -> bool {
+    let n = objective.dimension();
+    let scales = objective.scales();
+    let bounds = [objective.lower().len(), objective.upper().len()];
+    let usable = |s: &f64| *s > 0.0 && s.is_finite() && s.recip().is_finite();
+    x.len() == n
+        && scales.len() == n
+        && bounds == [n, n]
+        && scales.iter().all(usable)
+        && !x.iter().any(|v| v.is_nan())
+}
+
+/// Whether the gradient is zero but for what bounds withstand.
+fn is_stationary(x: &[f64], gradient: &[f64], (lower, upper): (&[f64], &[f64])) -> bool {
+    let held = |i: usize| {
+        (gradient[i] > 0.0 && x[i] <= lower[i]) || (gradient[i] < 0.0 && x[i] >= upper[i])
+    };
+    (0..x.len()).all(|i| gradient[i] == 0.0 || held(i))
 }
 
 /// Moves every unknown to the nearest point inside its bounds.

@@ -5,10 +5,10 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::discretization::{Evaluate, Map, Pull, Rk4, Span};
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result, check_count, check_length};
 use crate::grid::{Grid, check_finite};
 use crate::inputs::Inputs;
-use crate::model::{Flow, Layers, Model, check_parameters_of};
+use crate::model::{Flow, Layers, MOST_COMPONENTS, Model, check_parameters_of};
 use crate::path::Path;
 
 /// Sub-steps that a spin-up may take: beyond this a time was mistyped.
@@ -96,6 +96,15 @@ impl Simulation {
                 found: 0.0,
             });
         }
+        if self.substeps as f64 > MOST_SUBSTEPS {
+            return Err(Error::OutOfRange {
+                what: "sub-steps",
+                place: "simulation".into(),
+                low: 1.0,
+                high: MOST_SUBSTEPS,
+                found: self.substeps as f64,
+            });
+        }
         let times = self.grid.times();
         let theta = &self.parameters;
         let mut next = state.clone();
@@ -123,7 +132,8 @@ impl Simulation {
     ///
     /// # Errors
     /// As [`Simulation::flow`], but for sub-steps, which layer maps do not
-    /// have; [`Error::OutOfRange`] also for any spin-up, and for a residual
+    /// have; [`Error::Length`] for a dense layer that does not fit its widths and
+    /// parameters; [`Error::OutOfRange`] also for any spin-up, and for a residual
     /// that is not zero at the layer found, because the next layer stands on
     /// both sides.
     pub fn layers<M: Layers>(&self, model: &M) -> Result<Truth> {
@@ -139,7 +149,11 @@ impl Simulation {
         }
         for n in 0..self.grid.layers() - 1 {
             let place = || format!("simulation, layer {n}");
-            check_parameters_of(&model.parameters_of(n), self.parameters.len(), place)?;
+            let range = model.parameters_of(n);
+            check_parameters_of(&range, self.parameters.len(), place)?;
+            if let Some(layer) = model.dense(n) {
+                layer.check([model.width(n), model.width(n + 1)], range.len(), place)?;
+            }
         }
         let times = self.grid.times();
         self.run(state, |n, x| {
@@ -239,6 +253,7 @@ impl Simulation {
             }
             return Ok(first.clone());
         }
+        check_count("components", place, width, MOST_COMPONENTS)?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         Ok((0..width)
             .map(|_| StandardNormal.sample(&mut rng))

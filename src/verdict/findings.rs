@@ -44,6 +44,14 @@ pub enum Finding {
         /// Whether parameters drift.
         drifts: bool,
     },
+    /// The shape of the model precision was not given, and one for every component
+    /// weighs them by more than a thousand unlike [`Action::balanced`] would.
+    ///
+    /// [`Action::balanced`]: crate::Action::balanced
+    UnevenShape {
+        /// The largest ratio between two components of the balanced shape.
+        ratio: f64,
+    },
     /// The schedule ended where the model error still counts.
     NotConverged {
         /// That model error, in nats.
@@ -181,6 +189,10 @@ impl fmt::Display for Finding {
                 let way = if *factor > 1.0 { "high: they are too narrow" } else { "low: they are too wide" };
                 write!(f, "The {what} not agree with the data, their term is too {way}; their deviations (of a diffusion the square root) are {factor:.2} times what was declared, or the model is wrong.")
             }
+            Self::UnevenShape { ratio } => write!(
+                f,
+                "The shape of the model precision was not given: one for all weighs components of the state up to {ratio:.0e} times unlike what their sizes ask for, so that R_f is a constraint for some long before others; give a shape, or take Action::balanced."
+            ),
             Self::NotConverged { model_error } => write!(
                 f,
                 "The schedule ended where the model error is still {model_error:.1} nats: go on to a larger R_f."

@@ -3,7 +3,7 @@
 use super::normal::{both_tails, deviation_of};
 use crate::action::{Action, Estimate, Knowledge};
 use crate::discretization::Rule;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::observations::Observations;
 
@@ -48,7 +48,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// that mean and variance (Satterthwaite 1946).
     ///
     /// # Errors
-    /// As [`Action::information`].
+    /// As [`Action::information`], and [`Error::Empty`] where no value was kept back.
     pub fn held_out(
         &self,
         rf: f64,
@@ -68,6 +68,12 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let more = measurement(&all)? - measurement(self)?;
         let square = 2.0 * more / self.measurement_scale();
         let count = all.counts().measured - self.counts().measured;
+        if count == 0 {
+            return Err(Error::Empty {
+                what: "values that were kept back",
+                place: "held-out measurements".into(),
+            });
+        }
         let k = count as f64;
         let [trace, trace_of_square] = traces(k, |share| {
             // ln det(I + εB), twice the information.

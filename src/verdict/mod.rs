@@ -27,12 +27,15 @@ pub use residuals::Correlation;
 pub use steps::{LongSteps, StepTest};
 
 use crate::action::{Action, AtBound, ParameterSpread};
-use crate::anneal::{Annealing, Level};
+use crate::anneal::{Annealing, Level, imbalance};
 use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use conclusions::provisional;
 use influence::Influence;
+
+/// Components of a shape that nobody chose are uneven beyond this ratio.
+const UNEVEN: f64 = 1e3;
 
 /// Most multiplications of a factorization of the exact Hessian: about ten seconds.
 const AFFORDABLE: f64 = 1e11;
@@ -140,9 +143,12 @@ impl Annealing {
             measurements: known.measurements.clone().unwrap_or_default(),
             parameters: known.parameters.clone().unwrap_or_default(),
         };
+        let ratio = imbalance(action).filter(|ratio| *ratio > UNEVEN);
+        let uneven = ratio.map(|ratio| Finding::UnevenShape { ratio });
+        verdict.findings.extend(uneven);
         let counted = || Influence::counted(action, held);
         if let Some(finding) = provisional(best) {
-            verdict.findings.push(finding);
+            verdict.findings.insert(0, finding);
             verdict.find_few(action, &counted());
             return Ok(verdict);
         }

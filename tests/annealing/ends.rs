@@ -314,3 +314,44 @@ fn states_at_rest_have_a_share_of_their_own() {
     assert!((best.estimate.parameters[2] - 1.0).abs() < 1e-3);
     assert!(best.action.total < 1e-2, "{:?}", best.action);
 }
+
+#[test]
+fn components_that_are_not_measured_have_a_unit_too() {
+    // The second component rests at zero, where the model leaves it: in the middle
+    // of its bounds, at its bound, at its prior's mean, or of unknown size.
+    let grid = Grid::uniform(0.0, 0.25, 21).unwrap();
+    let times = grid.times().to_vec();
+    let decays: Vec<f64> = times.iter().map(|t| 3.0 * (-t).exp() - 1.0).collect();
+    let mean = decays.iter().sum::<f64>() / 21.0;
+    let of_all = decays.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / 21.0;
+    let prior = StatePrior::new([2.0, 0.0], Precision::diagonal([1.0, 0.04]).unwrap()).unwrap();
+    let free = Bounds::new(f64::NEG_INFINITY, f64::INFINITY).unwrap();
+    let low = Bounds::new(mean, f64::INFINITY).unwrap();
+    for (bounds, prior, rests, unit) in [
+        (Bounds::new(-8.0, 8.0).unwrap(), None, 0.0, 4.0),
+        (low, None, mean, of_all.sqrt()),
+        (free, Some(prior), 0.0, 5.0),
+        (free, None, mean, of_all.sqrt()),
+    ] {
+        let mut window = Window::new(grid.clone())
+            .observations(values(0, &times, &decays, 0.1))
+            .unwrap();
+        if let Some(prior) = prior {
+            window = window.prior(prior);
+        }
+        let mut builder = Action::builder(Rests { width: 2 }, SimpsonHermite)
+            .window(window)
+            .state_bounds(1, bounds);
+        for (name, value) in [("a", -1.0), ("b", rests), ("k", 1.0), ("l", 1.0)] {
+            builder = builder.parameter(name, fixed(value));
+        }
+        let action = builder.build().unwrap().balanced().unwrap();
+        let shape = action.model_precision().to_matrix(2).unwrap();
+        // A tenth of the unit in ten intervals; ẋ = b − x is zero to rounding of b.
+        let expected = (0.01 * unit).powi(-2);
+        assert!(
+            (shape[(1, 1)] / expected - 1.0).abs() < 1e-9,
+            "{shape} {expected}"
+        );
+    }
+}

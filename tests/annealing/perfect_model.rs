@@ -177,6 +177,9 @@ fn multipliers_do_not_change_the_problem() {
     for penalty in [1.0, 50.0, 1e3] {
         let held = problem().solve_by_multipliers(&start(FIRST, THETA), penalty);
         let held = held.unwrap();
+        // It converges, and not by its 60 rounds.
+        assert_eq!(held.termination, Termination::Converged, "{penalty}");
+        assert!(held.work.factorizations < 120, "{penalty}: {:?}", held.work);
         let of = |solved: &Extremal| {
             let momenta = &solved.momenta.windows[0];
             [solved.estimate.paths[0].clone(), momenta.after.clone()]
@@ -187,6 +190,52 @@ fn multipliers_do_not_change_the_problem() {
         }
         assert!((held.action.total - solved.action.total).abs() < 1e-12);
         assert!((held.action.model - solved.action.model).abs() < 1e-10);
+    }
+}
+
+/// Values without noise: the action is zero and so are all multipliers. Nothing but
+/// rounding is left, which says when to end.
+#[test]
+fn multipliers_of_a_perfect_fit_are_none() {
+    let grid = Grid::uniform(0.0, STEP, 41).unwrap();
+    let truth = Simulation::new(grid, THETA).from_state(FIRST);
+    let map = truth.clone().flow(&LotkaVolterra).unwrap();
+    let exact = Measurement::new(&[0, 1], Noise::scalar(0.1).unwrap()).every(4);
+    let twin = map.observe(&exact).unwrap();
+    let rows = twin.observations.times().to_vec();
+    let values = Array2::from_shape_fn((rows.len(), 2), |(k, i)| map.path.layer(4 * k)[i]);
+    let precision = Precision::scalar(100.0).unwrap();
+    let data = Observations::of_components(&[0, 1], rows, values, precision).unwrap();
+    let mut builder = Action::builder(LotkaVolterra, Rk4)
+        .window(Window::new(map.grid.clone()).observations(data).unwrap())
+        .precision_unit(PrecisionUnit::PerTime);
+    for (k, value) in THETA.into_iter().enumerate() {
+        let bounds = Bounds::new(0.5 * value, 2.0 * value).unwrap();
+        builder = builder.parameter(format!("p{k}"), bounds);
+    }
+    let action = builder.build().unwrap();
+    let guess = THETA.map(|value| 1.05 * value);
+    let guess = Estimate::new(vec![map.path.clone()], guess);
+    for rf in [1e6, f64::INFINITY] {
+        let problem = BoundaryProblem::new(&action, rf);
+        let held = problem.solve_by_multipliers(&guess, 10.0).unwrap();
+        assert!(
+            matches!(
+                held.termination,
+                Termination::Converged | Termination::RoundingLimit
+            ),
+            "{rf}: {:?}",
+            held.termination
+        );
+        // Rounding of 82 states of size one, R_m = 100, in 41 layers.
+        assert!(
+            held.action.total < 1e-24 * 1e2 * 82.0,
+            "{rf}: {:?}",
+            held.action
+        );
+        for (found, value) in held.estimate.parameters.iter().zip(THETA) {
+            assert!((found - value).abs() < 1e-10, "{rf}: {found}, {value}");
+        }
     }
 }
 

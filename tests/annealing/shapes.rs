@@ -3,7 +3,7 @@
 
 use deepest::hamiltonian::{BoundaryProblem, Hamiltonian, Momenta};
 use deepest::prelude::*;
-use deepest::{ActionBuilder, Error, Minibatches, Twin};
+use deepest::{ActionBuilder, Error, Finding, Minibatches, Twin};
 use ndarray::Array2;
 
 /// The neuron of C. Morris and H. Lecar, Biophys. J. 35, 193 (1981): a voltage in mV
@@ -159,6 +159,14 @@ fn a_range_that_is_found_goes_with_its_shape() {
     let (here, there) = (first(&given, &unset), first(&given, &one.build().unwrap()));
     assert_eq!(here, there);
     assert_eq!(here.balanced_shape(), None);
+    let uneven = |annealing: &Annealing, action| {
+        let verdict = annealing.verdict(action).unwrap();
+        let mut findings = verdict.findings.into_iter();
+        findings.any(|finding| matches!(finding, Finding::UnevenShape { ratio } if ratio > 1e3))
+    };
+    assert!(uneven(&here, &unset));
+    assert!(!uneven(&found, &unset));
+    assert!(!uneven(&first(&of_balanced, &balanced), &balanced));
     let refused = Minibatches::new(&of_unset, 2).map(|_| ()).unwrap_err();
     assert!(matches!(refused, Error::Contradiction { .. }), "{refused}");
 }

@@ -6,4 +6,5 @@ mod fixtures;
 
 mod bad_checkpoints;
 mod killed;
+mod mutated;
 mod resumed;

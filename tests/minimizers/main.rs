@@ -15,5 +15,7 @@ mod harness;
 mod problems;
 
 mod agreement;
+mod ends;
 mod gauss_newton;
 mod lbfgs;
+mod many_bounds;

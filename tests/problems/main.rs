@@ -8,6 +8,7 @@ mod fixtures;
 #[path = "../fixtures/lynx_hare.rs"]
 mod lynx_hare;
 
+mod bad_counts;
 mod bad_features;
 mod bad_input;
 mod bad_layers;

@@ -204,8 +204,9 @@ impl<T: Plain> Plain for Vec<T> {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         let length = usize::read(bytes)?;
-        // No value is shorter than a byte: a wrong length asks for no memory.
-        let mut values = Self::with_capacity(length.min(bytes.len()));
+        // A wrong length asks for no more memory than the file has.
+        let most = bytes.len() / size_of::<T>().max(1);
+        let mut values = Self::with_capacity(length.min(most));
         for _ in 0..length {
             values.push(T::read(bytes)?);
         }

@@ -12,7 +12,7 @@ use super::pairs::Pairs;
 use super::stopping::Progress;
 use super::subspace::subspace_step;
 use super::vectors::{dot, norm};
-use crate::minimize::{Iteration, Objective, Outcome, Termination, Work, project};
+use crate::minimize::{Iteration, Objective, Outcome, Termination, Work, fits, project};
 
 /// One minimization under way.
 pub(super) struct Walk<'a> {
@@ -60,23 +60,19 @@ impl Trial {
 }
 
 impl<'a> Walk<'a> {
-    /// Projects the start; `None` if the objective contradicts itself.
+    /// Projects the start; `None` if no walk can begin there.
     pub(super) fn start(
         objective: &'a mut dyn Objective,
         x: &'a mut [f64],
         memory: usize,
     ) -> Option<Self> {
+        if !fits(objective, x) {
+            return None;
+        }
         let n = objective.dimension();
         let scales = objective.scales().to_vec();
         let (lower, upper) = (objective.lower(), objective.upper());
-        let lengths = [x.len(), lower.len(), upper.len(), scales.len()];
-        let usable = |s: &f64| *s > 0.0 && s.is_finite() && s.recip().is_finite();
-        if lengths.iter().any(|&l| l != n) || !scales.iter().all(usable) {
-            return None;
-        }
-        if !x.iter().any(|v| v.is_nan()) {
-            project(x, lower, upper);
-        }
+        project(x, lower, upper);
         let bounds = Bounds::new(lower, upper);
         Some(Walk {
             inverse_scales: scales.iter().map(|s| 1.0 / s).collect(),
@@ -124,7 +120,8 @@ impl<'a> Walk<'a> {
         let mut progress = Progress::new(self.value, settings.tolerance);
         let rounding = self.objective.rounding(self.x);
         loop {
-            if self.is_stationary() || (0.0..=rounding).contains(&self.value) {
+            let nothing = rounding > 0.0 && (0.0..=rounding).contains(&self.value);
+            if self.is_stationary() || nothing {
                 return Termination::Converged;
             }
             if self.work.iterations >= settings.max_iterations {

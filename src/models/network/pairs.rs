@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::Network;
+use super::{Network, check_size};
 use crate::error::{Error, Result, check_length};
 use crate::grid::Grid;
 use crate::model::{Layers, Model};
@@ -166,8 +166,11 @@ fn check_row<'a>(
 /// ```
 ///
 /// # Errors
-/// [`Error::OutOfRange`] with the position of a label that is no class.
+/// [`Error::OutOfRange`] with the position of a label that is no class, and for more
+/// than 10¹² numbers.
 pub fn one_hot(labels: &[usize], classes: usize) -> Result<Array2<f64>> {
+    let numbers = labels.len() as f64 * classes as f64;
+    check_size("classes", || "labels".into(), numbers)?;
     let mut outputs = Array2::zeros((labels.len(), classes));
     for (m, &label) in labels.iter().enumerate() {
         if label >= classes {

@@ -60,8 +60,8 @@ pub enum Finding {
     /// There are too few measurements for the level to say anything: two of its
     /// standard deviations reach down to zero.
     TooFewMeasurements {
-        /// ν; `None` where there are more unknowns than measured values and
-        /// priors.
+        /// ν of the [level](super::LevelTest::freedom); `None` where there are no more
+        /// measured values than unknowns.
         freedom: Option<usize>,
     },
     /// The level is too low.
@@ -202,7 +202,7 @@ impl fmt::Display for Finding {
                 "Only {freedom} measured values more than unknowns: the level cannot tell right from wrong; measure more often, longer, or another component."
             ),
             Self::TooFewMeasurements { freedom: None } => f.write_str(
-                "Fewer measured values than unknowns: any model can follow them; measure more often, longer, or another component.",
+                "No more measured values than unknowns: any model can follow them; measure more often, longer, or another component.",
             ),
             Self::NoiseOverestimated { factor } => write!(
                 f,

@@ -99,8 +99,10 @@ impl Influence {
                 break;
             }
             match at(place * RATIO) {
-                Ok(higher) => (place, found) = (place * RATIO, higher),
-                Err(_) => break,
+                Ok(higher) if higher.trace < found.trace => {
+                    (place, found) = (place * RATIO, higher);
+                }
+                _ => break,
             }
         }
         Ok((place, found))

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::layout::Layout;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
-use super::{Action, Counts, Normalization, PrecisionUnit};
+use super::{Action, Counts, Normalization, PrecisionUnit, Units};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
@@ -29,6 +29,8 @@ pub struct ActionBuilder<M, R> {
     /// The factors of measurement and model error of a whole of which this is
     /// a part.
     weights: Option<[f64; 2]>,
+    /// The units of states that such a whole has.
+    units: OnceLock<Units>,
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
@@ -45,6 +47,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             weights: None,
+            units: OnceLock::from(action.units().clone()),
         }
     }
 
@@ -71,6 +74,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: None,
             normalization: Normalization::default(),
             weights: None,
+            units: OnceLock::new(),
         }
     }
 
@@ -226,6 +230,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             model_precision: precision,
             measurement_weight,
             model_weight,
+            units: self.units,
             counts,
         })
     }

@@ -5,7 +5,7 @@ use super::objective::in_parallel;
 use super::step::{NOT_SOLVED, own_rhs};
 use super::worker::Visit;
 use crate::discretization::Rule;
-use crate::minimize::{Curvature, Indefinite, Objective};
+use crate::minimize::{Curvature, Indefinite, LEAST_CURVATURE, Objective};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
@@ -33,31 +33,39 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             let step = self.step_by(x, Curvature::GaussNewton, 0.0, &pull, tangent)?;
             return Ok(step.factorizations);
         }
-        let fresh = !self.exact;
-        if fresh {
+        let mut factorizations = 0;
+        if !self.exact {
             let mut gradient = vec![0.0; x.len()];
             if self.bounded {
                 self.value_and_gradient(x, &mut gradient);
             }
             self.hold(x, &gradient);
-            self.factor(x, Curvature::Exact, 0.0, &pull)?;
+            factorizations += self.factor_nearly(x, &pull)?;
         } else {
             self.substitute(&pull)?;
         }
-        let border = self.action.layout().border();
-        let ends = |k: usize| {
-            let k = border + k;
-            let free = self.lower[k] < x[k] && x[k] < self.upper[k];
-            if free { f64::INFINITY } else { 0.0 }
+        let inside = x.iter().zip(self.lower.iter().zip(&self.upper));
+        let inside: Vec<bool> = inside.map(|(x, (l, u))| l < x && x < u).collect();
+        self.solve_held(&inside, tangent)?;
+        Ok(factorizations)
+    }
+
+    /// Factors the exact Hessian; where it is singular to rounding, because nothing
+    /// was measured of some direction, with as little damping as no saddle needs.
+    /// Returns the factorizations that it took.
+    fn factor_nearly(&mut self, x: &[f64], pull: &[f64]) -> std::result::Result<usize, Indefinite> {
+        let Err(indefinite) = self.factor(x, Curvature::Exact, 0.0, pull) else {
+            return Ok(1);
         };
-        let upper: Vec<f64> = (0..x.len() - border).map(ends).collect();
-        let lower: Vec<f64> = upper.iter().map(|v| -v).collect();
-        self.solve((&lower, &upper), tangent)?;
-        Ok(usize::from(fresh))
+        let damping = LEAST_CURVATURE * self.terms(x).total;
+        if damping <= 0.0 {
+            return Err(indefinite);
+        }
+        self.factor(x, Curvature::Exact, damping, pull).map(|()| 2)
     }
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.
-    fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
+    pub(super) fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
         self.set_rhs(gradient);
         let action = self.action;
         let (rhs, held) = (&self.rhs, &self.held);

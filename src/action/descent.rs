@@ -9,7 +9,7 @@ use crate::model::Model;
 type Solved = std::result::Result<(), Indefinite>;
 
 impl<M: Model, R: Rule<M>> ExactHessian for ActionAt<'_, M, R> {
-    fn factor_free(
+    fn factor_on(
         &mut self,
         x: &[f64],
         free: &[bool],
@@ -30,7 +30,7 @@ impl<M: Model, R: Rule<M>> ExactHessian for ActionAt<'_, M, R> {
         self.solve_held(free, solved)
     }
 
-    fn solve_free(&mut self, free: &[bool], right: &[f64], solved: &mut [f64]) -> Solved {
+    fn solve_on(&mut self, free: &[bool], right: &[f64], solved: &mut [f64]) -> Solved {
         self.substitute(&negative(right))?;
         self.solve_held(free, solved)
     }

@@ -5,7 +5,7 @@ use super::objective::in_parallel;
 use super::step::{NOT_SOLVED, own_rhs};
 use super::worker::Visit;
 use crate::discretization::Rule;
-use crate::minimize::{Curvature, Indefinite, LEAST_CURVATURE, Objective};
+use crate::minimize::{Curvature, Indefinite, Objective};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
@@ -57,10 +57,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         let Err(indefinite) = self.factor(x, Curvature::Exact, 0.0, pull) else {
             return Ok(1);
         };
-        let damping = LEAST_CURVATURE * self.terms(x).total;
-        if damping <= 0.0 {
-            return Err(indefinite);
-        }
+        let damping = self.least_damping(x, indefinite)?;
         self.factor(x, Curvature::Exact, damping, pull).map(|()| 2)
     }
 

@@ -29,7 +29,7 @@ pub(crate) trait ExactHessian: Objective {
     ///
     /// # Errors
     /// [`Indefinite`] where it is not positive definite there.
-    fn factor_free(
+    fn factor_on(
         &mut self,
         x: &[f64],
         free: &[bool],
@@ -39,11 +39,11 @@ pub(crate) trait ExactHessian: Objective {
     ) -> Result<(), Indefinite>;
 
     /// Solves for another right-hand side with the factor of
-    /// [`factor_free`](Self::factor_free).
+    /// [`factor_on`](Self::factor_on).
     ///
     /// # Errors
     /// [`Indefinite`] where there is no such factor.
-    fn solve_free(
+    fn solve_on(
         &mut self,
         free: &[bool],
         right: &[f64],
@@ -125,7 +125,7 @@ impl Descent {
             }
             last = curvature;
             let right = self.right(objective.scales());
-            let solved = objective.solve_free(&self.free, &right, &mut self.solved);
+            let solved = objective.solve_on(&self.free, &right, &mut self.solved);
             if solved.is_err() {
                 return false;
             }
@@ -171,7 +171,7 @@ impl Descent {
     fn factor(&mut self, objective: &mut dyn ExactHessian, x: &[f64], damping: f64) -> bool {
         self.factorizations += 1;
         let right = self.right(objective.scales());
-        let factored = objective.factor_free(x, &self.free, damping, &right, &mut self.solved);
+        let factored = objective.factor_on(x, &self.free, damping, &right, &mut self.solved);
         factored.is_ok()
     }
 

@@ -222,6 +222,35 @@ pub enum Error {
         /// The user's derivative.
         found: f64,
     },
+    /// A pattern of a Jacobian that tracing cannot find: the model looks at values, and
+    /// one run tells of one of its branches only.
+    #[error(
+        "pattern of the Jacobian ({place}): the model looks at values, so that tracing sees one branch of it; expected `{declaration}` to declare the pattern or to say that it is dense, or at most {expected} unknowns, found {found}"
+    )]
+    UndeclaredPattern {
+        /// Of what.
+        place: String,
+        /// The method that declares it.
+        declaration: &'static str,
+        /// Most unknowns for which it is taken for dense.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A declared pattern without an entry that the model has.
+    #[error(
+        "declared pattern of the Jacobian ({place}): expected an entry in row {row}, column {column}, where the derivative is {slope}, found none"
+    )]
+    IncompletePattern {
+        /// Of what, and where it was found to be incomplete.
+        place: String,
+        /// Row (component of the result).
+        row: usize,
+        /// Column, numbered as in the declaration.
+        column: usize,
+        /// The derivative there.
+        slope: f64,
+    },
     /// A matrix that must have an inverse has none, to rounding.
     #[error("{what} ({place}): expected an invertible matrix, found pivot {pivot} in row {row}")]
     Singular {

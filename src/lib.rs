@@ -191,7 +191,8 @@ pub use action::{
     ParameterSpread, Plateau, PrecisionUnit,
 };
 pub use anneal::{
-    Annealer, Annealing, Event, Level, Minibatches, Run, Schedule, StartResult, Starts, Stop,
+    Annealer, Annealing, End, Event, Hill, Level, Minibatches, Run, Schedule, StartResult, Starts,
+    Stop,
 };
 pub use bounds::Bounds;
 pub use dense::{Activation, Dense, DenseLayer};

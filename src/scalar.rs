@@ -18,8 +18,6 @@ use num_traits::{One, Zero};
 pub trait Scalar:
     Copy
     + Debug
-    + Send
-    + Sync
     + PartialOrd
     + From<f64>
     + Zero

@@ -2,6 +2,7 @@
 //! precisions of the model are measured by.
 
 use super::Action;
+use super::shape::ShapeBy;
 use super::weigh::{ModelShape, own_rows};
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -18,23 +19,81 @@ pub(crate) struct ResidualSizes {
     pub(crate) weighted: Vec<f64>,
 }
 
+impl ResidualSizes {
+    /// None below these squares, in the square of the state's unit.
+    pub(crate) fn at_least(mut self, squares: &[f64], weights: &ResidualWeights) -> Self {
+        for (i, least) in squares.iter().enumerate() {
+            self.squares[i] = self.squares[i].max(*least);
+            self.weighted[i] = self.weighted[i].max(least * weights.means[i]);
+        }
+        self
+    }
+}
+
+/// What residuals of each component weigh before R_f and its shape; of all
+/// together where the widths of layers differ.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ResidualWeights {
+    /// The mean, per step or per time.
+    pub(crate) means: Vec<f64>,
+    /// How many there are.
+    counts: Vec<f64>,
+}
+
 impl<M: Model, R: Rule<M>> Action<M, R> {
-    /// Sizes of the residuals at a vector of unknowns. A component without any
-    /// takes the mean of the others, one where there are none at all.
+    /// Of how many components sizes of residuals are told: one where the widths of
+    /// layers differ.
+    pub(crate) fn components_told(&self) -> usize {
+        let layers = self.layout.windows.iter();
+        let mut widths = layers.flat_map(|w| (1..w.layers()).map(|n| w.state(n).len()));
+        let width = widths.next().unwrap_or(1);
+        if widths.all(|other| other == width) {
+            width
+        } else {
+            1
+        }
+    }
+
+    /// What residuals of each component weigh.
+    pub(crate) fn residual_weights(&self) -> ResidualWeights {
+        let components = self.components_told();
+        let (mut means, mut counts) = (vec![0.0; components], vec![0.0; components]);
+        for (w, window) in self.layout.windows.iter().enumerate() {
+            for k in 0..window.intervals() {
+                let width = window.state(window.first(k) + self.rule.steps()).len();
+                for c in self.rule.per_time() {
+                    let weight = self.residual_weight((w, k), *c);
+                    for i in 0..width {
+                        means[i % components] += weight;
+                        counts[i % components] += 1.0;
+                    }
+                }
+            }
+        }
+        for (mean, count) in means.iter_mut().zip(&counts) {
+            *mean /= count;
+        }
+        ResidualWeights { means, counts }
+    }
+
+    /// The model error at R_f = 1 if all residuals had these squares, in the square
+    /// of the state's unit; of a full shape by its diagonal.
+    pub(crate) fn model_error_of(&self, squares: &[f64], weights: &ResidualWeights) -> f64 {
+        let shape = self.shape_diagonal(squares.len());
+        let weights = weights.means.iter().zip(&weights.counts);
+        let terms = squares.iter().zip(shape).zip(weights);
+        let terms = terms.map(|((square, s), (mean, count))| s * mean * count * square);
+        0.5 * self.model_weight * terms.sum::<f64>()
+    }
+
+    /// Sizes of the residuals at a vector of unknowns.
     ///
     /// # Errors
     /// [`ModelNotFinite`](crate::Error::ModelNotFinite).
     pub(crate) fn residual_sizes(&self, x: &[f64]) -> Result<ResidualSizes> {
         let per_time = self.rule.per_time();
         let drifting = self.layout.scope.drifting.len();
-        let layers = self.layout.windows.iter();
-        let mut widths = layers.flat_map(|w| (1..w.layers()).map(|n| w.state(n).len()));
-        let width = widths.next().unwrap_or(1);
-        let components = if widths.all(|other| other == width) {
-            width
-        } else {
-            1
-        };
+        let components = self.components_told();
         let mut sums = vec![[0.0; 3]; components];
         let mut at = self.at(1.0)?;
         for worker in &mut at.workers {
@@ -54,10 +113,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         if sums.iter().flatten().any(|sum| !sum.is_finite()) {
             return Err(at.locate_non_finite(x));
         }
-        let mean = |k: usize| {
-            let means = sums.iter().map(|sums| sums[k] / sums[0]).collect();
-            filled(means)
-        };
+        let mean = |k: usize| sums.iter().map(|sums| sums[k] / sums[0]).collect();
         Ok(ResidualSizes {
             squares: mean(1),
             weighted: mean(2),
@@ -77,6 +133,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub(crate) fn with_model_precision(mut self, precision: Precision) -> Self {
         self.model_shape = ModelShape::new(&precision);
         self.model_precision = precision;
+        self.shape = ShapeBy::User;
         self
     }
 
@@ -89,19 +146,4 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     pub(crate) fn sum_per_rf(&self) -> f64 {
         self.model_weight / self.measurement_weight
     }
-}
-
-/// Zeros take the mean of the other values.
-fn filled(mut values: Vec<f64>) -> Vec<f64> {
-    let positive = values.iter().filter(|v| **v > 0.0);
-    let count = positive.clone().count();
-    let mean = if count > 0 {
-        positive.sum::<f64>() / count as f64
-    } else {
-        1.0
-    };
-    for value in values.iter_mut().filter(|v| **v == 0.0) {
-        *value = mean;
-    }
-    values
 }

@@ -1,11 +1,13 @@
 use std::sync::{Arc, OnceLock};
 
 use super::layout::Layout;
+use super::places::places;
+use super::shape::ShapeBy;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit, Units};
 use crate::bounds::Bounds;
-use crate::discretization::{Evaluator, Rule};
+use crate::discretization::{Evaluator, Plans, Rule};
 use crate::error::{Error, Result};
 use crate::inputs::check_given;
 use crate::model::{Model, check_parameters_of};
@@ -24,6 +26,8 @@ pub struct ActionBuilder<M, R> {
     parameters: Vec<(String, Parameter)>,
     state_bounds: Vec<(usize, Bounds)>,
     model_precision: Option<Precision>,
+    /// Whether an annealer chose it.
+    balanced: bool,
     precision_unit: Option<PrecisionUnit>,
     normalization: Normalization,
     /// The factors of measurement and model error of a whole of which this is
@@ -31,6 +35,8 @@ pub struct ActionBuilder<M, R> {
     weights: Option<[f64; 2]>,
     /// The units of states that such a whole has.
     units: OnceLock<Units>,
+    /// Of an action of the same model and rule.
+    plans: Option<Plans>,
 }
 
 impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
@@ -43,11 +49,14 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             windows,
             parameters: parameters.zip(action.parameters.iter().copied()).collect(),
             state_bounds: action.state_bounds.clone(),
-            model_precision: Some(action.model_precision.clone()),
+            model_precision: (action.shape != ShapeBy::Nobody)
+                .then(|| action.model_precision.clone()),
+            balanced: action.shape == ShapeBy::Annealer,
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             weights: None,
             units: OnceLock::from(action.units().clone()),
+            plans: Some(action.plans.clone()),
         }
     }
 
@@ -71,10 +80,12 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             parameters: Vec::new(),
             state_bounds: Vec::new(),
             model_precision: None,
+            balanced: false,
             precision_unit: None,
             normalization: Normalization::default(),
             weights: None,
             units: OnceLock::new(),
+            plans: None,
         }
     }
 
@@ -130,10 +141,25 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self
     }
 
-    /// The shape of the model precision, which R_f multiplies; one for every
-    /// component where it is not given.
+    /// The shape of the model precision, which R_f multiplies. Where it is not given
+    /// it is *unset*: where the schedule finds R_f itself ([`Schedule::adaptive`],
+    /// [`Schedule::spanning`]) the annealer takes that of [`Action::balanced`] and
+    /// says so in the result ([`Annealing::balanced_shape`]); with a given R_f it is
+    /// one for every component. Dense layers always have one for all.
+    ///
+    /// [`Schedule::adaptive`]: crate::Schedule::adaptive
+    /// [`Schedule::spanning`]: crate::Schedule::spanning
+    /// [`Annealing::balanced_shape`]: crate::Annealing::balanced_shape
     pub fn model_precision(mut self, precision: Precision) -> Self {
         self.model_precision = Some(precision);
+        self.balanced = false;
+        self
+    }
+
+    /// The same as an annealer chose it.
+    pub(super) fn balanced(mut self, precision: Precision) -> Self {
+        self.model_precision = Some(precision);
+        self.balanced = true;
         self
     }
 
@@ -166,7 +192,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for
     /// priors and for parameters that change in time with another
-    /// normalization than sum.
+    /// normalization than sum; [`Error::UndeclaredPattern`] for a model that looks at
+    /// values and is too large to be taken for dense;
+    /// [`Error::OutOfRange`] for a pair of a declared pattern that the Jacobian does
+    /// not have, [`Error::IncompletePattern`] for a pattern that lacks an entry which
+    /// is not zero at one of many points of the problem.
     pub fn build(self) -> Result<Action<M, R>> {
         self.check_parameters()?;
         let widths = self
@@ -181,15 +211,17 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
                 place: "action".into(),
             });
         }
-        let precision = match &self.model_precision {
-            Some(precision) => precision.clone(),
-            None => Precision::scalar(1.0)?,
+        let (precision, shape) = match &self.model_precision {
+            Some(precision) if self.balanced => (precision.clone(), ShapeBy::Annealer),
+            Some(precision) => (precision.clone(), ShapeBy::User),
+            None => (Precision::scalar(1.0)?, ShapeBy::Nobody),
         };
         self.check_model_precision(&precision, &widths)?;
         self.check_state_bounds(&widths)?;
         let parameters: Vec<Parameter> = self.parameters.iter().map(|(_, p)| *p).collect();
         let layout = Layout::new(&widths, self.rule.steps(), &parameters);
-        let counts = self.count(&layout, &parameters);
+        let plans = self.plans(&layout, &parameters)?;
+        let counts = self.count(&layout, &parameters, &plans);
         if counts.measured == 0 {
             return Err(Error::Empty {
                 what: "observations",
@@ -225,9 +257,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             normalization: self.normalization,
             precision_unit: self.precision_unit.unwrap_or(default_unit),
             layout,
+            plans,
             terms,
             model_shape: ModelShape::new(&precision),
             model_precision: precision,
+            shape,
             measurement_weight,
             model_weight,
             units: self.units,
@@ -362,7 +396,20 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         Ok(())
     }
 
-    fn count(&self, layout: &Layout, parameters: &[Parameter]) -> Counts {
+    /// How the model is differentiated, unless that is known.
+    fn plans(&self, layout: &Layout, parameters: &[Parameter]) -> Result<Plans> {
+        let most = layout.windows.iter().map(|w| w.intervals()).max();
+        let (most, scope) = (most.unwrap_or(0), &layout.scope);
+        if let Some(known) = &self.plans
+            && known.serve(most, scope)
+        {
+            return Ok(known.clone());
+        }
+        let places = places(&self.windows, parameters, &self.state_bounds);
+        self.rule.plans(&self.model, most, scope, &places)
+    }
+
+    fn count(&self, layout: &Layout, parameters: &[Parameter], plans: &Plans) -> Counts {
         let informed = |p: &usize| parameters[*p].prior.is_some();
         let slots = layout.slots.iter().filter(|slot| informed(&slot.parameter));
         let drifting = layout.scope.drifting.iter();
@@ -372,10 +419,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             priors: slots.count() + drifting * self.windows.len(),
             ..Counts::default()
         };
-        let most = layout.windows.iter().map(|w| w.intervals()).max();
-        let evaluator = self
-            .rule
-            .evaluator(&self.model, most.unwrap_or(0), &layout.scope);
+        let evaluator = self.rule.evaluator(plans);
         let own = self.rule.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
             counts.measured_layers += WindowTerms::new(window, 1.0, &[]).measured_layers();

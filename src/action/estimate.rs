@@ -25,6 +25,11 @@ pub struct Estimate {
     /// For each window the values of the parameters that change in time, one
     /// row a layer, in the model's order; empty where there are none.
     pub varying: Vec<Path>,
+    /// The diagonal shape of the model precision that the R_f of its level
+    /// multiplies, where an annealer balanced it; empty where it is the action's
+    /// own. Methods that take R_f and an estimate heed it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub shape: Vec<f64>,
 }
 
 /// An unknown that stands at a bound.
@@ -65,6 +70,7 @@ impl Estimate {
             parameters: parameters.into(),
             per_window: Vec::new(),
             varying: Vec::new(),
+            shape: Vec::new(),
         }
     }
 }
@@ -266,6 +272,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let state = |w: usize, n: usize| self.layout.windows[w].state(n);
         let drift = |w: usize, n: usize| self.layout.windows[w].drifting(n);
         let mut estimate = Estimate::new((0..count).map(|w| path(&state, w)).collect(), []);
+        estimate.shape = self.carried_shape();
         let mut theta = vec![0.0; self.parameters.len()];
         let mut sum = vec![0.0; self.parameters.len()];
         for w in 0..count {

@@ -65,6 +65,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         estimate: &Estimate,
         further: &[(usize, Observations)],
     ) -> Result<f64> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.information(rf, estimate, further);
+        }
         let knowledge = Knowledge::new(self, rf, estimate)?;
         knowledge.gained(&self.with_observations(further)?)
     }
@@ -160,7 +163,7 @@ impl Knowledge {
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// ln det of the Gauss-Newton Hessian by all that stands at no bound, but
     /// for a constant; bounds of parameters count as priors.
-    fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
+    pub(super) fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
         let (border, states) = self.states_log_determinant(x, gradient)?;
         let action = self.action;
         let first = action.layout.border();

@@ -19,14 +19,18 @@ mod layout;
 mod linearized;
 mod multipliers;
 mod objective;
+mod places;
 mod plateau;
 mod predicted;
 mod products;
 mod regrid;
 mod residual_space;
+mod rise;
 mod series;
+mod shape;
 mod spread;
 mod step;
+mod step_errors;
 mod tangent;
 mod terms;
 mod together;
@@ -34,6 +38,7 @@ mod units;
 mod weigh;
 mod worker;
 
+pub(crate) use balance::ResidualSizes;
 pub use builder::ActionBuilder;
 pub use costs::NewtonCosts;
 pub use estimate::{AtBound, Estimate};
@@ -44,19 +49,22 @@ pub use plateau::Plateau;
 pub(crate) use regrid::LocalTerms;
 pub(crate) use series::Series;
 pub use spread::ParameterSpread;
+pub(crate) use step_errors::StepError;
+pub(crate) use tangent::Change;
 pub(crate) use units::Units;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::bounds::Bounds;
-use crate::discretization::Rule;
+use crate::discretization::{Plans, Rule};
 use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
 use crate::precision::Precision;
 use crate::windows::Window;
 use layout::Layout;
+use shape::ShapeBy;
 use terms::WindowTerms;
 use weigh::ModelShape;
 
@@ -153,8 +161,12 @@ pub struct Action<M, R> {
     normalization: Normalization,
     precision_unit: PrecisionUnit,
     layout: Layout,
+    /// How the model is differentiated: made once, whatever R_f and the threads.
+    plans: Plans,
     terms: Vec<WindowTerms>,
     model_precision: Precision,
+    /// Who chose it.
+    shape: ShapeBy,
     model_shape: ModelShape,
     /// The action holds ½ w R_m (…)² and ½ w R_f g² with these weights.
     measurement_weight: f64,
@@ -192,7 +204,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         same.weighted_as(self).with_parameters(change).build()
     }
 
-    /// The objective at model precision `rf` times the precision's shape.
+    /// The objective at model precision `rf` times the precision's shape, which is
+    /// one where none was given. For the R_f of a result whose shape the annealer
+    /// balanced, take [`Action::shaped_as`] first.
     ///
     /// # Errors
     /// [`Error::NotPositive`](crate::Error::NotPositive),
@@ -201,12 +215,16 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         ActionAt::new(self, rf)
     }
 
-    /// The action's terms at an estimate.
+    /// The action's terms at an estimate, with the shape of the model precision that
+    /// the estimate carries.
     ///
     /// # Errors
     /// As [`Action::at`], and [`Error::Length`](crate::Error::Length) for an estimate of another
     /// shape.
     pub fn terms(&self, rf: f64, estimate: &Estimate) -> Result<ActionTerms> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.terms(rf, estimate);
+        }
         let x = self.pack(estimate)?;
         Ok(self.at(rf)?.terms(&x))
     }
@@ -258,7 +276,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         self.normalization
     }
 
-    /// The shape of the model precision, which R_f multiplies.
+    /// The shape of the model precision, which R_f multiplies; one where it was not
+    /// given.
     pub fn model_precision(&self) -> &Precision {
         &self.model_precision
     }
@@ -279,5 +298,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.plans
     }
 }

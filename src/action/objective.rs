@@ -224,6 +224,21 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         }
     }
 
+    /// The model error that residuals have by rounding alone.
+    pub(crate) fn model_rounding(&mut self, x: &[f64]) -> f64 {
+        let sizes = self.magnitudes(x);
+        f64::EPSILON.powi(2) * sizes.map(|[model, _]| model).sum::<f64>()
+    }
+
+    /// The sizes of states and of measured values, group by group, weighted like
+    /// residuals and errors.
+    fn magnitudes<'b>(&'b mut self, x: &'b [f64]) -> impl Iterator<Item = [f64; 2]> + 'b {
+        let action = self.action;
+        let visit = self.visit(x);
+        let workers = self.workers.iter_mut();
+        workers.map(move |worker| worker.magnitude(action, &visit))
+    }
+
     pub(super) fn evaluate(
         &mut self,
         visit: &Visit<'_>,
@@ -380,10 +395,8 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     /// The action that residuals and errors have by rounding alone: each is a
     /// difference of numbers as large as the states.
     fn rounding(&mut self, x: &[f64]) -> f64 {
-        let action = self.action;
-        let visit = self.visit(x);
-        let sums = self.workers.iter_mut().map(|w| w.magnitude(action, &visit));
-        f64::EPSILON.powi(2) * sums.sum::<f64>()
+        let sizes = self.magnitudes(x);
+        f64::EPSILON.powi(2) * sizes.map(|[model, errors]| model + errors).sum::<f64>()
     }
 
     fn prefer(&mut self, equations: Equations) {

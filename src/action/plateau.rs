@@ -67,9 +67,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// `None` without degrees of freedom, where a [`Loss`] is not Gaussian, and for
     /// smooth measurements, whose term is a potential and no square of one error.
     pub fn expected_plateau(&self) -> Option<Plateau> {
-        let sets = self.windows.iter().flat_map(|w| w.observation_sets());
-        let mut sets = sets.map(|set| (set.loss_function(), set.kernel()));
-        if sets.any(|(loss, kernel)| loss != Loss::gaussian() || kernel.is_some()) {
+        if !self.is_gaussian() {
             return None;
         }
         let freedom = self.degrees_of_freedom().filter(|f| *f > 0)?;
@@ -79,12 +77,26 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         })
     }
 
+    /// Whether each measured value adds the square of one Gaussian error.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        let sets = self.windows.iter().flat_map(|w| w.observation_sets());
+        let mut sets = sets.map(|set| (set.loss_function(), set.kernel()));
+        sets.all(|(loss, kernel)| loss == Loss::gaussian() && kernel.is_none())
+    }
+
     /// What noise makes of the action, in its own normalization: the standard
     /// deviation of the plateau, or of one with as many terms as there are
     /// measured values where none is to be expected.
     pub(crate) fn noise_deviation(&self) -> f64 {
         let plateau = self.expected_plateau();
         plateau.map_or_else(|| self.deviation(self.counts.measured), |p| p.deviation)
+    }
+
+    /// What noise leaves of the action, in its own normalization: the mean of the
+    /// plateau, or one half for each measured value where none is to be expected.
+    pub(crate) fn noise_level(&self) -> f64 {
+        let all = 0.5 * self.measurement_weight * self.counts.measured as f64;
+        self.expected_plateau().map_or(all, |plateau| plateau.mean)
     }
 
     fn deviation(&self, freedom: usize) -> f64 {

@@ -31,6 +31,33 @@ pub struct ParameterSpread {
     /// Whether the data and the model tell more of it than its bounds and its
     /// prior do.
     pub identifiable: bool,
+    /// Whether rounding hides at this R_f what the data and the model tell of it, and
+    /// a smaller R_f does not show it either: neither is known then.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub hidden: bool,
+}
+
+/// What one R_f shows of a parameter.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Its variance.
+    variance: f64,
+    /// The information of data and model.
+    told: f64,
+    /// Below this that is rounding.
+    floor: f64,
+    /// The information of bounds and prior.
+    before: f64,
+}
+
+impl Seen {
+    fn is_hidden(&self) -> bool {
+        self.told.is_nan() || self.told <= self.floor
+    }
+
+    fn is_more(&self) -> bool {
+        self.told > self.before.max(self.floor)
+    }
 }
 
 /// The information of the border, and what elimination began with.
@@ -49,6 +76,14 @@ const MOST_ROUNDING: usize = 10;
 /// How many times what rounding shows of itself is information.
 const ABOVE_ROUNDING: f64 = 1e3;
 
+/// Smaller values of R_f at which hidden information is looked for, and their ratio.
+const BELOW: usize = 4;
+const RATIO: f64 = 1e-3;
+
+/// Information that grows by more than this factor from one of them to the next has
+/// not come to its end.
+const GROWS: f64 = 2.0;
+
 impl<M: Model, R: Rule<M>> Action<M, R> {
     /// Standard deviations of all estimated static parameters at an estimate
     /// that minimizes the action at `rf`, in the order of
@@ -61,17 +96,24 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// approximation; exact for linear models). A uniform density between two
     /// bounds has the variance width²/12. A parameter is *identifiable* where
     /// its information without prior is above that of bounds and prior
-    /// together; one with neither, where any is left above rounding. Where only
-    /// rounding is left its deviation says no more than that.
+    /// together; one with neither, where any is left above rounding.
+    ///
+    /// The elimination of the states subtracts numbers that grow with R_f, so that
+    /// rounding can hide the information. The matrix H(R_f) grows with R_f, and S with
+    /// it: what a smaller R_f shows is there at the larger one too. Where `rf` hides
+    /// something, smaller ones are tried, and the deviation is that of the largest one
+    /// which shows it.
     ///
     /// # Errors
     /// As [`Action::at`] and [`Action::pack`];
     /// [`Error::NotPositiveDefinite`] where the states themselves are not
     /// determined.
     pub fn parameter_spreads(&self, rf: f64, estimate: &Estimate) -> Result<Vec<ParameterSpread>> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.parameter_spreads(rf, estimate);
+        }
         let x = self.pack(estimate)?;
         let mut objective = self.at(rf)?;
-        let information = objective.border_information(&x)?;
         let slots = &self.layout.slots;
         let first = self.layout.border();
         let bound_of = |k: usize| {
@@ -81,32 +123,90 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let inside: Vec<usize> = (0..slots.len())
             .filter(|&k| bound_of(k).is_none())
             .collect();
-        let (variances, rounding) = information.variances(&inside)?;
+        let whole = self.seen(&mut objective, &x, &inside);
+        let mut at: Vec<Vec<Seen>> = Vec::new();
+        let hides = |seen: &Result<Vec<Seen>>| match seen {
+            Ok(seen) => seen.iter().any(Seen::is_hidden),
+            Err(_) => true,
+        };
+        if hides(&whole) {
+            for k in 1..=BELOW {
+                if objective.set_rf(rf * RATIO.powi(k as i32)).is_err() {
+                    break;
+                }
+                at.extend(self.seen(&mut objective, &x, &inside));
+                let clear = |seen: &Vec<Seen>| !seen.iter().any(Seen::is_hidden);
+                if at.iter().rev().take(2).filter(|seen| clear(seen)).count() == 2 {
+                    break;
+                }
+            }
+        }
+        let whole = match (whole, at.first()) {
+            (Ok(whole), _) => whole,
+            (Err(_), Some(largest)) => largest.clone(),
+            (Err(error), None) => return Err(error),
+        };
         let spread = |(k, slot): (usize, &Slot)| {
-            let value = x[first + k];
-            let variance = inside.iter().position(|i| *i == k).map(|i| variances[i]);
+            let place = inside.iter().position(|i| *i == k);
+            let known = place.map(|i| {
+                let below: Vec<Seen> = at.iter().map(|seen| seen[i]).collect();
+                judge(whole[i], &below)
+            });
             ParameterSpread {
                 name: self.names[slot.parameter].clone(),
                 window: slot.window,
-                value,
-                deviation: variance.map(f64::sqrt),
+                value: x[first + k],
+                deviation: known.map(|(seen, _)| seen.variance.sqrt()),
                 at_bound: bound_of(k),
-                identifiable: variance.is_some_and(|variance| {
-                    let floor = ABOVE_ROUNDING * rounding * information.whole[k];
-                    self.tells_more(slot, value, variance, floor)
-                }),
+                identifiable: known.is_some_and(|(seen, _)| seen.is_more()),
+                hidden: known.is_some_and(|(_, hidden)| hidden),
             }
         };
         Ok(slots.iter().enumerate().map(spread).collect())
     }
 
-    fn tells_more(&self, slot: &Slot, value: f64, variance: f64, floor: f64) -> bool {
-        let parameter = &self.parameters[slot.parameter];
-        let prior = parameter.prior.map_or(0.0, |prior| prior.at(value)[2]);
-        let bounds = parameter.range().width().map_or(0.0, |w| 12.0 / (w * w));
-        let told = variance.recip() - prior;
-        told > (prior + bounds).max(floor)
+    /// What the R_f of the objective shows of the parameters `inside` their bounds.
+    fn seen(
+        &self,
+        objective: &mut super::ActionAt<'_, M, R>,
+        x: &[f64],
+        inside: &[usize],
+    ) -> Result<Vec<Seen>> {
+        let information = objective.border_information(x)?;
+        let (variances, rounding) = information.variances(inside)?;
+        let one = |(&k, variance): (&usize, f64)| {
+            let slot = &self.layout.slots[k];
+            let parameter = &self.parameters[slot.parameter];
+            let value = x[self.layout.border() + k];
+            let prior = parameter.prior.map_or(0.0, |prior| prior.at(value)[2]);
+            let bounds = parameter.range().width().map_or(0.0, |w| 12.0 / (w * w));
+            Seen {
+                variance,
+                told: variance.recip() - prior,
+                floor: ABOVE_ROUNDING * rounding * information.whole[k],
+                before: prior + bounds,
+            }
+        };
+        Ok(inside.iter().zip(variances).map(one).collect())
     }
+}
+
+/// What counts of a parameter that was seen at R_f and, where that was looked for, at
+/// smaller ones, the largest first; and whether it stays hidden.
+fn judge(whole: Seen, below: &[Seen]) -> (Seen, bool) {
+    if !whole.is_hidden() {
+        return (whole, false);
+    }
+    if let Some(seen) = below.iter().find(|seen| seen.is_more()) {
+        return (*seen, false);
+    }
+    // The largest that rounding does not hide tells less than bounds and prior.
+    let shown = below.iter().position(|seen| !seen.is_hidden());
+    let grows = shown.is_some_and(|k| {
+        let next = below.get(k + 1);
+        next.is_some_and(|next| below[k].told > GROWS * next.told)
+    });
+    (shown.map_or(whole, |k| below[k]), grows)
 }
 
 impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {

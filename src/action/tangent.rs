@@ -8,11 +8,29 @@ use crate::discretization::Rule;
 use crate::minimize::{Curvature, Indefinite, Objective};
 use crate::model::Model;
 
+/// What a tangent shows.
+pub(crate) struct Change {
+    /// dM/d ln R_f of the model error M along the minimum: M + ∇M · dx/d ln R_f.
+    pub(crate) model: f64,
+    /// What the tangent took.
+    pub(crate) factorizations: usize,
+}
+
+impl Change {
+    fn new(model: f64, pull: &[f64], tangent: &[f64], factorizations: usize) -> Self {
+        let products = pull.iter().zip(tangent).map(|(p, t)| p * t);
+        Self {
+            model: model + products.sum::<f64>(),
+            factorizations,
+        }
+    }
+}
+
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// dx/d ln R_f along the minimum, for the minimum `x`: the solution of
     /// H t = −∂∇A/∂ln R_f, with H the exact Hessian, or that of Gauss-Newton where
     /// there is no other. Unknowns at bounds stay there. The factor that the last Newton step left serves where it is one
-    /// of H, close enough to `x`; returns how many more it took.
+    /// of H, close enough to `x`.
     ///
     /// # Errors
     /// [`Indefinite`] where `x` is no minimum.
@@ -20,7 +38,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         &mut self,
         x: &[f64],
         tangent: &mut [f64],
-    ) -> std::result::Result<usize, Indefinite> {
+    ) -> std::result::Result<Change, Indefinite> {
         // R_f ∂∇A/∂R_f is the gradient of the model error, which is linear in R_f.
         let mut pull = vec![0.0; x.len()];
         let model_error = Visit {
@@ -28,10 +46,10 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             multipliers: None,
             ..self.visit(x)
         };
-        self.evaluate(&model_error, Some(&mut pull));
+        let model = self.evaluate(&model_error, Some(&mut pull)).model;
         if !self.has_exact_curvature() {
             let step = self.step_by(x, Curvature::GaussNewton, 0.0, &pull, tangent)?;
-            return Ok(step.factorizations);
+            return Ok(Change::new(model, &pull, tangent, step.factorizations));
         }
         let mut factorizations = 0;
         if !self.exact {
@@ -44,10 +62,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         } else {
             self.substitute(&pull)?;
         }
-        let inside = x.iter().zip(self.lower.iter().zip(&self.upper));
-        let inside: Vec<bool> = inside.map(|(x, (l, u))| l < x && x < u).collect();
-        self.solve_held(&inside, tangent)?;
-        Ok(factorizations)
+        self.solve_free(x, tangent)?;
+        Ok(Change::new(model, &pull, tangent, factorizations))
     }
 
     /// Factors the exact Hessian; where it is singular to rounding, because nothing
@@ -59,6 +75,18 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         };
         let damping = self.least_damping(x, indefinite)?;
         self.factor(x, Curvature::Exact, damping, pull).map(|()| 2)
+    }
+
+    /// Solves for what moves with the right-hand side at hand: unknowns of the border
+    /// at their bounds stay there.
+    pub(super) fn solve_free(
+        &mut self,
+        x: &[f64],
+        moved: &mut [f64],
+    ) -> std::result::Result<(), Indefinite> {
+        let inside = x.iter().zip(self.lower.iter().zip(&self.upper));
+        let inside: Vec<bool> = inside.map(|(x, (l, u))| l < x && x < u).collect();
+        self.solve_held(&inside, moved)
     }
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.

@@ -61,7 +61,7 @@ impl<E> Worker<E> {
         let intervals = layout.windows[windows.clone()].iter();
         let most = intervals.map(|w| w.intervals()).max().unwrap_or(0);
         let scope = &layout.scope;
-        let evaluator = action.rule.evaluator(&action.model, most, scope);
+        let evaluator = action.rule.evaluator(&action.plans);
         let count = (0..most).map(|k| evaluator.residual_count(k)).max();
         let count = count.unwrap_or(0);
         let drifting = scope.drifting.iter().map(|(p, _)| *p);
@@ -160,13 +160,13 @@ impl<E> Worker<E> {
         sums
     }
 
-    /// The size of the group's states and measured values, weighted like its
-    /// residuals and errors.
+    /// The sizes of the group's states and of its measured values, weighted like
+    /// its residuals and its errors.
     pub(super) fn magnitude<M: Model, R: Rule<M>>(
         &mut self,
         action: &Action<M, R>,
         visit: &Visit<'_>,
-    ) -> f64 {
+    ) -> [f64; 2] {
         let visit = Visit {
             multipliers: None,
             ..*visit
@@ -184,7 +184,7 @@ impl<E> Worker<E> {
             let layers = 0..window.layers();
             sums.measurement += layers.map(|n| action.terms[w].magnitude(n)).sum::<f64>();
         }
-        sums.model + sums.measurement
+        [sums.model, sums.measurement]
     }
 
     /// The intervals of window `w`.

@@ -126,9 +126,11 @@ impl Climber {
         start.kind = kept.kind;
         start.finished = kept.finished;
         start.stopped = kept.stopped;
+        start.end = kept.end;
         start.levels = kept.levels;
         start.levels.sort_by(|a, b| a.beta.total_cmp(&b.beta));
         self.climb = kept.climb;
+        start.origin = self.climb.as_ref().map(Climb::origin);
         if !start.ended() {
             let spent = self.climb.as_ref().map(|climb| climb.spent(start));
             let allowed = annealer

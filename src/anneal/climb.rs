@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::Annealer;
-use super::checkpoint::plain_struct;
+use super::checkpoint::{fingerprint_of, plain_struct};
 use super::events::{Event, Watch};
-use super::ladder::Ladder;
+use super::hill::Hill;
+use super::ladder::{Ladder, Steps};
 use super::pace::Pace;
 use super::race::Stage;
 use super::results::{Level, StartResult, Stop};
@@ -83,6 +84,7 @@ impl Climb {
         };
         let made = starts::make(action, &annealer.kinds(), (index, start.seed), settling)?;
         start.kind = made.kind.into();
+        start.origin = Some(fingerprint_of(&made.x));
         Ok(Self {
             initial: made.x.clone(),
             rf: made.rf,
@@ -126,12 +128,13 @@ impl Climb {
                 _ => self.here.clone(),
             };
             let last = start.levels.last();
-            let last = last.filter(|_| matches!(ladder, Ladder::Adaptive(_)));
+            let last = last.filter(|_| ladder.is_adaptive());
             let most = last.map_or(usize::MAX, |_| self.pace.most());
             let way = (&mut place, step, [most, stage.most]);
             let reached = self.reach(annealer, objective, way, start, watch);
             let stands = reached.answer.is_break()
-                || last.is_none_or(|last| self.pace.judge(last, &reached.level));
+                || last
+                    .is_none_or(|last| self.pace.judge(last, &reached.level, ladder.limits.enough));
             if stands {
                 break (reached, down, place);
             }
@@ -143,6 +146,20 @@ impl Climb {
             mut answer,
         } = reached;
         level.work.add(self.unbooked);
+        let before = start.levels.partition_point(|l| l.beta < level.beta);
+        if answer.is_continue() {
+            // On the way down the level above is the only one to compare with.
+            let other = start.levels.get(before.saturating_sub(1));
+            let may_end = ladder.may_end(start.levels.len() + 1);
+            let (hill, factorizations) = place.track.hill(
+                objective,
+                &place.x,
+                (&level, other),
+                (ladder.limits, may_end),
+            );
+            level.hill = hill;
+            level.work.factorizations += factorizations;
+        }
         if answer.is_continue() {
             self.settle_at(place, down);
             answer = watch.tell(Event::LevelReached {
@@ -151,9 +168,9 @@ impl Climb {
                 rf: level.rf,
                 action: level.action.total,
             });
-            start.finished = ladder.ends_with(&level, start.levels.len() + 1);
+            start.end = ladder.ends_with(&level, start.levels.len() + 1);
+            start.finished = start.end.is_some();
         }
-        let before = start.levels.partition_point(|l| l.beta < level.beta);
         start.levels.insert(before, level);
         if !start.finished {
             let spent = self.spent(start);
@@ -206,8 +223,8 @@ impl Climb {
 
     /// The step after the levels that were reached, and whether it leads down.
     fn next(&self, ladder: &Ladder, stage: Stage, levels: &[Level]) -> (Step, bool) {
-        match ladder {
-            Ladder::Fixed(steps) => {
+        match &ladder.steps {
+            Steps::Fixed(steps) => {
                 let below = steps.partition_point(|step| step.rf < self.rf);
                 if levels.len() < below {
                     (steps[below - 1 - levels.len()], true)
@@ -215,7 +232,7 @@ impl Climb {
                     (steps[levels.len()], false)
                 }
             }
-            Ladder::Adaptive(range) => {
+            Steps::Adaptive(range) => {
                 let first = range.first.max(self.rf);
                 let end = range.last.rf.min(stage.rung);
                 let rf = levels
@@ -235,6 +252,11 @@ impl Climb {
             self.turn = Some(place.clone());
         }
         self.here = place;
+    }
+
+    /// The fingerprint of the start.
+    pub(super) fn origin(&self) -> u64 {
+        fingerprint_of(&self.initial)
     }
 
     /// The R_f at which the start was made, zero where it has none of its own.
@@ -310,6 +332,7 @@ fn minimize<M: Model, R: Rule<M>>(
         beta: step.beta,
         rf: step.rf,
         action: objective.terms(x),
+        hill: Hill::Unknown,
         estimate: objective.action().unpack(x),
         termination,
         work,

@@ -1,7 +1,9 @@
 //! A schedule as it is for one action.
 
-use super::results::Level;
+use super::hill::Hill;
+use super::results::{End, Level};
 use super::schedule::{Adaptive, Plan, Schedule, Step};
+use super::units::Limits;
 use super::{spanning, starts};
 use crate::action::Action;
 use crate::discretization::Rule;
@@ -9,11 +11,18 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::precision::check_positive;
 
-/// How far above its beginning an automatic end is at most.
+/// How far above its beginning an automatic end is at most, wherever rounding counts.
 const BEYOND: f64 = 1e40;
 
 #[derive(Debug, Clone)]
-pub(super) enum Ladder {
+pub(super) struct Ladder {
+    pub(super) steps: Steps,
+    /// Where a model error says nothing more.
+    pub(super) limits: Limits,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Steps {
     /// At least one step.
     Fixed(Vec<Step>),
     Adaptive(Range),
@@ -26,8 +35,9 @@ pub(super) struct Range {
     pub(super) last: Step,
     /// Of R_f0 and α, by which β is counted.
     logs: (f64, f64),
-    /// The model error that ends it before the last step.
-    enough: Option<f64>,
+    /// Whether the last step is where rounding counts, and a small model error ends
+    /// it before that.
+    open: bool,
 }
 
 impl Ladder {
@@ -35,8 +45,12 @@ impl Ladder {
         schedule: &Schedule,
         action: &Action<M, R>,
     ) -> Result<Self> {
+        let limits = Limits::new(action)?;
         let adaptive = match schedule.plan() {
-            Plan::Fixed(steps) => return Ok(Self::Fixed(steps.clone())),
+            Plan::Fixed(steps) => {
+                let steps = Steps::Fixed(steps.clone());
+                return Ok(Self { steps, limits });
+            }
             Plan::Adaptive(adaptive) => adaptive,
         };
         let first = spanning::first(action)?;
@@ -44,62 +58,75 @@ impl Ladder {
             return Err(action.at(1.0)?.locate_non_finite(&starts::rest(action)?));
         }
         check_positive("R_f0", || "adaptive schedule".into(), first)?;
-        let enough = spanning::CONVERGED * action.noise_deviation();
-        Ok(Self::Adaptive(Range::new(adaptive, first, enough)))
+        let steps = Steps::Adaptive(Range::new(adaptive, first, limits.rf));
+        Ok(Self { steps, limits })
+    }
+
+    pub(super) fn is_adaptive(&self) -> bool {
+        matches!(self.steps, Steps::Adaptive(_))
     }
 
     /// The smallest R_f.
     pub(super) fn lowest(&self) -> f64 {
-        match self {
-            Self::Fixed(steps) => steps[0].rf,
-            Self::Adaptive(range) => range.first,
+        match &self.steps {
+            Steps::Fixed(steps) => steps[0].rf,
+            Steps::Adaptive(range) => range.first,
         }
     }
 
     /// The largest R_f.
     pub(super) fn highest(&self) -> f64 {
-        match self {
-            Self::Fixed(steps) => steps[steps.len() - 1].rf,
-            Self::Adaptive(range) => range.last.rf,
+        match &self.steps {
+            Steps::Fixed(steps) => steps[steps.len() - 1].rf,
+            Steps::Adaptive(range) => range.last.rf,
         }
     }
 
     /// The first R_f from `rf` on that starts can stand at.
     pub(super) fn at_or_above(&self, rf: f64) -> f64 {
-        match self {
-            Self::Fixed(steps) => {
+        match &self.steps {
+            Steps::Fixed(steps) => {
                 let step = steps.iter().find(|step| step.rf >= rf);
                 step.map_or(self.highest(), |step| step.rf)
             }
-            Self::Adaptive(_) => rf,
+            Steps::Adaptive(_) => rf,
         }
     }
 
     /// Whether a start with that many levels can have another.
     pub(super) fn has_more(&self, levels: usize) -> bool {
-        match self {
-            Self::Fixed(steps) => levels < steps.len(),
-            Self::Adaptive(_) => true,
+        match &self.steps {
+            Steps::Fixed(steps) => levels < steps.len(),
+            Steps::Adaptive(_) => true,
         }
     }
 
-    /// Whether a start ends with `level`, its `count`th.
-    pub(super) fn ends_with(&self, level: &Level, count: usize) -> bool {
-        match self {
-            Self::Fixed(steps) => count == steps.len(),
-            Self::Adaptive(range) => range.ends_with(level),
+    /// Why a start ends with `level`, its `count`th, if it does.
+    pub(super) fn ends_with(&self, level: &Level, count: usize) -> Option<End> {
+        match &self.steps {
+            Steps::Fixed(steps) => (count == steps.len()).then_some(End::Schedule),
+            Steps::Adaptive(range) => range.ends_with(level, self.limits.enough),
+        }
+    }
+
+    /// Whether a start may end with its `count`th level.
+    pub(super) fn may_end(&self, count: usize) -> bool {
+        match &self.steps {
+            Steps::Fixed(steps) => count == steps.len(),
+            Steps::Adaptive(_) => true,
         }
     }
 }
 
 impl Range {
-    fn new(adaptive: &Adaptive, first: f64, enough: f64) -> Self {
+    /// `most` is the R_f at which rounding counts.
+    fn new(adaptive: &Adaptive, first: f64, most: f64) -> Self {
         let (rf0, alpha) = adaptive.origin.unwrap_or((first, spanning::ALPHA));
         let mut range = Self {
             first,
             last: Step { beta: 0.0, rf: 0.0 },
             logs: (rf0.ln(), alpha.ln()),
-            enough: None,
+            open: false,
         };
         match adaptive.last {
             Some(last) => {
@@ -107,8 +134,9 @@ impl Range {
                 range.first = first.min(last.rf);
             }
             None => {
-                range.last = range.step((BEYOND * first).min(f64::MAX));
-                range.enough = Some(enough);
+                range.first = first.min(most);
+                range.last = range.step((BEYOND * range.first).min(most));
+                range.open = true;
             }
         }
         range
@@ -124,11 +152,17 @@ impl Range {
         Step { beta, rf }
     }
 
-    fn ends_with(&self, level: &Level) -> bool {
-        // Where the model does not matter yet, its error is small too, but not
-        // smaller than that of the measurements.
-        let terms = level.action;
-        let small = |enough| terms.model <= enough && terms.model < terms.measurement;
-        level.rf >= self.last.rf || self.enough.is_some_and(small)
+    fn ends_with(&self, level: &Level, enough: f64) -> Option<End> {
+        // Where the model does not matter yet its error is small too: the end is
+        // where it falls.
+        if self.open && level.hill == Hill::Behind && level.action.model <= enough {
+            return Some(End::ModelError);
+        }
+        let end = if self.open {
+            End::Rounding
+        } else {
+            End::Schedule
+        };
+        (level.rf >= self.last.rf).then_some(end)
     }
 }

@@ -144,7 +144,8 @@ impl Minibatches {
     ///
     /// # Errors
     /// [`Error::Empty`] for no batches, [`Error::Contradiction`] for a schedule that
-    /// chooses its steps on the way.
+    /// chooses its steps on the way, or whose steps are for a shape of the model
+    /// precision that the batches do not have ([`Schedule::shape`]).
     pub fn new(schedule: &Schedule, batches: usize) -> Result<Self> {
         if batches == 0 {
             return Err(Error::Empty {
@@ -157,6 +158,13 @@ impl Minibatches {
                 place: "training".into(),
                 first: "steps of R_f that are chosen on the way".into(),
                 second: "batches, none of which knows the whole".into(),
+            });
+        }
+        if !schedule.shape().is_empty() {
+            return Err(Error::Contradiction {
+                place: "training".into(),
+                first: "steps of R_f for a shape of the model precision that was balanced".into(),
+                second: "batches, whose actions are given theirs".into(),
             });
         }
         Ok(Self {

@@ -12,6 +12,7 @@ mod climb;
 mod coarse;
 mod events;
 mod growing;
+mod hill;
 mod ladder;
 mod minibatches;
 mod nudging;
@@ -26,6 +27,7 @@ mod spanning;
 mod spans;
 mod starts;
 mod track;
+mod units;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -34,12 +36,14 @@ use std::time::Duration;
 
 use budget::Budget;
 pub use events::{Event, Observer};
+pub use hill::Hill;
 pub use minibatches::{Minibatches, Turn};
 pub(crate) use nudging::lengthened;
 pub(crate) use race::same_minimum;
-pub use results::{Annealing, Level, StartResult, Stop};
+pub use results::{Annealing, End, Level, StartResult, Stop};
 pub use run::Run;
 pub use schedule::{Schedule, Step};
+pub(crate) use spanning::imbalance;
 pub use starts::Starts;
 
 use crate::action::Action;

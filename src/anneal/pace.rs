@@ -16,6 +16,10 @@ const STRETCH: f64 = 2.0;
 /// Factorizations of a level that are few, that are many, and that are too many.
 const WORK: [usize; 3] = [4, 8, 12];
 
+/// A fall of the action by less than this part of what ends a ladder is rounding, or
+/// what minimizing left: of exact data it is all that there is.
+const ROUNDING: f64 = 1e-6;
+
 /// The length of the next step.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
@@ -54,10 +58,11 @@ impl Pace {
     /// Judges the step from one level to the next; returns whether it stands.
     ///
     /// Along one minimum the action rises. A minimum that is lost at a fold
-    /// shows as a fall or as a long search.
-    pub(super) fn judge(&mut self, from: &Level, to: &Level) -> bool {
+    /// shows as a fall, by more than a little of the model error that is `enough` to
+    /// end the ladder, or as a long search.
+    pub(super) fn judge(&mut self, from: &Level, to: &Level, enough: f64) -> bool {
         let work = to.work.factorizations;
-        let fell = to.action.total < from.action.total;
+        let fell = to.action.total < from.action.total - ROUNDING * enough;
         let minimum = matches!(
             to.termination,
             Termination::Converged | Termination::RoundingLimit

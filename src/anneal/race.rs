@@ -81,9 +81,9 @@ impl Race<'_> {
             rung = self.ladder.at_or_above(rung);
             let stage = Stage {
                 rung,
-                most: match self.ladder {
-                    Ladder::Adaptive(_) if !self.patient => (k + 1) * work.max(PATIENCE),
-                    _ => usize::MAX,
+                most: match self.ladder.is_adaptive() && !self.patient {
+                    true => (k + 1) * work.max(PATIENCE),
+                    false => usize::MAX,
                 },
             };
             if starts.iter().any(|s| !s.ended() && stage.is_ahead_of(s)) {

@@ -1,3 +1,4 @@
+use super::hill::Hill;
 use crate::action::{ActionTerms, Estimate};
 use crate::minimize::{Termination, Work};
 
@@ -23,6 +24,10 @@ pub struct StartResult {
     pub kind: String,
     /// Its own seed, derived from the annealer's.
     pub seed: u64,
+    /// A fingerprint of its initial path and parameters: starts that were the same to
+    /// the last bit have the same. `None` before it was made.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub origin: Option<u64>,
     /// One minimum for each step of the schedule that was reached, in the order
     /// of β.
     pub levels: Vec<Level>,
@@ -31,6 +36,25 @@ pub struct StartResult {
     /// Why the start ended before that; `None` where it finished or, in a
     /// [`Run`](crate::Run), is still on its way.
     pub stopped: Option<Stop>,
+    /// What made its last level the end of the schedule; `None` where it did not
+    /// finish.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub end: Option<End>,
+}
+
+/// What makes a level the end of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum End {
+    /// It is the last step that the schedule was given.
+    Schedule,
+    /// The model error falls like 1/R_f, and is so small that all which a larger
+    /// R_f can add to the action is a hundredth of its standard deviation.
+    ModelError,
+    /// At a larger R_f the rounding of residuals would weigh as much as what is
+    /// asked for, while the model error does not say that the end is near.
+    Rounding,
 }
 
 /// Why a start ended before the last step of the schedule.
@@ -64,10 +88,14 @@ pub enum Stop {
 pub struct Level {
     /// The exponent β.
     pub beta: f64,
-    /// The model precision R_f.
+    /// The model precision R_f, which multiplies the action's shape or the one that
+    /// the estimate carries.
     pub rf: f64,
     /// The action and its terms.
     pub action: ActionTerms,
+    /// Where it stands on the hill of the model error.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub hill: Hill,
     /// Paths and parameters.
     pub estimate: Estimate,
     /// Why the minimization ended.
@@ -99,6 +127,20 @@ impl Annealing {
         };
         // The first of equals, so that the result does not depend on order.
         candidates.reduce(|a, b| if height(b.1) < height(a.1) { b } else { a })
+    }
+
+    /// The diagonal shape of the model precision that the R_f of all levels
+    /// multiplies, where the action was given none and the annealer balanced it
+    /// ([`Action::balanced`]); `None` where it is the action's own. Estimates carry
+    /// it ([`Estimate::shape`]), and [`Action::shaped_as`] gives the action with it.
+    ///
+    /// [`Action::balanced`]: crate::Action::balanced
+    /// [`Action::shaped_as`]: crate::Action::shaped_as
+    #[must_use]
+    pub fn balanced_shape(&self) -> Option<&[f64]> {
+        let level = self.starts.iter().find_map(|start| start.levels.first())?;
+        let shape = &level.estimate.shape;
+        (!shape.is_empty()).then_some(shape)
     }
 
     /// The work of all starts and levels together.

@@ -1,6 +1,6 @@
 //! An annealing on its way.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::time::Instant;
 
 use super::ascent::{Ascent, Climber};
@@ -10,7 +10,7 @@ use super::events::{Observer, Watch};
 use super::ladder::Ladder;
 use super::race::{Race, Stage};
 use super::results::{Annealing, Level, StartResult, Stop};
-use super::{Annealer, spanning, starts};
+use super::{Annealer, Schedule, spanning, starts};
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -56,7 +56,7 @@ use crate::model::Model;
 pub struct Run<'a, M, R> {
     annealer: Annealer,
     ladder: Ladder,
-    action: &'a Action<M, R>,
+    action: Held<'a, M, R>,
     annealing: Annealing,
     /// One a start.
     climbers: Vec<Climber>,
@@ -69,20 +69,54 @@ pub struct Run<'a, M, R> {
     pool: Option<rayon::ThreadPool>,
 }
 
+/// The action that is annealed.
+enum Held<'a, M, R> {
+    Given(&'a Action<M, R>),
+    /// The same with the shape that was not given.
+    Balanced(Box<Action<M, R>>),
+}
+
+impl<M, R> Deref for Held<'_, M, R> {
+    type Target = Action<M, R>;
+
+    fn deref(&self) -> &Action<M, R> {
+        match self {
+            Self::Given(action) => action,
+            Self::Balanced(action) => action,
+        }
+    }
+}
+
+impl<'a, M: Model, R: Rule<M>> Held<'a, M, R> {
+    fn new(schedule: &Schedule, action: &'a Action<M, R>) -> Result<Self> {
+        let shape = match schedule.finds_rf() {
+            true => spanning::unset_shape(action)?,
+            false if action.is_unshaped() => schedule.shape().to_vec(),
+            false => Vec::new(),
+        };
+        Ok(match shape.is_empty() {
+            true => Self::Given(action),
+            false => Self::Balanced(Box::new(action.balanced_by(&shape)?)),
+        })
+    }
+}
+
 impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
     pub(super) fn new(annealer: Annealer, action: &'a Action<M, R>) -> Result<Self> {
+        let action = Held::new(&annealer.schedule, action)?;
         let kinds = annealer.kinds();
-        let count = kinds.distinct(action, annealer.count);
+        let count = kinds.distinct(&*action, annealer.count);
         let start = |index| StartResult {
             index,
             kind: kinds.of(index).name().into(),
             seed: starts::seed_of(annealer.seed, index),
+            origin: None,
             levels: Vec::new(),
             finished: false,
             stopped: None,
+            end: None,
         };
         let mut run = Self {
-            action,
             annealing: Annealing {
                 starts: (0..count).map(start).collect(),
             },
@@ -90,10 +124,11 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             patient: false,
             checkpoint: None,
             deadline: annealer.budget.deadline(),
-            ladder: Ladder::new(&annealer.schedule, action)?,
+            ladder: Ladder::new(&annealer.schedule, &*action)?,
             #[cfg(feature = "rayon")]
             pool: pool(annealer.threads, action.windows().len())?,
             annealer,
+            action,
         };
         run.open_checkpoint()?;
         Ok(run)
@@ -104,7 +139,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let Some(path) = &self.annealer.checkpoint else {
             return Ok(());
         };
-        let mut checkpoint = Checkpoint::new(path, (&self.annealer, &self.ladder), self.action)?;
+        let mut checkpoint = Checkpoint::new(path, (&self.annealer, &self.ladder), &*self.action)?;
         let found = checkpoint.load(&|kept| self.fits(kept))?;
         let fresh = found.is_none();
         let starts = self.annealing.starts.iter_mut();
@@ -185,7 +220,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let own = climbs.map(Climb::own_rf).fold(0.0, f64::max);
         let first = match own > 0.0 {
             true => own,
-            false => spanning::balance(self.action)?,
+            false => spanning::balance(&*self.action)?,
         };
         let mut race = Race {
             ladder: &self.ladder,
@@ -280,7 +315,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let ascent = Ascent {
             annealer: &self.annealer,
             ladder: &self.ladder,
-            action: self.action,
+            action: &self.action,
             watch: Watch::new(observer, self.deadline),
             stage,
             more,

@@ -6,6 +6,9 @@ use crate::precision::check_positive;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     plan: Plan,
+    /// The shape of the model precision that its R_f are for, where that of the
+    /// action was unset; empty otherwise.
+    shape: Vec<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -63,18 +66,22 @@ impl Schedule {
         check_increasing("beta", "schedule", &betas)?;
         let steps = betas.into_iter().map(|beta| Step::new(rf0, alpha, beta));
         let steps = steps.collect::<Result<_>>()?;
-        Ok(Self {
-            plan: Plan::Fixed(steps),
-        })
+        Ok(Self::of(Plan::Fixed(steps)))
     }
 
     /// Steps in ln R_f that each start chooses on its way: as long as the
     /// minimum is where it was expected, shorter where it bends. They begin
     /// where the model does not matter, or where a nudged start settled, and
-    /// end where the model is a constraint: where the model error has fallen
-    /// below a hundredth of the standard deviation of the action
-    /// ([`Action::expected_plateau`]), which is all that a larger R_f can add.
-    /// β is counted with α = 1.5 from the R_f0 of [`Schedule::spanning`].
+    /// end where the model is a constraint: where the model error falls like 1/R_f
+    /// ([`Hill::Behind`]) and is below a hundredth of the standard deviation of the
+    /// action ([`Action::expected_plateau`]), which is all that a larger R_f can
+    /// add. Where it does not come to that, they end where the rounding of
+    /// residuals would weigh a hundredth of that ([`End::Rounding`]). β is counted
+    /// with α = 1.5 from the R_f0 of [`Schedule::spanning`].
+    ///
+    /// R_f goes with a shape of the model precision: where the action was given none
+    /// the annealer takes that of [`Action::balanced`], and estimates carry it
+    /// ([`Annealing::balanced_shape`]).
     ///
     /// ```
     /// # use deepest::{models::Lorenz63, prelude::*};
@@ -97,14 +104,17 @@ impl Schedule {
     /// ```
     ///
     /// [`Action::expected_plateau`]: crate::Action::expected_plateau
+    /// [`Action::balanced`]: crate::Action::balanced
+    /// [`Annealing::balanced_shape`]: crate::Annealing::balanced_shape
+    /// [`Hill::Behind`]: crate::Hill::Behind
+    /// [`End::Rounding`]: crate::End::Rounding
     #[must_use]
     pub fn adaptive() -> Self {
-        Self {
-            plan: Plan::Adaptive(Adaptive::default()),
-        }
+        Self::of(Plan::Adaptive(Adaptive::default()))
     }
 
-    /// The same with β counted by these, R_f = `rf0` · `alpha`^β.
+    /// The same with β counted by these, R_f = `rf0` · `alpha`^β: as R_f0 is given, a
+    /// shape of the model precision that is not is one for every component.
     ///
     /// # Errors
     /// As [`Schedule::geometric`].
@@ -112,10 +122,10 @@ impl Schedule {
         check_scale(rf0, alpha)?;
         let origin = Some((rf0, alpha));
         let plan = Plan::Adaptive(Adaptive { origin, last: None });
-        Ok(Self { plan })
+        Ok(Self::of(plan))
     }
 
-    /// The same with its end at this β, whatever the model error is there.
+    /// The same with its end at this β, whatever the model error is there, and rounding.
     ///
     /// # Errors
     /// As [`Schedule::geometric`].
@@ -124,7 +134,7 @@ impl Schedule {
         let origin = Some((rf0, alpha));
         let last = Some(Step::new(rf0, alpha, beta)?);
         let plan = Plan::Adaptive(Adaptive { origin, last });
-        Ok(Self { plan })
+        Ok(Self::of(plan))
     }
 
     /// The steps in order; none where they are chosen on the way.
@@ -134,6 +144,30 @@ impl Schedule {
             Plan::Fixed(steps) => steps,
             Plan::Adaptive(_) => &[],
         }
+    }
+
+    /// The diagonal shape of the model precision that its steps are for: that of
+    /// [`Action::balanced`](crate::Action::balanced), where
+    /// [`spanning`](Schedule::spanning) found them for an action whose shape is
+    /// unset. An annealer gives it to such an action; empty in all other cases.
+    #[must_use]
+    pub fn shape(&self) -> &[f64] {
+        &self.shape
+    }
+
+    pub(super) fn with_shape(mut self, shape: Vec<f64>) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// Whether it finds all of R_f itself.
+    pub(super) fn finds_rf(&self) -> bool {
+        matches!(&self.plan, Plan::Adaptive(of) if of.origin.is_none())
+    }
+
+    fn of(plan: Plan) -> Self {
+        let shape = Vec::new();
+        Self { plan, shape }
     }
 
     pub(super) fn plan(&self) -> &Plan {

@@ -2,6 +2,7 @@
 
 use super::Schedule;
 use super::starts::rest;
+use super::units::{self, Limits};
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -30,16 +31,18 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// residual as large as that with one half, and a state in another unit
     /// changes nothing. Where the widths of layers differ there is one v.
     ///
+    /// No √vᵢ is less than a tenth of what would move component i by its unit along
+    /// a window, step by step in one direction, nor than ten roundings of the
+    /// state: exact data, and states at rest, have residuals of zero. The unit of a
+    /// measured component is the deviation of its values, or of their errors where
+    /// that is larger; of another one a quarter of the width between its bounds,
+    /// or the deviation of its first state's prior, or that of all observations.
+    ///
     /// # Errors
     /// [`ModelNotFinite`](crate::Error::ModelNotFinite) where the model gives
     /// NaN or infinity along that path.
     pub fn balanced(self) -> Result<Self> {
-        let sizes = self.residual_sizes(&rest(&self)?)?;
-        let shape: Vec<f64> = sizes.weighted.iter().map(|v| v.recip()).collect();
-        let precision = match shape[..] {
-            [one] => Precision::scalar(one)?,
-            _ => Precision::diagonal(shape)?,
-        };
+        let precision = balanced_shape(&self)?;
         Ok(self.with_model_precision(precision))
     }
 }
@@ -59,10 +62,14 @@ impl Schedule {
     ///   of one; q is that of one, ⟨R_m vᵢ⟩, if states were off by the
     ///   deviation √vᵢ of their residuals. These momenta p leave the model
     ///   error ½ Σ p²/(R_f s), here a hundredth of the standard deviation
-    ///   ½√(2ν) of the action's minimum.
+    ///   ½√(2ν) of the action's minimum. It is at most where the rounding of
+    ///   residuals is a hundredth of that.
     ///
     /// The orders of magnitude are what matters: R_f grows by α^10 = 58 in ten
     /// cheap levels.
+    ///
+    /// Where the action was given no shape of the model precision S is that of
+    /// [`Action::balanced`], and the annealer takes it too: [`Schedule::shape`].
     ///
     /// ```
     /// # use deepest::{models::Lorenz63, prelude::*};
@@ -88,10 +95,15 @@ impl Schedule {
     /// As [`Action::balanced`], and as [`Schedule::geometric`] where the range
     /// of numbers does not hold such R_f.
     pub fn spanning<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Self> {
+        let shape = unset_shape(action)?;
+        if !shape.is_empty() {
+            let schedule = Self::spanning(&action.balanced_by(&shape)?)?;
+            return Ok(schedule.with_shape(shape));
+        }
         let first = first(action)?;
         let counts = action.counts();
         let x = rest(action)?;
-        let sizes = action.residual_sizes(&x)?;
+        let sizes = units::residual_sizes(action, &x)?;
         let shape = action.shape_diagonal(sizes.weighted.len());
         // In the action's normalization, which cancels in `force`.
         let noise = action.measurement_scale() * counts.measured as f64;
@@ -105,20 +117,52 @@ impl Schedule {
         let last = counts.residuals as f64 * layers * force * compliance
             / (6.0 * CONVERGED * (2.0 * freedom).sqrt())
             / action.sum_per_rf();
+        let last = last.min(Limits::new(action)?.rf);
         let steps = ((last / first).ln() / ALPHA.ln()).ceil().max(0.0);
         Self::geometric(first, ALPHA, (0..=steps as u32).map(f64::from))
     }
 }
 
+/// The shape of [`Action::balanced`].
+fn balanced_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Precision> {
+    let sizes = units::residual_sizes(action, &rest(action)?)?;
+    let shape: Vec<f64> = sizes.weighted.iter().map(|v| v.recip()).collect();
+    match shape[..] {
+        [one] => Precision::scalar(one),
+        _ => Precision::diagonal(shape),
+    }
+}
+
+/// The shape that a schedule which finds R_f itself gives to an action that has none;
+/// empty where it has one, or can have one for all only.
+pub(super) fn unset_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f64>> {
+    if !action.is_unshaped() {
+        return Ok(Vec::new());
+    }
+    let components = action.components_told();
+    let shape = balanced_shape(action)?.to_matrix(components)?;
+    Ok(shape.diag().to_vec())
+}
+
+/// How far components of a shape that is unset, one for all, are from the balanced
+/// one: the largest ratio between two of them. `None` where the shape was given, or
+/// there is one for all.
+pub(crate) fn imbalance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Option<f64>> {
+    let shape = unset_shape(action)?;
+    let most = shape.iter().copied().reduce(f64::max);
+    let least = shape.iter().copied().reduce(f64::min);
+    Ok(most.zip(least).map(|(most, least)| most / least))
+}
+
 /// R_f0 of [`Schedule::spanning`].
 pub(super) fn first<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> {
-    let mut at = action.at(1.0)?;
     let counts = action.counts();
     let scale = action.measurement_scale();
-    let model = match at.terms(&rest(action)?).model {
-        0.0 => 0.5 * action.sum_per_rf() * scale * counts.residuals as f64,
-        model => model,
-    };
+    let x = rest(action)?;
+    let model = action.at(1.0)?.terms(&x).model;
+    // NaN stays what it is.
+    let least = units::least_model_error(action, &x);
+    let model = if model < least { least } else { model };
     Ok(NEGLIGIBLE * 0.5 * scale * counts.measured as f64 / model)
 }
 

@@ -1,10 +1,25 @@
 //! The minimum as a curve over s = ln R_f, followed from level to level.
 
 use super::checkpoint::plain_struct;
-use crate::action::{ActionAt, ActionTerms};
+use super::hill::Hill;
+use super::results::Level;
+use super::units::Limits;
+use crate::action::{ActionAt, ActionTerms, Change};
 use crate::discretization::Rule;
-use crate::minimize::{Objective, project};
+use crate::minimize::{Objective, Termination, project};
 use crate::model::Model;
+
+/// So many times what rounding makes of it by one operation for each residual, a
+/// model error is nothing but rounding.
+const ROUNDED: f64 = 100.0;
+
+/// Data that are fitted to less than this part of what noise leaves do not show
+/// where the model becomes a constraint: a perfect fit has no model error at any R_f.
+const TOO_GOOD: f64 = 0.25;
+
+/// The action of a level behind the hill rises by so many times the model error
+/// that is asked for at most.
+const MOST_RISE: f64 = 2.0;
 
 /// The tangents dx/ds of the last two levels.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +34,17 @@ struct Tangent {
     rf: f64,
     terms: ActionTerms,
     slope: Vec<f64>,
+    /// dM/ds of the model error M.
+    change: f64,
 }
 
 plain_struct!(Track { last, before });
-plain_struct!(Tangent { rf, terms, slope });
+plain_struct!(Tangent {
+    rf,
+    terms,
+    slope,
+    change
+});
 
 impl Track {
     /// Whether it is one of that many unknowns.
@@ -44,14 +66,68 @@ impl Track {
         let mut slope = vec![0.0; x.len()];
         let (rf, terms) = (objective.rf(), objective.terms(x));
         match objective.tangent(x, &mut slope) {
-            Ok(factorizations) => {
-                self.last = Some(Tangent { rf, terms, slope });
+            Ok(Change {
+                model,
+                factorizations,
+            }) => {
+                self.last = Some(Tangent {
+                    rf,
+                    terms,
+                    slope,
+                    change: model,
+                });
                 Ok(factorizations)
             }
             Err(_) => {
                 self.before = None;
                 Err(1)
             }
+        }
+    }
+
+    /// Where the minimum `x`, whose level is `level`, stands on the hill of the model
+    /// error, by its own tangent, and the factorizations that it took to know; `other`
+    /// is another level, for one without a tangent. Where it `may_end` the start, it
+    /// must be behind the hills of every component and of every window, and behind
+    /// that which noise would make.
+    pub(super) fn hill<M: Model, R: Rule<M>>(
+        &self,
+        objective: &mut ActionAt<'_, M, R>,
+        x: &[f64],
+        (level, other): (&Level, Option<&Level>),
+        (limits, may_end): (Limits, bool),
+    ) -> (Hill, usize) {
+        let model = level.action.model;
+        let growth = (limits.rf / level.rf).max(1.0);
+        let minimum = matches!(
+            level.termination,
+            Termination::Converged | Termination::RoundingLimit
+        );
+        let tangent = self.last.as_ref().filter(|last| last.rf == level.rf);
+        let nothing = model <= ROUNDED * objective.model_rounding(x)
+            || (minimum && model * growth <= limits.enough);
+        let hill = match (tangent, other) {
+            _ if nothing => Hill::Behind,
+            (Some(tangent), _) => Hill::of(tangent.change / tangent.terms.model),
+            (None, Some(other)) => Hill::between(other, level),
+            (None, None) => Hill::Unknown,
+        };
+        if !may_end || hill != Hill::Behind || model > limits.enough {
+            return (hill, 0);
+        }
+        let rises = |tangent: &Tangent| {
+            objective.rise(x, &tangent.slope, growth) > MOST_RISE * limits.enough
+        };
+        if !nothing && tangent.is_some_and(rises) {
+            return (Hill::On, 0);
+        }
+        if level.action.total >= TOO_GOOD * objective.action().noise_level() {
+            return (hill, 0);
+        }
+        match objective.expected_rise(x) {
+            Some((rise, work)) if rise > limits.enough => (Hill::On, work),
+            Some((_, work)) => (hill, work),
+            None => (hill, 0),
         }
     }
 

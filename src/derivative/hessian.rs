@@ -9,8 +9,10 @@
 use num_traits::Zero;
 
 use super::pattern::Star;
+use super::sets::Set;
+use super::structure::probe_point;
 use super::tape::{self, Operation, Taped};
-use super::{Arguments, Generic, Pattern, Sparsity, probe_points};
+use super::{Arguments, Generic, Pattern};
 use crate::linalg::{Wide, vectorize};
 
 /// Directions of one pass.
@@ -19,14 +21,19 @@ const LANES: usize = 8;
 type Lanes = [f64; LANES];
 
 /// Which entries the Hessian may have, and how to compute them.
-#[derive(Debug, Clone)]
-pub(super) struct Hessian {
+#[derive(Debug)]
+pub(super) struct Directions {
     variables: usize,
     /// Direction of each variable.
     color: Vec<usize>,
     colors: usize,
     /// Pairs of variables a ≥ b, ordered by the direction that gives them.
     entries: Vec<Entry>,
+}
+
+/// Reused memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
     arguments: Arguments<Taped>,
     sweep: Sweep,
 }
@@ -48,70 +55,72 @@ struct Sweep {
     bend: Vec<Lanes>,
 }
 
-impl Hessian {
-    /// Finds the pairs of unknowns that `f` combines nonlinearly.
+impl Directions {
+    /// From the pairs of unknowns that `f` combines nonlinearly: those that meet in
+    /// its operations where it runs the same ones at every point (`traced`), else
+    /// all that share a row of the Jacobian's pattern.
     pub(super) fn new<F: Generic>(
         f: &F,
         parameters: usize,
         free: &[usize],
-        sparsity: &Sparsity,
+        traced: bool,
         jacobian: &Pattern,
     ) -> Self {
         let variables = f.inputs() + free.len();
-        let mut rows = vec![Vec::new(); variables];
-        if *sparsity == Sparsity::Traced {
-            for (x, theta) in probe_points(f, parameters) {
-                let mut arguments = Arguments::default();
-                record(f, (&x, &theta), free, &mut arguments);
-                tape::read(|operations| interactions(operations, variables, &mut rows));
-            }
+        let mut meets = vec![Set::default(); variables];
+        if traced {
+            let (x, theta) = probe_point(f, parameters, 0);
+            record(f, (&x, &theta), free, &mut Arguments::default());
+            tape::read(|operations| interactions(operations, variables, &mut meets));
         } else {
             for i in 0..jacobian.rows() {
-                for &a in jacobian.row(i).0 {
-                    rows[a].extend_from_slice(jacobian.row(i).0);
-                }
+                let row = Set::from_increasing(jacobian.row(i).0, variables);
+                row.each(|a| meets[a].join(&row, variables));
             }
         }
-        let pattern = Pattern::from_rows(variables, rows);
-        let star = Star::new(&pattern, f.inputs());
+        Self::of_pairs(meets, f.inputs())
+    }
+
+    /// From those that each variable meets; the first `states` are no parameters.
+    fn of_pairs(meets: Vec<Set>, states: usize) -> Self {
+        let variables = meets.len();
+        let pattern = Pattern::from_rows(variables, meets.iter().map(Set::members));
+        drop(meets);
+        let star = Star::new(&pattern, states);
         let mut entries = Vec::new();
-        for row in 0..variables {
-            for &column in pattern.row(row).0.iter().filter(|&&c| c <= row) {
-                let (at, color) = star.place(row, column);
-                entries.push(Entry {
-                    row,
-                    column,
-                    at,
-                    color,
-                });
-            }
-        }
+        star.each_place(|row, column, at, color| {
+            entries.push(Entry {
+                row,
+                column,
+                at,
+                color,
+            });
+        });
         entries.sort_by_key(|entry| entry.color);
         Self {
             variables,
             colors: if entries.is_empty() { 0 } else { star.count },
             color: star.color,
             entries,
-            arguments: Arguments::default(),
-            sweep: Sweep::default(),
         }
     }
 
     /// Calls `add(a, b, Σᵢ weights[i] ∂²fᵢ/∂a∂b)` for the pairs a ≥ b.
     pub(super) fn contract<F: Generic>(
-        &mut self,
+        &self,
         f: &F,
-        point: (&[f64], &[f64]),
-        free: &[usize],
+        (point, free): ((&[f64], &[f64]), &[usize]),
         weights: &[f64],
+        memory: &mut Memory,
         mut add: impl FnMut(usize, usize, f64),
     ) {
         if self.colors == 0 {
             return;
         }
-        record(f, point, free, &mut self.arguments);
+        let Memory { arguments, sweep } = memory;
+        record(f, point, free, arguments);
         tape::read(|operations| {
-            self.sweep.adjoin(operations, &self.arguments.out, weights);
+            sweep.adjoin(operations, &arguments.out, weights);
             let mut rest = &self.entries[..];
             for first in (0..self.colors).step_by(LANES) {
                 vectorize(Pass {
@@ -119,11 +128,11 @@ impl Hessian {
                     variables: self.variables,
                     color: &self.color,
                     first,
-                    sweep: &mut self.sweep,
+                    sweep,
                 });
                 let here = rest.partition_point(|entry| entry.color < first + LANES);
                 for entry in &rest[..here] {
-                    let value = self.sweep.bend[entry.at][entry.color - first];
+                    let value = sweep.bend[entry.at][entry.color - first];
                     add(entry.row, entry.column, value);
                 }
                 rest = &rest[here..];
@@ -162,29 +171,46 @@ fn record<F: Generic>(
     f.call(x, theta, scratch, out);
 }
 
-/// Adds the pairs of variables that meet in a nonlinear operation.
-fn interactions(operations: &[Operation], variables: usize, rows: &mut [Vec<usize>]) {
-    let mut depends: Vec<Vec<usize>> = (0..variables).map(|v| vec![v]).collect();
-    for operation in &operations[variables..] {
-        let mut own: Vec<usize> = Vec::new();
+/// Adds the pairs of variables that meet in a nonlinear operation. What an
+/// operation depends on is kept until its last use only. Returns the most bytes
+/// that were held at a time for what operations depend on.
+fn interactions(operations: &[Operation], variables: usize, meets: &mut [Set]) -> usize {
+    let mut last_use = vec![0_u32; operations.len()];
+    for (node, operation) in operations.iter().enumerate().skip(variables) {
+        for (_, argument) in operation.live() {
+            last_use[argument] = node as u32;
+        }
+    }
+    let mut depends: Vec<Set> = (0..variables).map(Set::of).collect();
+    let (mut held, mut most) = (0, 0);
+    for (node, operation) in operations.iter().enumerate().skip(variables) {
         for (k, a) in operation.live() {
             for (l, b) in operation.live() {
                 if !operation.straight[k + l] {
-                    for &v in &depends[a] {
-                        rows[v].extend_from_slice(&depends[b]);
-                    }
+                    depends[a].each(|v| meets[v].join(&depends[b], variables));
                 }
             }
-            own.extend_from_slice(&depends[a]);
         }
-        own.sort_unstable();
-        own.dedup();
+        let mut own: Option<Set> = None;
+        for (_, a) in operation.live() {
+            let of = if last_use[a] as usize == node {
+                let of = std::mem::take(&mut depends[a]);
+                held -= if a < variables { 0 } else { of.bytes() };
+                of
+            } else {
+                depends[a].clone()
+            };
+            match &mut own {
+                None => own = Some(of),
+                Some(own) => own.join(&of, variables),
+            }
+        }
+        let own = own.unwrap_or_default();
+        held += own.bytes();
+        most = most.max(held);
         depends.push(own);
     }
-    for row in rows {
-        row.sort_unstable();
-        row.dedup();
-    }
+    most
 }
 
 impl Sweep {

@@ -1,27 +1,35 @@
 //! Exact derivatives of generic functions by coloured forward duals.
 //!
-//! A [`Differentiator`] traces a function once to find its sparsity pattern,
-//! colours the columns, and from then on gives compressed Jacobians and, by
-//! second-order adjoints on a tape, Hessians of weighted sums of its results.
+//! A [`Plan`] is what is known of a function's derivatives before any point is: the
+//! pattern of its Jacobian, found by tracing unless it is declared, and the colours
+//! of the columns. It is made once and shared. A [`Differentiator`] is a plan with
+//! the memory to follow it: it gives compressed Jacobians and, by second-order
+//! adjoints on a tape, Hessians of weighted sums of the function's results.
 
 mod hessian;
 mod pack;
 mod packed;
 mod pattern;
+mod sets;
+mod structure;
 mod tape;
 mod trace;
 
 pub(crate) use pack::{LANES, Pack};
-pub(crate) use packed::{Packed, Points};
+pub(crate) use packed::{Packed, Passes, Points};
 pub(crate) use pattern::Pattern;
+pub(crate) use structure::{PROBES, Structure, lacking};
+pub(crate) use trace::Trace;
+
+use std::sync::{Arc, OnceLock};
 
 use num_traits::Zero;
 
 use crate::dual::Dual;
 use crate::linalg::{Wide, vectorize};
 use crate::scalar::Scalar;
-use hessian::Hessian;
-use trace::Trace;
+use hessian::{Directions, Memory};
+use structure::find_pattern;
 
 /// A function of local variables `x` and parameters `theta` that can be
 /// called with any scalar; what else it depends on is made of `B`.
@@ -37,20 +45,26 @@ pub(crate) trait Generic<B: Scalar = f64> {
 /// How the pattern of a Jacobian is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Sparsity {
-    /// Found by running the function with a tracing scalar at several points.
-    /// A model that *branches* on a value must declare its pattern instead.
+    /// Found by running the function with a tracing scalar.
+    ///
+    /// `max`, `min`, `abs` and all other functions of [`Scalar`] are followed
+    /// whatever they give. A model that looks at a value (compares numbers, asks for
+    /// [`Scalar::value`]) may do something else at the next point: it is taken for
+    /// dense where a stage has up to 64 unknowns, states and estimated parameters, and
+    /// beyond that it must declare its pattern or say that it is dense.
     #[default]
     Traced,
     /// Every output may depend on every unknown.
     Dense,
     /// Pairs (output, unknown); unknowns are the state components, then the
-    /// parameters.
+    /// parameters. The pairs must hold all that any branch of the model depends on:
+    /// they are compared with the model's derivatives at many points of the problem.
     Declared(Vec<(usize, usize)>),
 }
 
-/// Derivatives of one [`Generic`] function with a fixed pattern.
-#[derive(Debug, Clone)]
-pub(crate) struct Differentiator {
+/// What is known of the derivatives of one [`Generic`] function before any point is.
+#[derive(Debug)]
+pub(crate) struct Plan {
     /// Columns: the local variables, then the free parameters.
     pattern: Pattern,
     /// Index into `theta` of each free parameter.
@@ -61,8 +75,60 @@ pub(crate) struct Differentiator {
     entry_color: Vec<usize>,
     /// First colour and number of lanes of each pass.
     passes: Vec<(usize, usize)>,
-    hessian: Hessian,
+    /// Whether the function was traced, so that it does the same at every point.
+    traced: bool,
+    /// Of second derivatives: made by who first asks for them.
+    directions: OnceLock<Directions>,
+}
+
+impl Plan {
+    /// Finds the pattern of `f`, with `free` the estimated parameters among
+    /// `parameters`, and plans the passes.
+    pub(crate) fn new<F: Generic>(
+        f: &F,
+        parameters: usize,
+        free: &[usize],
+        sparsity: &Sparsity,
+    ) -> Self {
+        let (pattern, traced) = find_pattern(f, parameters, free, sparsity);
+        Self::of(pattern, free, traced)
+    }
+
+    /// Plans the passes for a known pattern; `traced` says that the function looks at
+    /// no values.
+    pub(crate) fn of(pattern: Pattern, free: &[usize], traced: bool) -> Self {
+        let (color, colors) = pattern.color();
+        let entry_color = (0..pattern.rows())
+            .flat_map(|i| pattern.row(i).0.iter().map(|&c| color[c]))
+            .collect();
+        Self {
+            pattern,
+            free: free.to_vec(),
+            color,
+            entry_color,
+            passes: plan_passes(colors),
+            traced,
+            directions: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// How the same function is called at many points at once.
+    pub(crate) fn passes(&self) -> Passes {
+        let states = self.color.len() - self.free.len();
+        Passes::new(&self.pattern, &self.color, states, &self.free)
+    }
+}
+
+/// Derivatives of one [`Generic`] function: its plan, and memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Differentiator {
+    plan: Arc<Plan>,
     buffers: Buffers,
+    memory: Memory,
 }
 
 /// The arguments of a call, one set for each number of lanes in use.
@@ -131,59 +197,16 @@ impl<S: Scalar> Arguments<S> {
 }
 
 impl Differentiator {
-    /// Finds the pattern of `f`, with `free` the estimated parameters among
-    /// `parameters`, and plans the passes.
-    pub(crate) fn new<F: Generic>(
-        f: &F,
-        parameters: usize,
-        free: &[usize],
-        sparsity: &Sparsity,
-    ) -> Self {
-        let pattern = find_pattern(f, parameters, free, sparsity);
-        Self::with_pattern(f, parameters, free, sparsity, pattern)
-    }
-
-    /// The same with the diagonal as part of the pattern.
-    pub(crate) fn with_diagonal<F: Generic>(
-        f: &F,
-        parameters: usize,
-        free: &[usize],
-        sparsity: &Sparsity,
-    ) -> Self {
-        let pattern = find_pattern(f, parameters, free, sparsity).with_diagonal();
-        Self::with_pattern(f, parameters, free, sparsity, pattern)
-    }
-
-    fn with_pattern<F: Generic>(
-        f: &F,
-        parameters: usize,
-        free: &[usize],
-        sparsity: &Sparsity,
-        pattern: Pattern,
-    ) -> Self {
-        let (color, colors) = pattern.color();
-        let entry_color = (0..pattern.rows())
-            .flat_map(|i| pattern.row(i).0.iter().map(|&c| color[c]))
-            .collect();
+    pub(crate) fn new(plan: Arc<Plan>) -> Self {
         Self {
-            hessian: Hessian::new(f, parameters, free, sparsity, &pattern),
-            pattern,
-            free: free.to_vec(),
-            color,
-            entry_color,
-            passes: plan_passes(colors),
+            plan,
             buffers: Buffers::default(),
+            memory: Memory::default(),
         }
     }
 
     pub(crate) fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-
-    /// The same function at many points at once.
-    pub(crate) fn packed(&self) -> Packed {
-        let states = self.color.len() - self.free.len();
-        Packed::new(&self.pattern, &self.color, states, &self.free)
+        &self.plan.pattern
     }
 
     /// Values in `out` and the entries of the Jacobian, in the order of the
@@ -196,22 +219,23 @@ impl Differentiator {
         out: &mut [f64],
         entries: &mut [f64],
     ) {
+        let plan = &*self.plan;
         macro_rules! pass {
             ($arguments:ident, $lanes:literal, $first:expr) => {
                 vectorize(Pass::<F, $lanes> {
                     f,
                     point: (x, theta),
                     arguments: &mut self.buffers.$arguments,
-                    columns: (&self.color, &self.free),
-                    pattern: &self.pattern,
-                    entry_color: &self.entry_color,
+                    columns: (&plan.color, &plan.free),
+                    pattern: &plan.pattern,
+                    entry_color: &plan.entry_color,
                     first: $first,
                     out,
                     entries,
                 })
             };
         }
-        for &(first, lanes) in &self.passes {
+        for &(first, lanes) in &plan.passes {
             match lanes {
                 1 => pass!(one, 1, first),
                 2 => pass!(two, 2, first),
@@ -232,8 +256,11 @@ impl Differentiator {
         weights: &[f64],
         add: impl FnMut(usize, usize, f64),
     ) {
-        let point = (x, theta);
-        self.hessian.contract(f, point, &self.free, weights, add);
+        let Plan { pattern, free, .. } = &*self.plan;
+        let new = || Directions::new(f, theta.len(), free, self.plan.traced, pattern);
+        let directions = self.plan.directions.get_or_init(new);
+        let at = ((x, theta), &free[..]);
+        directions.contract(f, at, weights, &mut self.memory, add);
     }
 }
 
@@ -298,86 +325,4 @@ fn plan_passes(colors: usize) -> Vec<(usize, usize)> {
         first += lanes;
     }
     passes
-}
-
-fn find_pattern<F: Generic>(
-    f: &F,
-    parameters: usize,
-    free: &[usize],
-    sparsity: &Sparsity,
-) -> Pattern {
-    let columns = f.inputs() + free.len();
-    match sparsity {
-        Sparsity::Dense => {
-            Pattern::from_rows(columns, (0..f.outputs()).map(|_| (0..columns).collect()))
-        }
-        Sparsity::Declared(pairs) => {
-            let mut rows = vec![Vec::new(); f.outputs()];
-            for &(row, unknown) in pairs {
-                if let Some(row) = rows.get_mut(row)
-                    && unknown < columns
-                {
-                    row.push(unknown);
-                }
-            }
-            Pattern::from_rows(columns, rows)
-        }
-        Sparsity::Traced => Pattern::from_rows(columns, trace(f, parameters, free)),
-    }
-}
-
-/// Union of the dependences at several points.
-fn trace<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Vec<Vec<usize>> {
-    let columns = f.inputs() + free.len();
-    let mut rows = vec![Vec::new(); f.outputs()];
-    let mut arguments = Arguments::<Trace>::default();
-    let identity: Vec<usize> = (0..columns).collect();
-    for (x, theta) in probe_points(f, parameters) {
-        for batch in (0..columns.max(1)).step_by(Trace::BATCH) {
-            let last = (batch + Trace::BATCH).min(columns);
-            arguments.call(f, (&x, &theta), (&identity, free), |v, column| {
-                if (batch..last).contains(&column) {
-                    Trace::unknown(v, column - batch)
-                } else {
-                    Trace::from(v)
-                }
-            });
-            for (row, result) in rows.iter_mut().zip(&arguments.out) {
-                row.extend((batch..last).filter(|column| result.depends_on(column - batch)));
-            }
-        }
-    }
-    rows
-}
-
-/// Whether `f` compares numbers or asks for their values: then it may do one
-/// thing at one point and another at the next.
-pub(crate) fn looks_at_values<F: Generic>(f: &F, parameters: usize) -> bool {
-    let mut out = vec![Trace::zero(); f.outputs()];
-    Trace::looks(|| {
-        for (x, theta) in probe_points(f, parameters) {
-            let [x, theta] = [x, theta].map(|v| v.into_iter().map(Trace::from).collect::<Vec<_>>());
-            f.call(&x, &theta, &mut Vec::new(), &mut out);
-        }
-    })
-}
-
-/// Points of different sign and size where a function is probed for what
-/// depends on what.
-fn probe_points<F: Generic>(
-    f: &F,
-    parameters: usize,
-) -> impl Iterator<Item = (Vec<f64>, Vec<f64>)> {
-    let inputs = f.inputs();
-    let sizes = [0.1, 1.0, 10.0, -1.0, 0.5].into_iter().enumerate();
-    sizes.map(move |(point, size)| {
-        // Deterministic, without symmetry: (fractional part of k·golden) − ½.
-        let value = |k: usize| {
-            let turn = (k + 1) as f64 * 0.618_033_988_749_894_9 + 0.37 * point as f64;
-            size * (turn.fract() + if point % 2 == 0 { -0.5 } else { 0.5 })
-        };
-        let x = (0..inputs).map(value).collect();
-        let theta = (0..parameters).map(|p| value(p + inputs)).collect();
-        (x, theta)
-    })
 }

@@ -1,6 +1,8 @@
 //! Values and vector-Jacobian products of one function at many points, a
 //! [`Pack`] of them at a time.
 
+use std::sync::Arc;
+
 use num_traits::Zero;
 
 use super::pack::Pack;
@@ -8,15 +10,21 @@ use super::{Arguments, Generic, Pattern};
 use crate::dual::Dual;
 use crate::linalg::{Wide, vectorize};
 
-/// Evaluates a function with a known pattern that does not look at values
-/// ([`looks_at_values`](super::looks_at_values)).
-#[derive(Debug, Clone)]
-pub(crate) struct Packed {
+/// How a function with a known pattern is called, which neither looks at values nor
+/// chooses between numbers ([`Structure`](super::Structure)).
+#[derive(Debug)]
+pub(crate) struct Passes {
     states: usize,
     /// Index into `theta` of each free parameter.
     free: Vec<usize>,
     color: Vec<usize>,
     passes: Vec<Pass>,
+}
+
+/// Evaluates such a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    plan: Arc<Passes>,
     values: Arguments<Pack>,
     one: Arguments<Dual<Pack, 1>>,
     two: Arguments<Dual<Pack, 2>>,
@@ -50,7 +58,7 @@ pub(crate) struct Points<'a, A> {
     pub(crate) theta: &'a [f64],
 }
 
-impl Packed {
+impl Passes {
     /// `color` is the colour of each column of the pattern, as in
     /// [`Pattern::color`]; the first `states` columns are states.
     pub(super) fn new(pattern: &Pattern, color: &[usize], states: usize, free: &[usize]) -> Self {
@@ -83,6 +91,14 @@ impl Packed {
             free: free.to_vec(),
             color: color.to_vec(),
             passes: passes.collect(),
+        }
+    }
+}
+
+impl Packed {
+    pub(crate) fn new(plan: Arc<Passes>) -> Self {
+        Self {
+            plan,
             values: Arguments::default(),
             one: Arguments::default(),
             two: Arguments::default(),
@@ -104,7 +120,7 @@ impl Packed {
         vectorize(Values {
             points,
             arguments,
-            width: self.states,
+            width: self.plan.states,
             out,
         });
     }
@@ -118,28 +134,29 @@ impl Packed {
         gradient: &mut [Pack],
         border: &mut [Pack],
     ) {
+        let plan = &*self.plan;
         macro_rules! pass {
             ($arguments:ident, $pass:expr) => {{
                 let arguments = &mut self.$arguments;
                 arguments.seed_packs(
                     $pass.first,
-                    self.states,
-                    &self.color,
-                    &self.free,
+                    plan.states,
+                    &plan.color,
+                    &plan.free,
                     points.theta,
                 );
                 vectorize(Pull {
                     points,
                     arguments,
                     pass: $pass,
-                    width: self.states,
+                    width: plan.states,
                     u,
                     gradient,
                     border,
                 })
             }};
         }
-        for pass in &self.passes {
+        for pass in &plan.passes {
             match pass.lanes {
                 1 => pass!(one, pass),
                 2 => pass!(two, pass),

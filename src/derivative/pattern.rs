@@ -1,5 +1,7 @@
 //! The sparsity pattern of a Jacobian and the colouring of its columns.
 
+use super::sets::Set;
+
 /// Which columns each row of a Jacobian may depend on, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -70,17 +72,28 @@ impl Pattern {
         }
         let mut order: Vec<usize> = (0..self.columns).collect();
         order.sort_by_key(|&column| std::cmp::Reverse(rows_of[column].len()));
+        let rows: Vec<Set> = (0..self.rows())
+            .map(|i| Set::from_increasing(self.row(i).0, self.columns))
+            .collect();
         let mut color = vec![usize::MAX; self.columns];
         let mut last_user = vec![usize::MAX; self.columns + 1];
         let mut count = 0;
         for column in order {
+            let mut mark = |other: usize| {
+                if color[other] != usize::MAX {
+                    last_user[color[other]] = column;
+                }
+            };
+            // Long rows are bits: joined before they are gone through, so that a
+            // dense pattern takes its cube by words and not by entries.
+            let mut met = Set::default();
             for &i in &rows_of[column] {
-                for &other in self.row(i).0 {
-                    if color[other] != usize::MAX {
-                        last_user[color[other]] = column;
-                    }
+                match &rows[i] {
+                    Set::Few(_) => rows[i].each(&mut mark),
+                    Set::Many(_) => met.join(&rows[i], self.columns),
                 }
             }
+            met.each(mark);
             let free = last_user.iter().position(|&user| user != column);
             color[column] = free.unwrap_or(0);
             count = count.max(color[column] + 1);
@@ -124,11 +137,18 @@ impl<'a> Star<'a> {
             color: vec![usize::MAX; pattern.rows()],
             count: 0,
         };
+        // The last variable for which each colour was a neighbour's.
+        let mut met = vec![usize::MAX; pattern.rows()];
         let mut order: Vec<usize> = (0..pattern.rows()).collect();
         order.sort_by_key(|&v| std::cmp::Reverse(pattern.row(v).0.len()));
         for v in order {
             let own = v >= apart && !pattern.row(v).0.is_empty();
-            let free = (0..star.count).find(|&c| !own && star.may_have(v, c));
+            for color in star.neighbours(v).map(|w| star.color[w]) {
+                if color != usize::MAX {
+                    met[color] = v;
+                }
+            }
+            let free = (0..star.count).find(|&c| !own && met[c] != v && star.may_have(v, c));
             star.color[v] = free.unwrap_or(star.count);
             star.count = star.count.max(star.color[v] + 1);
         }
@@ -146,26 +166,40 @@ impl<'a> Star<'a> {
         seen.any(|w| self.color[w] == color)
     }
 
-    /// Whether `v` may have the colour beside those that others have already.
+    /// Whether `v` may have a colour, which no neighbour has, beside those that
+    /// others have already.
     fn may_have(&self, v: usize, color: usize) -> bool {
         let colored = |w: &usize| self.color[*w] != usize::MAX;
-        self.neighbours(v).all(|w| self.color[w] != color)
-            && self.neighbours(v).filter(colored).all(|w| {
-                // Of v, w and an x of v's colour none may go on in w's colour,
-                // at either end.
-                let shared = self.sees(v, self.color[w], w);
-                self.neighbours(w)
-                    .filter(|&x| x != v && self.color[x] == color)
-                    .all(|x| !shared && !self.sees(x, self.color[w], w))
-            })
+        self.neighbours(v).filter(colored).all(|w| {
+            // Of v, w and an x of v's colour none may go on in w's colour,
+            // at either end.
+            let shared = self.sees(v, self.color[w], w);
+            self.neighbours(w)
+                .filter(|&x| x != v && self.color[x] == color)
+                .all(|x| !shared && !self.sees(x, self.color[w], w))
+        })
     }
 
-    /// Where entry (i, j) is to be read: the row, and the colour of the other.
-    pub(crate) fn place(&self, i: usize, j: usize) -> (usize, usize) {
-        if i == j || !self.sees(i, self.color[j], j) {
-            (i, self.color[j])
-        } else {
-            (j, self.color[i])
+    /// Calls `see(i, j, row, colour)` for the entries (i, j) with j ≤ i: each is to
+    /// be read from the row, i or j, at the colour of the other.
+    pub(crate) fn each_place(&self, mut see: impl FnMut(usize, usize, usize, usize)) {
+        // How many neighbours of the row at hand have each colour.
+        let mut neighbours = vec![0_u32; self.count];
+        for i in 0..self.pattern.rows() {
+            for w in self.neighbours(i) {
+                neighbours[self.color[w]] += 1;
+            }
+            for &j in self.pattern.row(i).0.iter().filter(|&&j| j <= i) {
+                // The entry's own neighbour is one.
+                if i == j || neighbours[self.color[j]] == 1 {
+                    see(i, j, i, self.color[j]);
+                } else {
+                    see(i, j, j, self.color[i]);
+                }
+            }
+            for w in self.neighbours(i) {
+                neighbours[self.color[w]] = 0;
+            }
         }
     }
 }
@@ -219,17 +253,38 @@ mod tests {
             let entry = |a: usize, b: usize| (1 + a.max(b) * n + a.min(b)) as f64;
             for apart in [0, n / 2, n] {
                 let star = Star::greedy(&pattern, apart);
-                for a in 0..n {
-                    for &b in pattern.row(a).0 {
-                        let (row, color) = star.place(a, b);
-                        let columns = pattern.row(row).0.iter();
-                        let seen = columns.filter(|&&c| star.color[c] == color);
-                        let product: f64 = seen.map(|&c| entry(row, c)).sum();
-                        assert_eq!(product, entry(a, b), "case {case}, entry ({a}, {b})");
-                    }
-                }
+                let mut count = 0;
+                star.each_place(|a, b, row, color| {
+                    let columns = pattern.row(row).0.iter();
+                    let seen = columns.filter(|&&c| star.color[c] == color);
+                    let product: f64 = seen.map(|&c| entry(row, c)).sum();
+                    assert_eq!(product, entry(a, b), "case {case}, entry ({a}, {b})");
+                    count += 1;
+                });
+                let below = |a: usize| pattern.row(a).0.iter().filter(|&&b| b <= a).count();
+                assert_eq!(count, (0..n).map(below).sum::<usize>());
             }
         }
+    }
+
+    /// Rows that are kept as bits and rows that are lists: no two columns of a row
+    /// share a colour.
+    #[test]
+    fn long_and_short_rows_are_coloured_alike() {
+        let d = 100;
+        let rows = (0..d).map(|i| match i % 10 {
+            0 => (0..d).filter(|j| (i + j) % 2 == 0).collect(),
+            _ => vec![i, (i * 7 + 1) % d],
+        });
+        let pattern = Pattern::from_rows(d, rows);
+        let (color, count) = pattern.color();
+        for i in 0..d {
+            let mut seen: Vec<_> = pattern.row(i).0.iter().map(|&c| color[c]).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), pattern.row(i).0.len());
+        }
+        assert!((50..=100).contains(&count), "{count}");
     }
 
     #[test]

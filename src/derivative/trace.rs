@@ -11,8 +11,23 @@ use crate::scalar::Scalar;
 const WORDS: usize = 4;
 
 thread_local! {
-    /// Whether a value was looked at.
-    static LOOKED: Cell<bool> = const { Cell::new(false) };
+    static SEEN: Cell<Seen> = const { Cell::new(Seen::NOTHING) };
+}
+
+/// What was done with values beyond arithmetic.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Numbers were compared, or asked for their values.
+    pub(crate) looked: bool,
+    /// The larger or smaller of numbers was taken, or an absolute value.
+    pub(crate) chose: bool,
+}
+
+impl Seen {
+    const NOTHING: Self = Self {
+        looked: false,
+        chose: false,
+    };
 }
 
 /// A value with the set of unknowns (of one batch) that it depends on.
@@ -21,37 +36,47 @@ thread_local! {
 /// `max` and `min` count, so that piecewise models keep the entries of the
 /// branch not taken.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     value: f64,
     depends: [u64; WORDS],
 }
 
 impl Trace {
     /// How many unknowns one batch can follow.
-    pub(super) const BATCH: usize = 64 * WORDS;
+    pub(crate) const BATCH: usize = 64 * WORDS;
 
     /// Unknown number `bit` of the batch.
-    pub(super) fn unknown(value: f64, bit: usize) -> Self {
+    pub(crate) fn unknown(value: f64, bit: usize) -> Self {
         let mut depends = [0; WORDS];
         depends[bit / 64] = 1 << (bit % 64);
         Self { value, depends }
     }
 
     /// Whether the result depends on unknown `bit`.
-    pub(super) fn depends_on(&self, bit: usize) -> bool {
+    pub(crate) fn depends_on(&self, bit: usize) -> bool {
         self.depends[bit / 64] >> (bit % 64) & 1 == 1
     }
 
-    /// Whether `run` looks at the value of any `Trace`: what it does may then
-    /// depend on the point.
-    pub(super) fn looks(run: impl FnOnce()) -> bool {
-        LOOKED.set(false);
+    /// What `run` does with the values of any `Trace`.
+    pub(super) fn watch(run: impl FnOnce()) -> Seen {
+        SEEN.set(Seen::NOTHING);
         run();
-        LOOKED.get()
+        SEEN.get()
     }
 
     fn looked_at(&self) -> f64 {
-        LOOKED.set(true);
+        SEEN.set(Seen {
+            looked: true,
+            ..SEEN.get()
+        });
+        self.value
+    }
+
+    fn chosen(&self) -> f64 {
+        SEEN.set(Seen {
+            chose: true,
+            ..SEEN.get()
+        });
         self.value
     }
 
@@ -168,12 +193,12 @@ impl Scalar for Trace {
         self.with(self.value.powf(exponent))
     }
     fn abs(self) -> Self {
-        self.with(self.looked_at().abs())
+        self.with(self.chosen().abs())
     }
     fn max(self, other: Self) -> Self {
-        self.join(other, self.looked_at().max(other.value))
+        self.join(other, self.chosen().max(other.value))
     }
     fn min(self, other: Self) -> Self {
-        self.join(other, self.looked_at().min(other.value))
+        self.join(other, self.chosen().min(other.value))
     }
 }

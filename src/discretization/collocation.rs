@@ -5,11 +5,13 @@
 mod passes;
 mod sweep;
 
+use std::sync::Arc;
+
 use passes::{Combine, Pullback, Spread};
 use sweep::Sweep;
 
 use super::gram::Gram;
-use super::{Course, Evaluator, Rows, Span, Weigh, interval_by_interval};
+use super::{Course, Evaluator, Plans, Rows, Span, Weigh, interval_by_interval};
 use crate::derivative::{Generic, Pattern};
 use crate::linalg::{Front, vectorize};
 use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
@@ -105,7 +107,7 @@ pub(super) struct Parts<'a> {
 #[derive(Debug)]
 pub struct Collocation {
     table: &'static Table,
-    scope: Scope,
+    scope: Arc<Scope>,
     /// Components of a layer, parameters that change in time included.
     width: usize,
     derivative: FlowDerivative,
@@ -130,9 +132,9 @@ pub struct Collocation {
 }
 
 impl Collocation {
-    pub(super) fn new<M: Flow>(table: &'static Table, model: &M, scope: &Scope) -> Self {
-        let width = model.width() + scope.drifting.len();
-        let derivative = FlowDerivative::new(model, scope);
+    pub(super) fn new(table: &'static Table, plans: &Plans) -> Self {
+        let derivative = FlowDerivative::new(plans.flow.clone());
+        let width = derivative.pattern().rows();
         let entries = derivative.pattern().entry_count();
         let stage = Stage {
             flow: vec![0.0; width],
@@ -140,7 +142,7 @@ impl Collocation {
         };
         let mut collocation = Self {
             table,
-            scope: scope.clone(),
+            scope: plans.scope.clone(),
             width,
             derivative,
             stages: [stage.clone(), stage.clone(), stage],

@@ -3,15 +3,17 @@
 
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use super::{Evaluator, Rows, Span};
+use super::{Evaluator, Plans, Rows, Span};
 use crate::dense::{Columns, DenseLayer};
-use crate::derivative::{Differentiator, Generic, Sparsity};
+use crate::derivative::{Differentiator, Generic, Pattern, Plan, Sparsity};
+use crate::error::Result;
 use crate::linalg::Front;
-use crate::model::{Model, Scope};
+use crate::model::{FlowPlan, KnownPattern, Model, Places, Scope};
 use crate::scalar::Scalar;
 
-/// What inputs are while patterns are traced.
+/// What inputs are where a step is traced without any.
 pub(super) const UNKNOWN_INPUT: f64 = 0.5;
 
 /// The residual of an interval as a generic function of (x_n, x_{n+1}, θ).
@@ -29,6 +31,18 @@ pub trait Residual<M: Model>: Send {
     fn dense(_model: &M, _interval: usize) -> Option<DenseLayer> {
         None
     }
+
+    /// The pattern of its Jacobian. Columns: components of the left and of the right
+    /// layer, then the `wanted` parameters.
+    ///
+    /// # Errors
+    /// As [`flow_pattern`](crate::model::flow_pattern).
+    fn pattern(
+        model: &M,
+        interval: usize,
+        wanted: &[usize],
+        places: &Places<'_>,
+    ) -> Result<KnownPattern>;
 
     /// Writes the residual.
     fn residual<S: Scalar>(
@@ -82,13 +96,15 @@ impl<M: Model, K: Residual<M>> Generic for Between<'_, M, K> {
     }
 }
 
-/// What is known of the function of one interval.
-struct Plan {
-    /// Dual numbers; of dense layers for second derivatives only, and not made
+/// What is known of the function of one interval before any evaluation.
+#[derive(Debug)]
+pub struct StepPlan {
+    /// For dual numbers; of dense layers for second derivatives only, and not made
     /// before.
-    differentiator: Option<Differentiator>,
+    duals: OnceLock<Arc<Plan>>,
     /// First derivatives of a dense layer.
     dense: Option<(DenseLayer, Columns)>,
+    /// Without values.
     rows: Rows,
     /// The free parameters that the interval uses.
     used: Vec<usize>,
@@ -97,27 +113,36 @@ struct Plan {
     states: usize,
 }
 
+/// The memory for one interval's function.
+struct Step {
+    differentiator: Option<Differentiator>,
+    rows: Rows,
+}
+
 /// Evaluates a [`Residual`].
 pub struct Direct<K> {
-    scope: Scope,
+    scope: Arc<Scope>,
     /// One plan for each interval, or one for all.
-    plans: Vec<Plan>,
+    plans: Arc<[StepPlan]>,
+    steps: Vec<Step>,
     current: usize,
     scratch: Vec<f64>,
     kind: PhantomData<K>,
 }
 
 impl<K> Direct<K> {
-    pub(super) fn new<M: Model>(model: &M, intervals: usize, scope: &Scope) -> Self
-    where
-        K: Residual<M>,
-    {
-        let count = if K::UNIFORM { 1 } else { intervals };
+    pub(super) fn new(plans: &Plans) -> Self {
+        let steps = plans.steps.iter().map(|plan| Step {
+            differentiator: plan.duals.get().cloned().map(Differentiator::new),
+            rows: Rows {
+                values: vec![0.0; plan.rows.positions.len()],
+                ..plan.rows.clone()
+            },
+        });
         Self {
-            scope: scope.clone(),
-            plans: (0..count)
-                .map(|interval| plan::<M, K>(model, interval, scope))
-                .collect(),
+            scope: plans.scope.clone(),
+            steps: steps.collect(),
+            plans: plans.steps.clone(),
             current: 0,
             scratch: Vec::new(),
             kind: PhantomData,
@@ -129,7 +154,35 @@ impl<K> Direct<K> {
     }
 }
 
-fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> Plan {
+impl Plans {
+    /// For a rule that differentiates its steps as they are; `flow` is that of the
+    /// model, where it has one.
+    ///
+    /// # Errors
+    /// As [`Residual::pattern`].
+    pub(super) fn of_steps<M: Model, K: Residual<M>>(
+        model: &M,
+        intervals: usize,
+        scope: &Scope,
+        (flow, places): (FlowPlan, &Places<'_>),
+    ) -> Result<Self> {
+        let count = if K::UNIFORM { 1 } else { intervals };
+        let steps = (0..count).map(|interval| step_plan::<M, K>(model, interval, scope, places));
+        Ok(Self {
+            scope: Arc::new(scope.clone()),
+            flow: Arc::new(flow),
+            steps: steps.collect::<Result<_>>()?,
+            intervals: (!K::UNIFORM).then_some(intervals),
+        })
+    }
+}
+
+fn step_plan<M: Model, K: Residual<M>>(
+    model: &M,
+    interval: usize,
+    scope: &Scope,
+    places: &Places<'_>,
+) -> Result<StepPlan> {
     let parameters = K::parameters(model, interval);
     let (border, used): (Vec<usize>, Vec<usize>) = scope
         .free
@@ -141,7 +194,8 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
     let states = left + right + 2 * scope.drifting.len();
     // What changes in time is beyond a dense layer.
     let dense = K::dense(model, interval).filter(|_| scope.drifting.is_empty());
-    let (differentiator, dense, pattern) = match dense {
+    let duals = OnceLock::new();
+    let (dense, pattern) = match dense {
         Some(layer) => {
             let mut places = vec![None; parameters.len()];
             for (column, p) in (states..).zip(&used) {
@@ -149,14 +203,14 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
             }
             let columns = Columns::new(places);
             let pattern = layer.pattern(&columns);
-            (None, Some((layer, columns)), pattern)
+            (Some((layer, columns)), pattern)
         }
         None => {
-            let differentiator = differentiate::<M, K>(model, interval, scope, &used);
-            let pattern = differentiator.pattern();
+            let (pattern, traced) = pattern_of::<M, K>(model, interval, scope, places)?;
             let rows = (0..pattern.rows()).map(|i| pattern.row(i).0.to_vec());
             let rows = rows.collect();
-            (Some(differentiator), None, rows)
+            duals.get_or_init(|| Arc::new(Plan::of(pattern, &used, traced)));
+            (None, rows)
         }
     };
     let mut rows = Rows {
@@ -171,37 +225,51 @@ fn plan<M: Model, K: Residual<M>>(model: &M, interval: usize, scope: &Scope) -> 
         rows.positions.extend(row.iter().map(position));
         rows.starts.push(rows.positions.len());
     }
-    rows.values = vec![0.0; rows.positions.len()];
-    Plan {
-        differentiator,
+    Ok(StepPlan {
+        duals,
         dense,
         rows,
         used,
         border,
         states,
-    }
+    })
 }
 
-/// The differentiator of one interval, by its states and the parameters `used`.
-fn differentiate<M: Model, K: Residual<M>>(
+/// The pattern of an interval by all its unknowns, and whether it was traced.
+/// Parameters that change in time stand behind both layers; the step sees the left
+/// ones, and their own residual both.
+fn pattern_of<M: Model, K: Residual<M>>(
     model: &M,
     interval: usize,
     scope: &Scope,
-    used: &[usize],
-) -> Differentiator {
-    let between = Between::<M, K> {
-        model,
-        scope,
-        span: Span {
-            index: interval,
-            times: &[0.0, 0.25],
-            follows: false,
-            followed: false,
-            inputs: None,
-        },
-        kind: PhantomData,
+    places: &Places<'_>,
+) -> Result<(Pattern, bool)> {
+    let handed = K::parameters(model, interval);
+    let mut wanted = scope.wanted();
+    wanted.retain(|p| handed.contains(p));
+    let known = K::pattern(model, interval, &wanted, places)?;
+    let (left, right) = K::widths(model, interval);
+    let drifting = scope.drifting.len();
+    let states = left + right + 2 * drifting;
+    let of_parameter: Vec<usize> = {
+        let mut free = states..;
+        let place = |p: &usize| match scope.drifting.iter().position(|(q, _)| q == p) {
+            Some(k) => left + k,
+            None => free.next().unwrap_or(states),
+        };
+        wanted.iter().map(place).collect()
     };
-    Differentiator::new(&between, model.parameter_count(), used, &Sparsity::Traced)
+    let place = |c: usize| match c.checked_sub(left + right) {
+        Some(k) => of_parameter[k],
+        None if c < left => c,
+        None => c + drifting,
+    };
+    let own = known.rows.into_iter();
+    let own = own.map(|row| row.into_iter().map(place).collect());
+    let changes = (0..drifting).map(|k| vec![left + k, left + drifting + right + k]);
+    let free = wanted.len() - of_parameter.iter().filter(|c| **c < states).count();
+    let pattern = Pattern::from_rows(states + free, own.chain(changes));
+    Ok((pattern, known.traced))
 }
 
 impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
@@ -221,24 +289,28 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
 
     fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
         self.current = self.plan_of(span.index);
-        let plan = &mut self.plans[self.current];
+        let (plan, step) = (&self.plans[self.current], &mut self.steps[self.current]);
         let between = Between::<M, K> {
             model,
             scope: &self.scope,
             span,
             kind: PhantomData,
         };
+        let values = &mut step.rows.values;
         if let Some((layer, columns)) = &plan.dense {
             let layers = x.split_at(layer.times * layer.before);
             let theta = &theta[K::parameters(model, span.index)];
-            layer.write_jacobian(columns, layers, theta, g, &mut plan.rows.values);
-        } else if let Some(differentiator) = &mut plan.differentiator {
-            differentiator.jacobian(&between, x, theta, g, &mut plan.rows.values);
+            layer.write_jacobian(columns, layers, theta, g, values);
+        } else if let Some(differentiator) = &mut step.differentiator {
+            differentiator.jacobian(&between, x, theta, g, values);
         }
     }
 
     fn pullback(&self, v: &[f64], gradient: &mut [f64], border: &mut [f64]) {
-        let Plan { rows, states, .. } = &self.plans[self.current];
+        let (rows, states) = (
+            &self.steps[self.current].rows,
+            &self.plans[self.current].states,
+        );
         for (i, v) in v.iter().enumerate() {
             let (positions, values) = rows.row(i);
             for (&position, &value) in positions.iter().zip(values) {
@@ -253,7 +325,10 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     }
 
     fn push(&self, change: &[f64], border: &[f64], g: &mut [f64]) {
-        let Plan { rows, states, .. } = &self.plans[self.current];
+        let (rows, states) = (
+            &self.steps[self.current].rows,
+            &self.plans[self.current].states,
+        );
         for (i, g) in g.iter_mut().enumerate() {
             let (positions, values) = rows.row(i);
             for (&position, &value) in positions.iter().zip(values) {
@@ -267,11 +342,11 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     }
 
     fn rows(&mut self) -> &Rows {
-        &self.plans[self.current].rows
+        &self.steps[self.current].rows
     }
 
     fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>) {
-        let rows = &self.plans[self.current].rows;
+        let rows = &self.steps[self.current].rows;
         for (i, &weight) in weights.iter().enumerate() {
             rows.add_square(i, weight, border, front);
         }
@@ -287,7 +362,7 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
         front: &mut Front<'_>,
     ) {
         let current = self.plan_of(span.index);
-        let plan = &mut self.plans[current];
+        let (plan, step) = (&self.plans[current], &mut self.steps[current]);
         let between = Between::<M, K> {
             model,
             scope: &self.scope,
@@ -299,13 +374,20 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
             None => c,
             Some(c) => states + border[own[c]],
         };
-        plan.differentiator
-            .get_or_insert_with(|| {
-                differentiate::<M, K>(model, span.index, &self.scope, &plan.used)
-            })
-            .contract(&between, x, theta, v, |a, b, value| {
+        let duals = || {
+            let traced = || Plan::new(&between, theta.len(), &plan.used, &Sparsity::Traced);
+            let duals = plan.duals.get_or_init(|| Arc::new(traced()));
+            Differentiator::new(duals.clone())
+        };
+        step.differentiator.get_or_insert_with(duals).contract(
+            &between,
+            x,
+            theta,
+            v,
+            |a, b, value| {
                 let (a, b) = (place(a), place(b));
                 front.add(a.max(b), a.min(b), value);
-            });
+            },
+        );
     }
 }

@@ -1,9 +1,11 @@
 use std::ops::Range;
 
 use super::direct::{Direct, Residual, UNKNOWN_INPUT};
-use super::{Evaluate, Pull, Rule, Span};
+use super::{Evaluate, Plans, Pull, Rule, Span};
 use crate::dense::DenseLayer;
-use crate::model::{Layers, Scope};
+use crate::derivative::{Generic, Pattern, Sparsity, Structure, lacking};
+use crate::error::{Error, Result};
+use crate::model::{FlowPlan, KnownPattern, Layers, Places, Scope, declared_rows};
 use crate::scalar::Scalar;
 
 /// The layer map itself: g is the residual that the model writes. Times only
@@ -27,8 +29,18 @@ impl<M: Layers> Rule<M> for Map {
 impl<M: Layers> Evaluate<M> for Map {
     type Evaluator = Direct<Map>;
 
-    fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Direct<Map> {
-        Direct::new(model, intervals, scope)
+    fn plans(
+        &self,
+        model: &M,
+        intervals: usize,
+        scope: &Scope,
+        places: &Places<'_>,
+    ) -> Result<Plans> {
+        let none = (FlowPlan::none(), places);
+        Plans::of_steps::<M, Self>(model, intervals, scope, none)
+    }
+    fn evaluator(&self, plans: &Plans) -> Direct<Map> {
+        Direct::new(plans)
     }
     /// The forward pass: the next layer is where the residual, taken at zero,
     /// says; observed components are then moved towards their targets.
@@ -87,6 +99,14 @@ impl<M: Layers> Residual<M> for Map {
     fn dense(model: &M, interval: usize) -> Option<DenseLayer> {
         model.dense(interval)
     }
+    fn pattern(
+        model: &M,
+        interval: usize,
+        wanted: &[usize],
+        places: &Places<'_>,
+    ) -> Result<KnownPattern> {
+        layer_pattern(model, interval, wanted, places)
+    }
     #[inline(always)]
     fn residual<S: Scalar>(
         model: &M,
@@ -106,4 +126,87 @@ impl<M: Layers> Residual<M> for Map {
         scratch.resize(model.input_count(), S::from(UNKNOWN_INPUT));
         model.layer(span.index, x, next, theta, scratch, out);
     }
+}
+
+/// The map from a layer with one input: the generic function of both layers and θ.
+struct LayerAt<'a, M> {
+    model: &'a M,
+    n: usize,
+    input: &'a [f64],
+}
+
+impl<M: Layers> Generic for LayerAt<'_, M> {
+    fn inputs(&self) -> usize {
+        self.model.width(self.n) + self.model.width(self.n + 1)
+    }
+    fn outputs(&self) -> usize {
+        self.model.width(self.n + 1)
+    }
+    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+        scratch.clear();
+        scratch.extend(self.input.iter().map(|&u| S::from(u)));
+        let (x, next) = x.split_at(self.model.width(self.n));
+        let theta = &theta[self.model.parameters_of(self.n)];
+        self.model.layer(self.n, x, next, theta, scratch, out);
+    }
+}
+
+/// The pattern of the map from layer `n` by both layers and the `wanted` parameters.
+///
+/// # Errors
+/// As [`flow_pattern`](crate::model::flow_pattern).
+fn layer_pattern<M: Layers>(
+    model: &M,
+    n: usize,
+    wanted: &[usize],
+    places: &Places<'_>,
+) -> Result<KnownPattern> {
+    let (left, right) = (model.width(n), model.width(n + 1));
+    let (handed, p) = (model.parameters_of(n), model.parameter_count());
+    let input = vec![UNKNOWN_INPUT; model.input_count()];
+    let at = LayerAt {
+        model,
+        n,
+        input: &input,
+    };
+    let sparsity = model.sparsity(n);
+    let (states, columns) = (left + right, left + right + wanted.len());
+    let mut known = KnownPattern::new(
+        Structure::of(&at, p, wanted),
+        &sparsity,
+        (columns, left.max(right) + wanted.len()),
+        ("Layers::sparsity", || format!("map from layer {n}")),
+    )?;
+    let Sparsity::Declared(pairs) = sparsity else {
+        return Ok(known);
+    };
+    let place = |unknown: usize| match unknown.checked_sub(states) {
+        None => Some(unknown),
+        Some(k) => {
+            let of = wanted.iter().position(|&w| w == handed.start + k);
+            of.map(|k| states + k)
+        }
+    };
+    let size = (right, states + handed.len());
+    known.rows = declared_rows(&pairs, size, "Layers::sparsity", place)?;
+    let pattern = Pattern::from_rows(columns, known.rows.iter().cloned());
+    places.each_at_layer(n, (states, p, input.len()), |point| {
+        let at = LayerAt {
+            input: &point.input,
+            ..at
+        };
+        match lacking(&at, &pattern, wanted, (&point.state, &point.theta)) {
+            None => Ok(()),
+            Some((row, column, slope)) => Err(Error::IncompletePattern {
+                place: format!("`Layers::sparsity`, map from layer {n}"),
+                row,
+                column: match column.checked_sub(states) {
+                    None => column,
+                    Some(k) => states + wanted[k] - handed.start,
+                },
+                slope,
+            }),
+        }
+    })?;
+    Ok(known)
 }

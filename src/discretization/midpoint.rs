@@ -1,6 +1,7 @@
 use super::collocation::{Collocation, Group, Table};
-use super::{Evaluate, Pull, Rule, Span, nudge};
-use crate::model::{Flow, Scope};
+use super::{Evaluate, Plans, Pull, Rule, Span, nudge};
+use crate::error::Result;
+use crate::model::{Flow, Places, Scope};
 
 /// The implicit midpoint rule, g = x₁ − x₀ − h F(½(x₀ + x₁)): second order,
 /// symplectic.
@@ -32,8 +33,17 @@ impl<M: Flow> Rule<M> for Midpoint {
 impl<M: Flow> Evaluate<M> for Midpoint {
     type Evaluator = Collocation;
 
-    fn evaluator(&self, model: &M, _intervals: usize, scope: &Scope) -> Collocation {
-        Collocation::new(&TABLE, model, scope)
+    fn plans(
+        &self,
+        model: &M,
+        _intervals: usize,
+        scope: &Scope,
+        places: &Places<'_>,
+    ) -> Result<Plans> {
+        Plans::of_flow(model, scope, places)
+    }
+    fn evaluator(&self, plans: &Plans) -> Collocation {
+        Collocation::new(&TABLE, plans)
     }
     fn advance(
         &self,

@@ -18,6 +18,7 @@ mod gram;
 mod map;
 mod midpoint;
 mod nudge;
+mod plans;
 mod rk4;
 mod simpson_hermite;
 mod trapezoid;
@@ -25,6 +26,7 @@ mod trapezoid;
 pub use euler::Euler;
 pub use map::Map;
 pub use midpoint::Midpoint;
+pub(crate) use plans::Plans;
 pub use rk4::Rk4;
 pub use simpson_hermite::SimpsonHermite;
 pub use trapezoid::Trapezoid;
@@ -32,9 +34,10 @@ pub use trapezoid::Trapezoid;
 use std::ops::Range;
 
 use crate::dense::DenseLayer;
+use crate::error::Result;
 use crate::inputs::Inputs;
 use crate::linalg::Front;
-use crate::model::{Flow, Model, Scope};
+use crate::model::{Flow, Model, Places, Scope};
 
 /// A discretization of a model: the residuals of one interval of layers.
 ///
@@ -55,15 +58,28 @@ pub trait Rule<M: Model>: sealed::Evaluate<M> + Copy + Send + Sync {
 pub(crate) mod sealed {
     use std::ops::Range;
 
-    use super::{DenseLayer, Evaluator, Model, Pull, Scope, Span};
+    use super::{DenseLayer, Evaluator, Model, Places, Plans, Pull, Result, Scope, Span};
 
     /// What a rule gives to the action, out of the public eye.
     pub trait Evaluate<M: Model> {
         /// The evaluator of this rule.
         type Evaluator: Evaluator<M>;
 
-        /// An evaluator for `intervals` intervals.
-        fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Self::Evaluator;
+        /// What is known of the derivatives of `intervals` intervals before any
+        /// evaluation.
+        ///
+        /// # Errors
+        /// As [`flow_pattern`](crate::model::flow_pattern), also for layer maps.
+        fn plans(
+            &self,
+            model: &M,
+            intervals: usize,
+            scope: &Scope,
+            places: &Places<'_>,
+        ) -> Result<Plans>;
+
+        /// An evaluator by plans that this rule made.
+        fn evaluator(&self, plans: &Plans) -> Self::Evaluator;
 
         /// One step between the two layers of `span`, pulled towards data.
         fn advance(

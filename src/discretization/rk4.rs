@@ -1,8 +1,10 @@
 use std::ops::Range;
 
 use super::direct::{Direct, Residual, UNKNOWN_INPUT};
-use super::{Evaluate, Pull, Rule, Span, nudge};
-use crate::model::{Flow, Scope};
+use super::{Evaluate, Plans, Pull, Rule, Span, nudge};
+use crate::derivative::Trace;
+use crate::error::Result;
+use crate::model::{Flow, FlowPlan, KnownPattern, Places, Scope, flow_pattern};
 use crate::scalar::Scalar;
 
 /// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).
@@ -24,8 +26,18 @@ impl<M: Flow> Rule<M> for Rk4 {
 impl<M: Flow> Evaluate<M> for Rk4 {
     type Evaluator = Direct<Rk4>;
 
-    fn evaluator(&self, model: &M, intervals: usize, scope: &Scope) -> Direct<Rk4> {
-        Direct::new(model, intervals, scope)
+    fn plans(
+        &self,
+        model: &M,
+        intervals: usize,
+        scope: &Scope,
+        places: &Places<'_>,
+    ) -> Result<Plans> {
+        let flow = FlowPlan::new(model, scope, places)?;
+        Plans::of_steps::<M, Self>(model, intervals, scope, (flow, places))
+    }
+    fn evaluator(&self, plans: &Plans) -> Direct<Rk4> {
+        Direct::new(plans)
     }
     fn advance(
         &self,
@@ -52,6 +64,19 @@ impl<M: Flow> Residual<M> for Rk4 {
     fn parameters(model: &M, _interval: usize) -> Range<usize> {
         0..model.parameter_count()
     }
+    /// What the step depends on follows from the flow's own pattern.
+    fn pattern(
+        model: &M,
+        _interval: usize,
+        wanted: &[usize],
+        places: &Places<'_>,
+    ) -> Result<KnownPattern> {
+        let known = flow_pattern(model, wanted, places)?;
+        Ok(KnownPattern {
+            rows: rows_of_step(&known.rows, wanted.len()),
+            ..known
+        })
+    }
     #[inline(always)]
     fn residual<S: Scalar>(
         model: &M,
@@ -76,6 +101,37 @@ impl<M: Flow> Residual<M> for Rk4 {
             *slot = v - *slot;
         }
     }
+}
+
+/// The rows of g = x₁ − Φ(x₀) by x₀, x₁ and parameters, from those of the flow by x
+/// and parameters: the step taken with what depends on what.
+fn rows_of_step(flow: &[Vec<usize>], parameters: usize) -> Vec<Vec<usize>> {
+    let d = flow.len();
+    // The right layer's own component.
+    let mut rows: Vec<Vec<usize>> = (0..d).map(|i| vec![d + i]).collect();
+    let columns = d + parameters;
+    let (mut out, mut scratch) = (vec![Trace::from(0.0); d], Vec::new());
+    for batch in (0..columns).step_by(Trace::BATCH) {
+        let last = (batch + Trace::BATCH).min(columns);
+        let unknowns = (0..columns).map(|c| match (batch..last).contains(&c) {
+            true => Trace::unknown(0.0, c - batch),
+            false => Trace::from(0.0),
+        });
+        let unknowns: Vec<Trace> = unknowns.collect();
+        let (x, theta) = unknowns.split_at(d);
+        let field = |_, x: &[Trace], dx: &mut [Trace]| {
+            for (slot, row) in dx.iter_mut().zip(flow) {
+                let of = |&c: &usize| if c < d { x[c] } else { theta[c - d] };
+                *slot = row.iter().map(of).fold(Trace::from(0.0), |sum, v| sum + v);
+            }
+        };
+        rk4_step((0.0, 1.0), x, &mut scratch, &mut out, field);
+        for (row, result) in rows.iter_mut().zip(&out) {
+            let known = (batch..last).filter(|c| result.depends_on(c - batch));
+            row.extend(known.map(|c| if c < d { c } else { d + c }));
+        }
+    }
+    rows
 }
 
 /// Writes Φ(x), one step from `t` of length `h`, to `out`. `field` computes

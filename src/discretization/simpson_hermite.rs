@@ -1,6 +1,7 @@
 use super::collocation::{Collocation, Group, Table};
-use super::{Evaluate, Pull, Rule, Span, nudge};
-use crate::model::{Flow, Scope};
+use super::{Evaluate, Plans, Pull, Rule, Span, nudge};
+use crate::error::Result;
+use crate::model::{Flow, Places, Scope};
 
 /// Simpson's rule with a Hermite midpoint over pairs of steps; fourth order.
 ///
@@ -43,8 +44,17 @@ impl<M: Flow> Rule<M> for SimpsonHermite {
 impl<M: Flow> Evaluate<M> for SimpsonHermite {
     type Evaluator = Collocation;
 
-    fn evaluator(&self, model: &M, _intervals: usize, scope: &Scope) -> Collocation {
-        Collocation::new(&TABLE, model, scope)
+    fn plans(
+        &self,
+        model: &M,
+        _intervals: usize,
+        scope: &Scope,
+        places: &Places<'_>,
+    ) -> Result<Plans> {
+        Plans::of_flow(model, scope, places)
+    }
+    fn evaluator(&self, plans: &Plans) -> Collocation {
+        Collocation::new(&TABLE, plans)
     }
     fn advance(
         &self,

@@ -108,13 +108,11 @@ pub(super) struct Slopes {
 
 impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
     pub(super) fn new(action: &'a Action<M, R>, w: usize, x: &[f64]) -> Self {
-        let intervals = action.layout().windows[w].intervals();
-        let (model, scope) = (action.model(), &action.layout().scope);
-        let mut theta = vec![0.0; model.parameter_count()];
+        let mut theta = vec![0.0; action.model().parameter_count()];
         action.window_parameters(x, w, &mut theta);
         Self {
             action,
-            evaluator: action.rule().evaluator(model, intervals, scope),
+            evaluator: action.rule().evaluator(action.plans()),
             w,
             theta,
         }

@@ -203,6 +203,13 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
 
     /// The action at `rf` with its ends fixed, and the unknowns of a guess.
     pub(super) fn open(&self, rf: f64, guess: &Estimate) -> Result<(ActionAt<'a, M, R>, Vec<f64>)> {
+        if self.action.reshaped(guess)?.is_some() {
+            return Err(Error::Contradiction {
+                place: "boundary value problem".into(),
+                first: "an action whose model precision has the shape one".into(),
+                second: "a guess that carries another, for which Action::shaped_as is there".into(),
+            });
+        }
         let x = self.action.pack(guess)?;
         let mut at = self.action.at(rf)?;
         at.scale_from(&x);

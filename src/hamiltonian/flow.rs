@@ -7,7 +7,7 @@ use super::lagrangian::DiscreteLagrangian;
 use super::potential::Potential;
 use crate::discretization::{Evaluator, FlowRule, Pull, Rule};
 use crate::error::{Error, Result, check_length};
-use crate::model::{Flow, Model, Scope};
+use crate::model::{Flow, Model, Places, Scope, Values};
 
 /// A state and the momentum that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,9 +72,19 @@ const MOST_ITERATIONS: usize = 50;
 impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
     pub(super) fn new(lagrangian: &'a DiscreteLagrangian<'a, M, R, V>) -> Result<Self> {
         let (model, intervals) = (lagrangian.model, lagrangian.intervals());
-        let evaluator = lagrangian
-            .rule
-            .evaluator(model, intervals, &Scope::default());
+        let parameters = lagrangian.parameters.iter().map(|&value| Values {
+            start: value,
+            low: value,
+            high: value,
+        });
+        let places = Places {
+            windows: vec![(lagrangian.grid().times(), lagrangian.inputs.as_ref())],
+            states: Vec::new(),
+            parameters: parameters.collect(),
+        };
+        let rule = &lagrangian.rule;
+        let plans = rule.plans(model, intervals, &Scope::default(), &places)?;
+        let evaluator = rule.evaluator(&plans);
         let shape = Shape::of(lagrangian, evaluator.residual_count(0), 0);
         Ok(Self {
             interval: Interval::new(lagrangian, shape)?,

@@ -60,6 +60,9 @@ impl Hamiltonian {
         rf: f64,
         estimate: &Estimate,
     ) -> Result<Self> {
+        if let Some(shaped) = action.reshaped(estimate)? {
+            return Self::along(&shaped, rf, estimate);
+        }
         let momenta = Momenta::along(action, rf, estimate)?;
         let x = action.pack(estimate)?;
         let windows = momenta.windows.iter().enumerate();
@@ -138,7 +141,7 @@ impl<'a, M: Flow, R: FlowRule<M>> Field<'a, M, R> {
     fn new(action: &'a Action<M, R>, rf: f64, x: &'a [f64], w: usize) -> Result<Self> {
         let mut theta = vec![0.0; action.model().parameter_count()];
         action.window_parameters(x, w, &mut theta);
-        let derivative = FlowDerivative::new(action.model(), &action.layout().scope);
+        let derivative = FlowDerivative::new(action.plans().flow().clone());
         Ok(Self {
             action,
             rf,

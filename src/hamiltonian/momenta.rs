@@ -77,6 +77,9 @@ impl Momenta {
         rf: f64,
         estimate: &Estimate,
     ) -> Result<Self> {
+        if let Some(shaped) = action.reshaped(estimate)? {
+            return Self::along(&shaped, rf, estimate);
+        }
         let x = action.pack(estimate)?;
         Self::of(&mut action.at(rf)?, &x)
     }

@@ -1,4 +1,6 @@
-use crate::derivative::{Differentiator, Generic, Sparsity};
+use std::sync::Arc;
+
+use crate::derivative::{Differentiator, Generic, Plan, Sparsity};
 use crate::scalar::Scalar;
 
 /// The potential V(t, x) of a Lagrangian ½ (ẋ − F)ᵀ R_f (ẋ − F) + V.
@@ -79,7 +81,7 @@ impl Slopes {
         };
         Self {
             width,
-            differentiator: Differentiator::new(&at, 0, &[], &Sparsity::Dense),
+            differentiator: Differentiator::new(Arc::new(Plan::new(&at, 0, &[], &Sparsity::Dense))),
             value: 0.0,
             gradient: vec![0.0; width],
         }

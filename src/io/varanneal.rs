@@ -76,7 +76,7 @@ pub fn save_params<M: Model, R: Rule<M>>(
 /// The terms are those of the action's own normalization;
 /// [`Mean`](crate::Normalization::Mean) is varanneal's. The R_f of the last
 /// column is that of the first component: R_f times the first number of
-/// [`Action::model_precision`].
+/// [`Action::model_precision`], or of the shape that the annealer balanced.
 ///
 /// # Errors
 /// [`Error::File`].
@@ -92,6 +92,7 @@ pub fn save_action_errors<M: Model, R: Rule<M>>(
     };
     let rows = start.levels.iter().map(|level| {
         let terms = level.action;
+        let shape = level.estimate.shape.first().copied().unwrap_or(shape);
         let error = terms.model / (level.rf * shape);
         [
             level.beta,

@@ -2,9 +2,11 @@
 
 use ndarray::Array2;
 
-use super::derivative::{FlowAt, FlowDerivative};
-use super::{Flow, JacobianEntries, Scope};
-use crate::derivative::{Differentiator, Sparsity};
+use std::sync::Arc;
+
+use super::derivative::{FlowAt, FlowDerivative, FlowPlan};
+use super::{Flow, JacobianEntries, Places, Scope};
+use crate::derivative::{Differentiator, Plan, Sparsity};
 use crate::error::{Error, Result};
 
 /// The exact Jacobian (∂F/∂x, ∂F/∂θ) of a flow, D rows by D + P columns, by
@@ -28,7 +30,8 @@ pub fn jacobian<M: Flow>(
         time: t,
         input,
     };
-    let mut dense = Differentiator::new(&at, p, &free, &Sparsity::Dense);
+    let plan = Plan::new(&at, p, &free, &Sparsity::Dense);
+    let mut dense = Differentiator::new(Arc::new(plan));
     let mut out = vec![0.0; d];
     let mut matrix = Array2::zeros((d, d + p));
     let mut entries = vec![0.0; d * (d + p)];
@@ -41,12 +44,15 @@ pub fn jacobian<M: Flow>(
 
 /// Checks the Jacobian that minimizations will use — hand-written or by
 /// colouring of a traced or declared pattern — against dense dual numbers at
-/// one point, to a relative 1e-8 of the row's largest entry.
+/// one point, to a relative 1e-8 of the row's largest entry. It sees the branch that
+/// the model takes there: check a model that branches at a point of each.
 ///
 /// # Errors
 /// [`Error::WrongJacobian`] with the first entry that differs, also when it
-/// lies outside the pattern; [`Error::Length`] for arguments of the wrong
-/// length; [`Error::ModelNotFinite`] when the flow is not finite there.
+/// lies outside the pattern or was not set; [`Error::Length`] for arguments of the
+/// wrong length; [`Error::ModelNotFinite`] when the flow is not finite there;
+/// [`Error::UndeclaredPattern`] and [`Error::OutOfRange`] where the model does not
+/// declare its pattern, or wrongly.
 pub fn check_jacobian<M: Flow>(
     model: &M,
     t: f64,
@@ -60,9 +66,11 @@ pub fn check_jacobian<M: Flow>(
         free: (0..model.parameter_count()).collect(),
         drifting: Vec::new(),
     };
-    let mut derivative = FlowDerivative::new(model, &scope);
+    let plan = Arc::new(FlowPlan::new(model, &scope, &Places::default())?);
+    let mut derivative = FlowDerivative::new(plan.clone());
     let mut out = vec![0.0; d];
-    let mut entries = vec![0.0; derivative.pattern().entry_count()];
+    // What is not written stays what no derivative is.
+    let mut entries = vec![f64::NAN; derivative.pattern().entry_count()];
     let at = FlowAt {
         model,
         scope: &scope,
@@ -77,7 +85,7 @@ pub fn check_jacobian<M: Flow>(
             found: out[component],
         });
     }
-    check_outside(model, t, x, theta, input, &derivative, &exact)?;
+    check_outside(&at, (x, theta), &plan, &exact)?;
     for row in 0..d {
         let size = exact.row(row).iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         for column in 0..exact.ncols() {
@@ -95,26 +103,18 @@ pub fn check_jacobian<M: Flow>(
 
 /// A hand-written entry outside the pattern would be lost without a word.
 fn check_outside<M: Flow>(
-    model: &M,
-    t: f64,
-    x: &[f64],
-    theta: &[f64],
-    input: &[f64],
-    derivative: &FlowDerivative,
+    at: &FlowAt<'_, M>,
+    (x, theta): (&[f64], &[f64]),
+    plan: &FlowPlan,
     exact: &Array2<f64>,
 ) -> Result<()> {
-    let mut values = vec![0.0; derivative.pattern().entry_count()];
-    let mut entries = JacobianEntries {
-        pattern: derivative.pattern(),
-        parameter_column: &derivative.parameter_column,
-        values: &mut values,
-        outside: None,
-    };
-    model.jacobian(t, x, theta, input, &mut entries);
+    let mut values = vec![0.0; plan.pattern().entry_count()];
+    let mut entries = JacobianEntries::new(plan.pattern(), &plan.parameter_column, &mut values);
+    at.model.jacobian(at.time, x, theta, at.input, &mut entries);
     match entries.outside {
         Some((row, column, found)) if found != 0.0 => {
             let expected = exact.get((row, column)).copied().unwrap_or(f64::NAN);
-            Err(wrong(t, row, column, expected, found))
+            Err(wrong(at.time, row, column, expected, found))
         }
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@
 
 mod check;
 mod derivative;
+mod places;
 
 use std::ops::Range;
 
@@ -16,7 +17,10 @@ use crate::parameters::Drift;
 use crate::scalar::Scalar;
 
 pub use check::{check_jacobian, jacobian};
-pub(crate) use derivative::{FlowAt, FlowDerivative};
+pub(crate) use derivative::{
+    FlowAt, FlowDerivative, FlowPlan, KnownPattern, declared_rows, flow_pattern,
+};
+pub(crate) use places::{Places, Values};
 
 /// What vector fields and layer maps have in common.
 pub trait Model: Send + Sync {
@@ -64,6 +68,24 @@ pub trait Flow: Model {
 
     /// Writes the D components of F to `dx`. `x` has D entries, `theta`
     /// [`Model::parameter_count`], `input` [`Model::input_count`].
+    ///
+    /// The function must do all its arithmetic on the thread that calls it: exact
+    /// second derivatives are recorded thread by thread. A scalar cannot be sent to
+    /// another thread, so that this does not compile:
+    ///
+    /// ```compile_fail,E0277
+    /// # use deepest::prelude::*;
+    /// fn pull<S: Scalar>(x: &[S], dx: &mut [S]) {
+    ///     std::thread::scope(|threads| {
+    ///         for (slot, x) in dx.iter_mut().zip(x) {
+    ///             threads.spawn(move || *slot = -*x);
+    ///         }
+    ///     });
+    /// }
+    /// ```
+    ///
+    /// It may branch on values ([`Scalar`]); see [`Sparsity::Traced`] for what this
+    /// asks of a large model.
     fn flow<S: Scalar>(&self, t: S, x: &[S], theta: &[S], input: &[S], dx: &mut [S]);
 
     /// The sparsity pattern of the Jacobian: found by tracing unless declared.
@@ -71,9 +93,10 @@ pub trait Flow: Model {
         Sparsity::Traced
     }
 
-    /// An optional hand-written Jacobian, for speed: sets every structurally
-    /// non-zero entry and returns `true`. The default returns `false`: the
-    /// Jacobian comes from dual numbers. Check it with [`check_jacobian`].
+    /// An optional hand-written Jacobian, for speed: sets every entry that is not
+    /// zero at this point and returns `true`; those that it does not set are zero.
+    /// The default returns `false`: the Jacobian comes from dual numbers. Check it
+    /// with [`check_jacobian`], on every branch that it has.
     fn jacobian(
         &self,
         _t: f64,
@@ -113,6 +136,15 @@ pub trait Layers: Model {
         out: &mut [S],
     );
 
+    /// The sparsity pattern of the Jacobian of the map from layer `n` to `n + 1`:
+    /// found by tracing unless declared. In [`Sparsity::Declared`] the unknowns are the
+    /// components of layer `n`, then those of layer `n + 1`, then the parameters that
+    /// the map is handed. A stage has the unknowns of the wider layer and the estimated
+    /// ones of these parameters.
+    fn sparsity(&self, _n: usize) -> Sparsity {
+        Sparsity::Traced
+    }
+
     /// What the map from layer `n` to `n + 1` is, where it is a dense layer of a
     /// network: [`layer`](Self::layer) is not called for it then, and many windows
     /// are evaluated together, by products of matrices.
@@ -146,10 +178,35 @@ pub struct JacobianEntries<'a> {
     /// Column of each parameter, `None` where it is fixed.
     parameter_column: &'a [Option<usize>],
     values: &'a mut [f64],
+    /// Whether the values of another point have been cleared away.
+    cleared: bool,
     outside: Option<(usize, usize, f64)>,
 }
 
-impl JacobianEntries<'_> {
+impl<'a> JacobianEntries<'a> {
+    fn new(
+        pattern: &'a Pattern,
+        parameter_column: &'a [Option<usize>],
+        values: &'a mut [f64],
+    ) -> Self {
+        Self {
+            pattern,
+            parameter_column,
+            values,
+            cleared: false,
+            outside: None,
+        }
+    }
+
+    /// Entries that no call sets are zero.
+    #[inline]
+    fn clear(&mut self) {
+        if !self.cleared {
+            self.values.fill(0.0);
+            self.cleared = true;
+        }
+    }
+
     /// Sets ∂F_row/∂x_component.
     #[inline]
     pub fn state(&mut self, row: usize, component: usize, value: f64) {
@@ -166,6 +223,7 @@ impl JacobianEntries<'_> {
 
     #[inline]
     fn set(&mut self, row: usize, column: usize, value: f64) {
+        self.clear();
         let place = (row < self.pattern.rows()).then(|| self.pattern.find(row, column));
         match place.flatten() {
             Some(place) => self.values[place] = value,
@@ -175,7 +233,7 @@ impl JacobianEntries<'_> {
 }
 
 /// Which unknowns an evaluation has besides the model's own state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scope {
     /// Index of each estimated static parameter.
     pub(crate) free: Vec<usize>,
@@ -184,6 +242,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The parameters that are estimated: those that change in time, then the others.
+    pub(crate) fn wanted(&self) -> Vec<usize> {
+        let drifting = self.drifting.iter().map(|(p, _)| *p);
+        drifting.chain(self.free.iter().copied()).collect()
+    }
+
     /// Parameters with those that change in time taken from the end of a
     /// layer's state, whose own `width` components come first.
     #[inline(always)]

@@ -55,6 +55,9 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         estimate: &Estimate,
         held: &[(usize, Observations)],
     ) -> Result<HeldOut> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.held_out(rf, estimate, held);
+        }
         let knowledge = Knowledge::new(self, rf, estimate)?;
         let with = |share: f64| {
             let sets = held.iter().map(|(w, set)| (*w, set.gaussian(share)));

@@ -1,7 +1,8 @@
-//! The lowest level against what it should be.
+//! The measurements' term of the lowest level against what it should be.
 
 use std::ops::ControlFlow;
 
+use super::influence::Influence;
 use super::normal::{both_tails, deviation_of};
 use crate::action::{Action, ActionTerms, PrecisionUnit};
 use crate::anneal::{Level, StartResult};
@@ -20,8 +21,10 @@ const NEAR: f64 = 0.5;
 const FACTOR: f64 = 3.0;
 const MOST_BELOW: usize = 40;
 
-/// Where the lowest level is, and where it should be: with right precisions and
-/// a right model 2A is χ² with ν degrees of freedom.
+/// Where the measurements' term of the lowest level is, and where it should be: with
+/// right precisions and a right model twice the term is χ² with K_y − tr P degrees of
+/// freedom, P the influence of the measured values on what the estimate has in their
+/// place. Priors have a term of their own ([`PriorTest`](super::PriorTest)).
 ///
 /// Actions are in nats, those of the *sum* normalization, whatever the action's
 /// own is.
@@ -29,15 +32,15 @@ const MOST_BELOW: usize = 40;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LevelTest {
-    /// A as R_f → ∞: the level is short of it by little more than its model
-    /// error, which falls as 1/R_f. The level itself where it is not
-    /// [converged](Self::converged).
+    /// The measurements' term as R_f → ∞: the action is short of its limit by little
+    /// more than its model error, which falls as 1/R_f. The term and the model error
+    /// of the level itself where it is not [converged](Self::converged).
     pub action: f64,
-    /// ν, measured values and priors less unknowns
-    /// ([`Action::degrees_of_freedom`]), and one more for each static parameter
-    /// at a bound.
+    /// ν = K_y − tr P, to the nearest whole number: the measured values less what the
+    /// estimate follows of them. Without priors these are the unknowns of the first
+    /// states and the parameters that stand at no bound.
     pub freedom: usize,
-    /// ½ν, the expected action.
+    /// ½ν, the expected term.
     pub expected: f64,
     /// ½√(2ν), its standard deviation.
     pub deviation: f64,
@@ -79,43 +82,61 @@ pub struct ModelError {
 
 impl LevelTest {
     /// `None` where nothing is expected: without degrees of freedom and with
-    /// losses that are not Gaussian.
+    /// losses that are not Gaussian. `at_bounds` parameters stand at a bound.
     pub(super) fn new<M: Model, R: Rule<M>>(
         action: &Action<M, R>,
         (start, level): (&StartResult, &Level),
+        influence: &Influence,
         at_bounds: usize,
     ) -> Result<Option<Self>> {
-        let freedom = match (action.expected_plateau(), action.degrees_of_freedom()) {
-            (Some(_), Some(freedom)) => freedom + at_bounds,
-            _ => return Ok(None),
-        };
+        let freedom = influence.freedom().round() as usize;
+        if freedom == 0 || !action.is_gaussian() {
+            return Ok(None);
+        }
         let nats = |value: f64| value / action.measurement_scale();
         let expected = 0.5 * freedom as f64;
         let deviation = (0.5 * freedom as f64).sqrt();
         let model = nats(level.action.model);
         let converged = model <= NEAR * deviation;
-        let total = nats(level.action.total) + if converged { model } else { 0.0 };
-        let z = deviation_of(2.0 * total, freedom as f64);
-        let scale = action.measurement_scale();
-        let least = expected - 2.0 * deviation;
-        let ladder = ladder(action, start, least * scale)?;
-        let error_at = |height: f64| {
-            let rf = crossing(&ladder, height * scale)?;
-            Some(ModelError::new(action, rf))
-        };
+        let now = nats(level.action.measurement) + model;
+        let term = now + if converged { model } else { 0.0 };
+        let z = deviation_of(2.0 * term, freedom as f64);
+        let errors = model_errors(action, start, at_bounds)?;
+        let [model_error, model_error_limit] = errors;
         Ok(Some(Self {
-            action: total,
+            action: term,
             freedom,
             expected,
             deviation,
             z,
             probability: both_tails(z),
-            noise_factor: (total / expected).sqrt(),
+            noise_factor: (term / expected).sqrt(),
             converged,
-            model_error: error_at(expected),
-            model_error_limit: error_at(least),
+            model_error,
+            model_error_limit,
         }))
     }
+}
+
+/// The model errors with which the whole action is what it should be, and two
+/// deviations below.
+fn model_errors<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    start: &StartResult,
+    at_bounds: usize,
+) -> Result<[Option<ModelError>; 2]> {
+    let freedom = action.degrees_of_freedom().map_or(0, |f| f + at_bounds);
+    if freedom == 0 {
+        return Ok([None, None]);
+    }
+    let half = 0.5 * freedom as f64;
+    let scale = action.measurement_scale();
+    let (expected, least) = (half * scale, (half - 2.0 * half.sqrt()) * scale);
+    let ladder = ladder(action, start, least)?;
+    Ok([expected, least].map(|height| {
+        let rf = crossing(&ladder, height)?;
+        Some(ModelError::new(action, rf))
+    }))
 }
 
 impl ModelError {

@@ -8,7 +8,8 @@ use crate::anneal::{Annealing, Level, StartResult, Stop, same_minimum};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Minima {
-    /// Starts that came to a level.
+    /// Starts that came to a level. Those that were the same to the last bit count as
+    /// one.
     pub starts: usize,
     /// Those that found the lowest minimum, also those that were stopped on the
     /// way because another start was there already.
@@ -25,8 +26,14 @@ pub struct Minima {
 }
 
 impl Minima {
-    /// `unit` is one nat in the action's normalization.
-    pub(super) fn new(annealing: &Annealing, best: (&StartResult, &Level), unit: f64) -> Self {
+    /// `unit` is one nat in the action's normalization; `alike` says whether two ends are
+    /// one minimum as far as their spreads and their minimizations tell.
+    pub(super) fn new(
+        annealing: &Annealing,
+        best: (&StartResult, &Level),
+        unit: f64,
+        alike: &dyn Fn(&Level, &Level) -> bool,
+    ) -> Self {
         let level = best.1;
         let height = |level: &Level| level.action.total + level.action.model;
         let mut minima = Self {
@@ -35,13 +42,18 @@ impl Minima {
             open: 0,
             gap: None,
         };
-        for start in &annealing.starts {
+        for (k, start) in annealing.starts.iter().enumerate() {
+            let mut before = annealing.starts[..k].iter();
+            if before.any(|other| are_identical(other, start)) {
+                continue;
+            }
             let start = followed(annealing, start);
             let Some(last) = start.levels.last() else {
                 continue;
             };
             minima.starts += 1;
-            if is_at(start, last, best) {
+            let ended = start.finished && best.0.finished;
+            if is_at(start, last, best) || (ended && alike(last, level)) {
                 minima.found += 1;
                 continue;
             }
@@ -60,6 +72,11 @@ impl Minima {
         }
         minima
     }
+}
+
+/// Whether two starts were the same to the last bit.
+fn are_identical(a: &StartResult, b: &StartResult) -> bool {
+    a.origin.is_some() && a.origin == b.origin
 }
 
 /// Whether the last level of a start is the lowest minimum, or was where the
@@ -106,6 +123,7 @@ fn followed<'a>(annealing: &'a Annealing, start: &'a StartResult) -> &'a StartRe
 mod tests {
     use super::*;
     use crate::action::{ActionTerms, Estimate};
+    use crate::anneal::Hill;
     use crate::minimize::{Termination, Work};
     use crate::path::Path;
 
@@ -118,6 +136,7 @@ mod tests {
                 measurement: total,
                 ..ActionTerms::default()
             },
+            hill: Hill::default(),
             estimate: Estimate::new(vec![Path::from_layers([[10.0, state]])], []),
             termination: Termination::Converged,
             work: Work::default(),
@@ -133,9 +152,11 @@ mod tests {
             index,
             kind: "nudged".into(),
             seed: 0,
+            origin: Some(index as u64 % 6),
             levels: levels.collect(),
             finished: stopped.is_none(),
             stopped,
+            end: None,
         }
     }
 
@@ -152,6 +173,8 @@ mod tests {
             start(1, &[(1.0, 3.0, 2.0), (2.0, 6.0, 1.0)], duplicate),
             // Was there with it.
             start(2, &[(1.0, 3.0, 2.0)], duplicate),
+            // The same start again.
+            start(7, &[(1.0, 3.0, 2.0), (2.0, 6.0, 1.0)], duplicate),
             // Lower than the lowest is at the end: open.
             start(3, &[(1.0, 4.0, 3.0)], dropped),
             // Higher already.
@@ -165,7 +188,8 @@ mod tests {
             start(6, &[], dropped),
         ];
         let annealing = Annealing { starts };
-        let minima = Minima::new(&annealing, annealing.best().unwrap(), 0.5);
+        let best = annealing.best().unwrap();
+        let minima = Minima::new(&annealing, best, 0.5, &|_, _| false);
         let expected = Minima {
             starts: 6,
             found: 3,
@@ -174,5 +198,8 @@ mod tests {
             gap: Some(4.0),
         };
         assert_eq!(minima, expected);
+        // The fifth is the lowest one too, where spreads say so.
+        let minima = Minima::new(&annealing, best, 0.5, &|end, _| end.action.total == 15.0);
+        assert_eq!((minima.found, minima.gap), (4, Some(4.0)));
     }
 }

@@ -16,6 +16,11 @@ pub struct Correlation {
     /// The autocorrelation with lag one, all values of all sets and windows
     /// together, each in units of its own standard deviation.
     pub value: f64,
+    /// What it is for white noise: fitting takes the part tr P/K_y of the noise away
+    /// (see [`LevelTest`](super::LevelTest)), and that leaves −tr P/K_y between
+    /// neighbours.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub expected: f64,
     /// 1/√K, its standard deviation for white noise.
     pub deviation: f64,
     /// K, the pairs of successive values.
@@ -33,7 +38,11 @@ struct Sums {
 
 impl Correlation {
     /// `None` without two values in succession.
-    pub(super) fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> Option<Self> {
+    pub(super) fn new<M: Model, R: Rule<M>>(
+        action: &Action<M, R>,
+        x: &[f64],
+        expected: f64,
+    ) -> Option<Self> {
         let mut sums = Sums::default();
         for (w, window) in action.windows().iter().enumerate() {
             for (set, observations) in window.observation_sets().enumerate() {
@@ -44,9 +53,17 @@ impl Correlation {
         let covariance = sums.products / sums.pairs as f64;
         (sums.pairs > 0 && variance > 0.0).then(|| Self {
             value: covariance / variance,
+            expected,
             deviation: (sums.pairs as f64).powf(-0.5),
             pairs: sums.pairs,
         })
+    }
+}
+
+impl Correlation {
+    /// Whether it is beyond so many deviations, above or below.
+    pub(super) fn is_beyond(&self, deviations: f64) -> bool {
+        (self.value - self.expected).abs() > deviations * self.deviation
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use super::{Further, Gain, HeldOut, LevelTest, Minima, ModelError, Verdict};
+use super::{Finding, Further, Gain, HeldOut, LevelTest, Minima, ModelError, Verdict};
 use crate::action::PrecisionUnit;
 
 /// So many further measurements are named.
@@ -12,14 +12,36 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.level {
             Some(level) => write!(f, "{level}")?,
+            None if self.is_provisional() => f.write_str("level         not judged")?,
             None => f.write_str("level         nothing to compare with: too few measured values, or errors that are not Gaussian")?,
+        }
+        if let Some(priors) = &self.priors {
+            write!(
+                f,
+                "\npriors        {:.1} nats, expected {:.1} (z = {:.1}, p = {:.2})",
+                priors.action,
+                0.5 * priors.freedom,
+                priors.z,
+                priors.probability
+            )?;
+        }
+        if let Some(steps) = &self.steps {
+            write!(
+                f,
+                "\nsteps         their errors change the action by {:.1e} deviations, parameters by {:.1e}, predictions by {:.1e}",
+                steps.level, steps.parameters, steps.predictions
+            )?;
+            if steps.unknown > 0 {
+                write!(f, "; {} could not be followed", steps.unknown)?;
+            }
         }
         write!(f, "\nminima        {}", self.minima)?;
         if let Some(residuals) = self.residuals {
             let (value, deviation) = (residuals.value, residuals.deviation);
+            let expected = residuals.expected;
             write!(
                 f,
-                "\nresiduals     correlate by {value:.2} from time to time; noise would by 0 ± {deviation:.2}"
+                "\nresiduals     correlate by {value:.2} from time to time; noise would by {expected:.2} ± {deviation:.2}"
             )?;
         }
         if self.states_at_bounds > 0 {
@@ -44,6 +66,20 @@ impl fmt::Display for Verdict {
             write!(f, "\n=> {finding}")?;
         }
         Ok(())
+    }
+}
+
+impl Verdict {
+    /// Whether the lowest start did not come to an end that can be judged.
+    fn is_provisional(&self) -> bool {
+        use Finding::{BeforeHill, NotFinished, NotMinimized};
+        let mut findings = self.findings.iter();
+        findings.any(|finding| {
+            matches!(
+                finding,
+                NotFinished { .. } | NotMinimized { .. } | BeforeHill { .. }
+            )
+        })
     }
 }
 

@@ -72,7 +72,7 @@ fn the_automatic_end_is_where_the_model_error_is_small_and_no_later() {
     // What a far larger R_f adds: mode by mode A = Σ a R/(R + k), so that it is
     // Σ a k/(R + k), the model error Σ a k R/(R + k)² and little more.
     let far = Schedule::adaptive_to(last.rf, 1e4, 1.0).unwrap();
-    let far = anneal(&action, far);
+    let far = anneal(&action.shaped_as(&last.estimate).unwrap(), far);
     let more = end(&far.starts[0]).action.total - last.action.total;
     let ratio = more / last.action.model;
     assert!((1.0..1.25).contains(&ratio), "{ratio}");

@@ -5,6 +5,7 @@
 mod fixtures;
 
 mod adaptive;
+mod ends;
 mod hard_constraints;
 mod ladders;
 mod long_time;
@@ -17,6 +18,7 @@ mod race;
 mod results;
 mod running;
 mod saddles;
+mod shapes;
 mod spanning;
 mod sparse_windows;
 mod starts;

@@ -75,10 +75,10 @@ fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
 
 fn first_level<M: Model, R: Rule<M>>(action: &Action<M, R>) -> f64 {
     let schedule = Schedule::spanning(action).unwrap();
-    let first = Schedule::geometric(schedule.steps()[0].rf, 2.0, [0]).unwrap();
-    let annealer = Annealer::new(first).starts(1).start_with(Starts::Mean);
-    let annealing = annealer.run(action).unwrap();
-    annealing.starts[0].levels[0].action.total
+    let annealer = Annealer::new(schedule).starts(1).start_with(Starts::Mean);
+    let mut run = annealer.begin(action).unwrap();
+    run.step().unwrap();
+    run.annealing().starts[0].levels[0].action.total
 }
 
 fn begins_negligibly<M: Model, R: Rule<M>>(action: &Action<M, R>) {

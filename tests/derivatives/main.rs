@@ -7,3 +7,5 @@ mod fixtures;
 mod actions;
 mod discretization;
 mod jacobians;
+mod patterns;
+mod switches;

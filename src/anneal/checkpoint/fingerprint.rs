@@ -27,6 +27,12 @@ impl Hash {
         hash.0
     }
 
+    pub(super) fn of_numbers(values: &[f64]) -> u64 {
+        let mut hash = Self::new();
+        hash.numbers(values);
+        hash.0
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);

@@ -18,7 +18,7 @@ pub(super) use self::plain::{Plain, plain_struct};
 use super::Annealer;
 use super::climb::Climb;
 use super::ladder::Ladder;
-use super::results::{Level, StartResult, Stop};
+use super::results::{End, Level, StartResult, Stop};
 use crate::action::Action;
 use crate::discretization::Rule;
 use crate::error::{Error, Refusal, Result};
@@ -28,7 +28,7 @@ use crate::model::Model;
 const MAGIC: [u8; 8] = *b"deepest\0";
 
 /// Grows with every change of what follows the magic.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// Magic, format and length.
 const HEADER: usize = 24;
@@ -45,6 +45,7 @@ pub(super) struct Kept {
     pub(super) kind: String,
     pub(super) finished: bool,
     pub(super) stopped: Option<Stop>,
+    pub(super) end: Option<End>,
     /// None before the first level, to which making the start belongs.
     pub(super) climb: Option<Climb>,
     pub(super) levels: Vec<Level>,
@@ -53,6 +54,7 @@ plain_struct!(Kept {
     kind,
     finished,
     stopped,
+    end,
     climb,
     levels
 });
@@ -82,6 +84,11 @@ struct Page {
     levels: Vec<u8>,
 }
 
+/// A number that no other vector is likely to have.
+pub(super) fn fingerprint_of(values: &[f64]) -> u64 {
+    Hash::of_numbers(values)
+}
+
 impl Page {
     /// The start as it stands now, with levels that are new.
     fn turn(&mut self, start: &StartResult, climb: Option<&Climb>, levels: &[Level]) {
@@ -92,6 +99,7 @@ impl Page {
         start.kind.write(&mut self.front);
         start.finished.write(&mut self.front);
         start.stopped.filter(lasting).write(&mut self.front);
+        start.end.write(&mut self.front);
         climb.cloned().write(&mut self.front);
         for level in levels {
             level.write(&mut self.levels);

@@ -2,7 +2,8 @@
 //! survives.
 
 use crate::action::{ActionTerms, Estimate};
-use crate::anneal::results::{Level, Stop};
+use crate::anneal::hill::Hill;
+use crate::anneal::results::{End, Level, Stop};
 use crate::minimize::{Termination, Work};
 use crate::path::Path;
 
@@ -67,15 +68,28 @@ plain_struct!(Estimate {
     paths,
     parameters,
     per_window,
-    varying
+    varying,
+    shape
 });
 plain_struct!(Level {
     beta,
     rf,
     action,
+    hill,
     estimate,
     termination,
     work
+});
+plain_enum!(Hill {
+    Unknown = 0,
+    Before = 1,
+    On = 2,
+    Behind = 3
+});
+plain_enum!(End {
+    Schedule = 0,
+    ModelError = 1,
+    Rounding = 2
 });
 plain_enum!(Termination {
     Converged = 0,

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::*;
-use crate::derivative::find_pattern;
+use crate::derivative::{Sparsity, find_pattern};
 use crate::dual::Dual;
 use crate::scalar::Scalar;
 
@@ -71,9 +71,13 @@ fn exact<F: Generic>(
     (gradient, hessian)
 }
 
+/// The directions, and the memory to follow them.
+struct Hessian(Directions, Memory);
+
 fn new<F: Generic>(f: &F, parameters: usize, free: &[usize], sparsity: &Sparsity) -> Hessian {
-    let pattern = find_pattern(f, parameters, free, sparsity);
-    Hessian::new(f, parameters, free, sparsity, &pattern)
+    let (pattern, traced) = find_pattern(f, parameters, free, sparsity);
+    let directions = Directions::new(f, parameters, free, traced, &pattern);
+    Hessian(directions, Memory::default())
 }
 
 /// The contraction as a symmetric matrix, and which pairs it has; each pair
@@ -87,7 +91,8 @@ fn contracted<F: Generic>(
 ) -> (Array2<f64>, Vec<(usize, usize)>) {
     let variables = f.inputs() + free.len();
     let (mut matrix, mut pairs) = (Array2::zeros((variables, variables)), Vec::new());
-    hessian.contract(f, point, free, weights, |a, b, value| {
+    let Hessian(directions, memory) = hessian;
+    directions.contract(f, (point, free), weights, memory, |a, b, value| {
         assert!(a >= b && !pairs.contains(&(a, b)), "{a}, {b}");
         pairs.push((a, b));
         matrix[(a, b)] = value;
@@ -253,7 +258,7 @@ fn what_is_straight_costs_nothing() {
     for which in [Which::Constants, Which::Linear] {
         let chosen = Chosen { inputs: 3, which };
         let (hessian, pairs) = chosen.check(&[0, 1], &Sparsity::Traced);
-        assert_eq!((hessian.colors, pairs.len()), (0, 0));
+        assert_eq!((hessian.0.colors, pairs.len()), (0, 0));
         // A dense pattern is taken at its word: 15 pairs of five variables.
         let (_, pairs) = chosen.check(&[0, 1], &Sparsity::Dense);
         assert_eq!(pairs.len(), 15);
@@ -294,14 +299,62 @@ fn sparse_patterns_share_directions() {
     let (sparse, pairs) = chosen.check(&[], &Sparsity::Traced);
     // 19 neighbours and the square at the end.
     assert_eq!(pairs.len(), 20);
-    assert!(sparse.colors <= 4, "{}", sparse.colors);
+    assert!(sparse.0.colors <= 4, "{}", sparse.0.colors);
     let (dense, pairs) = chosen.check(&[], &Sparsity::Dense);
-    assert_eq!((dense.colors, pairs.len()), (20, 210));
+    assert_eq!((dense.0.colors, pairs.len()), (20, 210));
     let (sparse, pairs) = chosen.check(&[1, 0], &Sparsity::Traced);
     // Every state meets its own products' parameters.
     let of_parameters = pairs.iter().filter(|(a, _)| *a >= 20).count();
     assert_eq!((of_parameters, pairs.len()), (2 * 20 - 1, 2 * 20 - 1 + 20));
-    assert!(sparse.colors <= 6, "{}", sparse.colors);
+    assert!(sparse.0.colors <= 6, "{}", sparse.0.colors);
     let (dense, _) = chosen.check(&[0, 1], &Sparsity::Dense);
-    assert_eq!(dense.colors, 22);
+    assert_eq!(dense.0.colors, 22);
+}
+
+/// Each of `n` results depends on all inputs: through a sum over pairs, as of coupled
+/// oscillators, or nonlinearly on a sum that is added up term by term.
+struct AllToAll {
+    n: usize,
+    pairs: bool,
+}
+
+impl Generic for AllToAll {
+    fn inputs(&self) -> usize {
+        self.n
+    }
+    fn outputs(&self) -> usize {
+        self.n
+    }
+    fn call<S: Scalar>(&self, x: &[S], _theta: &[S], _scratch: &mut Vec<S>, out: &mut [S]) {
+        for (i, slot) in out.iter_mut().enumerate() {
+            let mut sum = S::zero();
+            for (j, &other) in x.iter().enumerate() {
+                sum += match self.pairs {
+                    true => (other - x[i]).sin(),
+                    false => other * (1.0 + (i * j) as f64),
+                };
+            }
+            *slot = if self.pairs { sum } else { sum.tanh() };
+        }
+    }
+}
+
+/// A set of all variables takes n/8 bytes. What operations depend on is held for the
+/// results and the variables at most, what variables meet for the variables: n sets
+/// each, where a list for each operation would take n³ numbers.
+#[test]
+fn all_to_all_takes_memory_for_pairs_only() {
+    let n = 320;
+    for pairs in [true, false] {
+        let f = AllToAll { n, pairs };
+        let x: Vec<f64> = (0..n).map(|i| 0.01 * i as f64).collect();
+        record(&f, (&x, &[]), &[], &mut Arguments::default());
+        let mut meets = vec![Set::default(); n];
+        let held = tape::read(|operations| interactions(operations, n, &mut meets));
+        assert!(held <= (n + 1) * (n / 8 + 64), "{pairs}: {held}");
+        let bytes: usize = meets.iter().map(Set::bytes).sum();
+        assert!(bytes <= n * (n / 8 + 8), "{pairs}: {bytes}");
+        let met: usize = meets.iter().map(|set| set.members().len()).sum();
+        assert_eq!(met, n * n, "{pairs}");
+    }
 }

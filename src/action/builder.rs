@@ -1,12 +1,12 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::layout::Layout;
 use super::places::places;
 use super::shape::ShapeBy;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
-use super::{Action, Counts, Normalization, PrecisionUnit};
+use super::{Action, Counts, Normalization, PrecisionUnit, Units};
 use crate::bounds::Bounds;
 use crate::discretization::{Evaluator, Plans, Rule};
 use crate::error::{Error, Result, check_count};
@@ -34,6 +34,8 @@ pub struct ActionBuilder<M, R> {
     /// The factors of measurement and model error of a whole of which this is
     /// a part.
     weights: Option<[f64; 2]>,
+    /// The units of states that such a whole has.
+    units: OnceLock<Units>,
     /// Of an action of the same model and rule.
     plans: Option<Plans>,
 }
@@ -54,6 +56,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             weights: None,
+            units: OnceLock::from(action.units().clone()),
             plans: Some(action.plans.clone()),
         }
     }
@@ -82,6 +85,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             precision_unit: None,
             normalization: Normalization::default(),
             weights: None,
+            units: OnceLock::new(),
             plans: None,
         }
     }
@@ -263,6 +267,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             shape,
             measurement_weight,
             model_weight,
+            units: self.units,
             counts,
         })
     }

@@ -9,6 +9,7 @@ mod balance;
 mod builder;
 mod condensed;
 mod costs;
+mod descent;
 mod errors;
 mod estimate;
 mod forces;
@@ -25,6 +26,7 @@ mod products;
 mod regrid;
 mod residual_space;
 mod rise;
+mod series;
 mod shape;
 mod slopes;
 mod spread;
@@ -33,6 +35,7 @@ mod step_errors;
 mod tangent;
 mod terms;
 mod together;
+mod units;
 mod weigh;
 mod worker;
 
@@ -45,12 +48,14 @@ pub(crate) use information::Knowledge;
 pub use objective::ActionAt;
 pub use plateau::Plateau;
 pub(crate) use regrid::LocalTerms;
+pub(crate) use series::Series;
 pub use spread::ParameterSpread;
 pub(crate) use step_errors::StepError;
 pub(crate) use tangent::Change;
+pub(crate) use units::Units;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::bounds::Bounds;
 use crate::discretization::{Plans, Rule};
@@ -167,6 +172,8 @@ pub struct Action<M, R> {
     /// The action holds ½ w R_m (…)² and ½ w R_f g² with these weights.
     measurement_weight: f64,
     model_weight: f64,
+    /// Found where they are needed first; parts have those of the whole.
+    units: OnceLock<Units>,
     counts: Counts,
 }
 

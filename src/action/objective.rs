@@ -155,8 +155,8 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
 
     /// Measures each state component in units of its spread along the path
     /// `x`, so that steps, trust region and stopping do not depend on units.
-    /// A component that is constant there takes the mean spread of the others;
-    /// one with two bounds keeps a quarter of their distance.
+    /// A component that is constant there takes the mean spread of the others, in its
+    /// own [unit](Action::units); one with two bounds keeps a quarter of their distance.
     pub(crate) fn scale_from(&mut self, x: &[f64]) {
         let layout = self.action.layout();
         let states = || {
@@ -184,10 +184,11 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             }
         };
         let spreads: Vec<f64> = sums.iter().map(spread).collect();
-        let moving = spreads.iter().filter(|s| **s > 0.0);
+        let units = self.action.units();
+        let moving = spreads.iter().enumerate().filter(|(_, s)| **s > 0.0);
         let count = moving.clone().count();
         let fallback = if count > 0 {
-            moving.sum::<f64>() / count as f64
+            moving.map(|(i, s)| s / units.of(i)).sum::<f64>() / count as f64
         } else {
             1.0
         };
@@ -198,7 +199,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
         for state in states() {
             for (i, &s) in spreads.iter().enumerate().take(state.len()) {
                 if !bounded(i) {
-                    self.scales[state.start + i] = if s > 0.0 { s } else { fallback };
+                    self.scales[state.start + i] = if s > 0.0 { s } else { units.of(i) * fallback };
                 }
             }
         }

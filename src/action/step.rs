@@ -10,7 +10,9 @@ use super::objective::in_parallel;
 use super::worker::Visit;
 use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
-use crate::minimize::{BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, QuadraticStep};
+use crate::minimize::{
+    BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep,
+};
 use crate::model::Model;
 
 impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
@@ -124,7 +126,49 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             (_, Curvature::GaussNewton) if self.condenses && !self.is_held() => {
                 self.step_condensed(x, damping, gradient, step)
             }
-            _ => self.step(x, curvature, damping, gradient, step),
+            _ => self.step_nearly(x, curvature, damping, gradient, step),
+        }
+    }
+
+    /// The step by the block arrow; one without damping, where the Hessian is singular
+    /// by rounding, with the least damping.
+    fn step_nearly(
+        &mut self,
+        x: &[f64],
+        curvature: Curvature,
+        damping: f64,
+        gradient: &[f64],
+        step: &mut [f64],
+    ) -> std::result::Result<QuadraticStep, Indefinite> {
+        let indefinite = match self.step(x, curvature, damping, gradient, step) {
+            Err(indefinite) if damping == 0.0 => indefinite,
+            stepped => return stepped,
+        };
+        let least = self.least_damping(x, indefinite)?;
+        let mut stepped = self.step(x, curvature, least, gradient, step)?;
+        self.exact = curvature == Curvature::Exact && stepped.factorizations == 1;
+        stepped.factorizations += 1;
+        Ok(stepped)
+    }
+
+    /// The damping that makes a Hessian definite which is singular by rounding, because
+    /// nothing was measured of some direction: as little as no saddle needs.
+    ///
+    /// # Errors
+    /// `indefinite`, where that is no rounding.
+    pub(super) fn least_damping(
+        &mut self,
+        x: &[f64],
+        indefinite: Indefinite,
+    ) -> std::result::Result<f64, Indefinite> {
+        let least = LEAST_CURVATURE * self.terms(x).total;
+        let scales = self.scales[..self.action.layout().border()].iter();
+        let largest = scales.copied().fold(0.0, f64::max);
+        // NaN is no rounding.
+        if indefinite.pivot.abs() * largest * largest <= least && least > 0.0 {
+            Ok(least)
+        } else {
+            Err(indefinite)
         }
     }
 

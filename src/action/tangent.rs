@@ -51,19 +51,30 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             let step = self.step_by(x, Curvature::GaussNewton, 0.0, &pull, tangent)?;
             return Ok(Change::new(model, &pull, tangent, step.factorizations));
         }
-        let fresh = !self.exact;
-        if fresh {
+        let mut factorizations = 0;
+        if !self.exact {
             let mut gradient = vec![0.0; x.len()];
             if self.bounded {
                 self.value_and_gradient(x, &mut gradient);
             }
             self.hold(x, &gradient);
-            self.factor(x, Curvature::Exact, 0.0, &pull)?;
+            factorizations += self.factor_nearly(x, &pull)?;
         } else {
             self.substitute(&pull)?;
         }
         self.solve_free(x, tangent)?;
-        Ok(Change::new(model, &pull, tangent, usize::from(fresh)))
+        Ok(Change::new(model, &pull, tangent, factorizations))
+    }
+
+    /// Factors the exact Hessian; where it is singular to rounding, because nothing
+    /// was measured of some direction, with as little damping as no saddle needs.
+    /// Returns the factorizations that it took.
+    fn factor_nearly(&mut self, x: &[f64], pull: &[f64]) -> std::result::Result<usize, Indefinite> {
+        let Err(indefinite) = self.factor(x, Curvature::Exact, 0.0, pull) else {
+            return Ok(1);
+        };
+        let damping = self.least_damping(x, indefinite)?;
+        self.factor(x, Curvature::Exact, damping, pull).map(|()| 2)
     }
 
     /// Solves for what moves with the right-hand side at hand: unknowns of the border
@@ -73,15 +84,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         x: &[f64],
         moved: &mut [f64],
     ) -> std::result::Result<(), Indefinite> {
-        let border = self.action.layout().border();
-        let ends = |k: usize| {
-            let k = border + k;
-            let free = self.lower[k] < x[k] && x[k] < self.upper[k];
-            if free { f64::INFINITY } else { 0.0 }
-        };
-        let upper: Vec<f64> = (0..x.len() - border).map(ends).collect();
-        let lower: Vec<f64> = upper.iter().map(|v| -v).collect();
-        self.solve((&lower, &upper), moved).map(|_| ())
+        let inside = x.iter().zip(self.lower.iter().zip(&self.upper));
+        let inside: Vec<bool> = inside.map(|(x, (l, u))| l < x && x < u).collect();
+        self.solve_held(&inside, moved)
     }
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.

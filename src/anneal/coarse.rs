@@ -12,14 +12,15 @@ use crate::model::Model;
 /// Which layers there are in turn: every fourth, every second.
 const EVERY: [usize; 2] = [4, 2];
 
-/// Nudges and settles on few layers, and settles on more: the unknowns. `None` where
-/// no path stays near the data.
+/// Nudges and settles on few layers, and settles on more: the unknowns, and whether
+/// there were fewer layers to begin on. `None` where no path stays near the data.
 pub(super) fn refine<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
     rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
-) -> Result<Option<Vec<f64>>> {
+) -> Result<Option<(Vec<f64>, bool)>> {
     let coarse: Vec<Action<M, R>> = EVERY.iter().filter_map(|&k| action.thinned(k)).collect();
+    let thinned = !coarse.is_empty();
     let mut finer = coarse.iter().chain([action]);
     let Some(mut on) = finer.next() else {
         return Ok(None);
@@ -32,5 +33,5 @@ pub(super) fn refine<M: Model, R: Rule<M>>(
         (_, x) = settler.minimize(next, &estimate)?;
         on = next;
     }
-    Ok(Some(x))
+    Ok(Some((x, thinned)))
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::nudging::{Nudging, lengthened};
+use super::nudging::{Nudging, lengthened_in_part};
 use super::settling::Settler;
 use super::signal::Signal;
 use crate::action::{Action, Estimate};
@@ -131,7 +131,7 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
         let finer = if backwards { 2 } else { 1 };
         let least = self.whole.div_ceil(APPENDED * finer);
         let more = (self.first / (SHORTER * finer)).max(least);
-        let mut value = f64::INFINITY;
+        let (mut value, mut lost) = (f64::INFINITY, 0);
         while layers != (0..self.whole) {
             let known = self.ranges(&layers);
             match backwards {
@@ -144,7 +144,8 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
                 return Ok(false);
             };
             let before: Vec<usize> = before.collect();
-            let Some(longer) = lengthened(&part, &estimate, &before, ONWARD) else {
+            let led = lengthened_in_part(&part, &estimate, &before, ONWARD);
+            let Some((longer, now)) = led else {
                 return Ok(false);
             };
             let (settled, x) = settler.minimize(&part, &longer)?;
@@ -154,6 +155,10 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
                 return Ok(false);
             }
             (value, estimate) = (settled, part.unpack(&x));
+            lost = lost.max(now);
+        }
+        if lost > 0 {
+            settler.lose(lost);
         }
         self.lowest = Some((value, estimate));
         Ok(true)

@@ -5,7 +5,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::settling::{SETTLED, Settler};
 use super::signal::Signal;
-use super::starts::guess_parameters;
+use super::starts::{guess_parameters, mean as resting};
 use crate::action::{Action, ActionAt, Estimate};
 use crate::discretization::{Pull, Rule, Span};
 use crate::error::Result;
@@ -44,8 +44,18 @@ pub(super) struct Nudged {
     estimate: Estimate,
     /// R_f where its model error weighs as much as its measurement error.
     balance: f64,
-    /// The attempts that it took, and its measurement error.
-    cost: (u8, f64),
+    /// The windows whose data no path stays near, the attempts that it took, and its
+    /// measurement error.
+    cost: (usize, u8, f64),
+}
+
+/// Nudged paths of all windows, one of which at least stays near the data.
+struct Paths {
+    paths: Vec<Path>,
+    /// Windows where nothing does: they rest.
+    lost: usize,
+    /// The most attempts that one took.
+    attempts: u8,
 }
 
 /// Nudges over the whole windows, and settles: the unknowns. `None` where no path
@@ -75,6 +85,18 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
     before: &[usize],
     gain: f64,
 ) -> Option<Estimate> {
+    let (lengthened, lost) = lengthened_in_part(part, estimate, before, gain)?;
+    (lost == 0).then_some(lengthened)
+}
+
+/// The same where some windows leave the neighbourhood of their data, and how many
+/// do: what is added to these rests. `None` where all do.
+pub(super) fn lengthened_in_part<M: Model, R: Rule<M>>(
+    part: &Action<M, R>,
+    estimate: &Estimate,
+    before: &[usize],
+    gain: f64,
+) -> Option<(Estimate, usize)> {
     let signals = Signal::of_all(part);
     let nudging = Nudging {
         action: part,
@@ -82,7 +104,7 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
     };
     let theta = &estimate.parameters;
     let paths = estimate.paths.iter().zip(before).enumerate();
-    let paths = paths.map(|(w, (path, &before))| {
+    let led = paths.map(|(w, (path, &before))| {
         let known = (0..path.layers()).map(|n| path.layer(n).to_vec());
         let last = before + path.layers() - 1;
         let (_, mut layers) = nudging.layers((w, false), gain, theta, (known.collect(), last))?;
@@ -93,7 +115,21 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
         }
         Some(Path::from_layers(layers))
     });
-    let paths: Vec<Path> = paths.collect::<Option<_>>()?;
+    let led: Vec<Option<Path>> = led.collect();
+    let lost = led.iter().filter(|path| path.is_none()).count();
+    if lost == led.len() {
+        return None;
+    }
+    let around = |w: usize| {
+        let (resting, known, before) = (nudging.resting(w), &estimate.paths[w], before[w]);
+        Path::from_layers((0..resting.layers()).map(|n| {
+            let inside = n.checked_sub(before).filter(|n| *n < known.layers());
+            inside.map_or_else(|| resting.layer(n).to_vec(), |n| known.layer(n).to_vec())
+        }))
+    };
+    let paths = led.into_iter().enumerate();
+    let paths = paths.map(|(w, path)| path.unwrap_or_else(|| around(w)));
+    let paths: Vec<Path> = paths.collect();
     // Parameters that change in time are what they are at the nearest known layer.
     let varying = estimate.varying.iter().zip(before).zip(&paths);
     let varying = varying.map(|((old, before), path)| {
@@ -101,19 +137,20 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
         let layers = 0..path.layers();
         Path::from_layers(layers.map(|n| old.layer(n.saturating_sub(*before).min(last))))
     });
-    Some(Estimate {
+    let lengthened = Estimate {
         varying: varying.collect(),
         paths,
         ..estimate.clone()
-    })
+    };
+    Some((lengthened, lost))
 }
 
 impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     /// For each gain, integrates with several guesses of the parameters and of
     /// the first states and keeps the path that follows the data best: a model
-    /// with wrong parameters synchronizes badly. A guess that needs a stronger
-    /// pull than another is worse, however close it follows. A gain with which
-    /// none stays near the data gives none.
+    /// with wrong parameters synchronizes badly. A guess that loses more windows, or
+    /// needs a stronger pull than another, is worse, however close it follows. A gain
+    /// with which no window stays near the data gives none.
     pub(super) fn scan(
         &self,
         gains: &[f64],
@@ -154,13 +191,14 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         (gain, parameters, first): (f64, &[f64], &[Vec<f64>]),
         best: &mut Option<Nudged>,
     ) -> Result<bool> {
-        let Some((attempts, paths)) = self.paths(gain, parameters, first) else {
+        let Some(led) = self.paths(gain, parameters, first) else {
             return Ok(false);
         };
-        let estimate = Estimate::new(paths, parameters.to_vec());
+        let estimate = Estimate::new(led.paths, parameters.to_vec());
         let terms = objective.terms(&self.action.pack(&estimate)?);
-        let cost = (attempts, terms.measurement);
+        let cost = (led.lost, led.attempts, terms.measurement);
         let better = best.as_ref().is_none_or(|best| cost < best.cost);
+        let better = better && cost.2.is_finite();
         if better {
             *best = Some(Nudged {
                 gain,
@@ -186,7 +224,12 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             let (_, mut layers) = self.layers((w, true), path.gain, parameters, known)?;
             layers.pop()
         });
-        first.collect()
+        let first: Vec<Option<Vec<f64>>> = first.collect();
+        first.iter().any(Option::is_some).then(|| {
+            let kept = first.into_iter().zip(paths);
+            let kept = kept.map(|(first, of)| first.unwrap_or_else(|| of.layer(0).to_vec()));
+            kept.collect()
+        })
     }
 
     /// Minimizes each path at the R_f where model error weighs as much as
@@ -203,6 +246,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         settler.choose_rf(nudged.iter().map(|path| path.balance));
         let mut best: Option<(f64, Vec<f64>, f64)> = None;
         for path in nudged {
+            let lost = path.cost.0;
             let (value, x) = settler.minimize(self.action, &path.estimate)?;
             // NaN is no progress, but the first is kept to be told of.
             let lower = best.as_ref().is_none_or(|(least, ..)| value < *least);
@@ -211,6 +255,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
                 .as_ref()
                 .is_some_and(|(least, ..)| (value - least).abs() < SAME * least);
             if lower {
+                settler.lose(lost);
                 best = Some((value, x, path.gain));
             }
             if same || settler.is_over() {
@@ -224,12 +269,14 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
             let settled = self.action.unpack(&x);
             let paths = settled.paths.iter();
             let first: Vec<_> = paths.map(|path| path.layer(0).to_vec()).collect();
-            let Some((_, paths)) = self.paths(gain, &settled.parameters, &first) else {
+            let Some(led) = self.paths(gain, &settled.parameters, &first) else {
                 break;
             };
+            let (paths, lost) = (led.paths, led.lost);
             let again = Estimate { paths, ..settled };
             let (value, again) = settler.minimize(self.action, &again)?;
             if value < (1.0 - SETTLED) * least {
+                settler.lose(lost);
                 (least, x) = (value, again);
             } else {
                 break;
@@ -246,22 +293,34 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
         let component = |i| {
             let z: f64 = StandardNormal.sample(rng);
             let guessed = signal.inside(i, signal.rest(i) + z * signal.unrest(i));
-            signal.value(0, i).unwrap_or(guessed)
+            signal.first(i).unwrap_or(guessed)
         };
         (0..width).map(component).collect()
     }
 
-    /// A path for each window, and the most attempts that one took.
-    fn paths(&self, gain: f64, parameters: &[f64], first: &[Vec<f64>]) -> Option<(u8, Vec<Path>)> {
-        let mut most = 0;
+    /// A path for each window; `None` where none stays near its data.
+    fn paths(&self, gain: f64, parameters: &[f64], first: &[Vec<f64>]) -> Option<Paths> {
+        let (mut lost, mut most) = (0, 0);
         let paths = first.iter().enumerate().map(|(w, first)| {
             let known = (vec![first.clone()], 0);
-            let (attempts, layers) = self.layers((w, false), gain, parameters, known)?;
+            let Some((attempts, layers)) = self.layers((w, false), gain, parameters, known) else {
+                lost += 1;
+                return self.resting(w);
+            };
             most = most.max(attempts);
-            Some(Path::from_layers(layers))
+            Path::from_layers(layers)
         });
-        let paths = paths.collect::<Option<Vec<_>>>()?;
-        Some((most, paths))
+        let paths: Vec<Path> = paths.collect();
+        (lost < paths.len()).then_some(Paths {
+            paths,
+            lost,
+            attempts: most,
+        })
+    }
+
+    /// The path of a window that nothing can be nudged along.
+    fn resting(&self, w: usize) -> Path {
+        resting(self.action, w, &self.signals[w])
     }
 
     /// The given layers of window `w`, the last at layer `last`, and all that follow,

@@ -28,6 +28,8 @@ pub(super) struct Settler<'a> {
     rf: f64,
     work: Work,
     over: bool,
+    /// Whether some windows of what it settled could not be nudged.
+    lost: bool,
 }
 
 impl<'a> Settler<'a> {
@@ -37,6 +39,7 @@ impl<'a> Settler<'a> {
             rf: 0.0,
             work: Work::default(),
             over: false,
+            lost: false,
         }
     }
 
@@ -45,6 +48,16 @@ impl<'a> Settler<'a> {
         let lowest = self.settling.lowest;
         let of = of.filter(|rf| rf.is_finite() && *rf > lowest);
         self.rf = of.reduce(f64::min).unwrap_or(0.0);
+    }
+
+    /// Notes in how many windows the path that is gone on with was not nudged.
+    pub(super) fn lose(&mut self, windows: usize) {
+        self.lost = windows > 0;
+    }
+
+    /// Whether there are such windows.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether the observer wants no more.

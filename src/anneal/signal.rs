@@ -2,28 +2,48 @@
 
 use std::sync::Arc;
 
-use crate::action::Action;
+use crate::action::{Action, Series, Units};
 use crate::bounds::Bounds;
 use crate::discretization::{Rule, Target};
 use crate::model::Model;
 use crate::operators::{Operator, Place};
 use crate::precision::cholesky;
+use crate::windows::Window;
+
+/// A window whose values spread by less than this part of those of all windows says
+/// nothing of what is usual.
+const NARROW: f64 = 0.1;
+
+/// A run is lost so many ranges of a component's data away from them.
+const LOST: f64 = 10.0;
+
+/// The likely spread of a component is at least this part of its size.
+const LEAST_SPREAD: f64 = 1e-6;
 
 /// Measured components, interpolated linearly between their times, and what
 /// else is known of the states.
 pub(super) struct Signal<'a> {
-    /// One series a component, one value a layer; NaN before its first and
-    /// after its last measured value, empty where it was never measured.
-    series: Vec<Vec<f64>>,
-    /// The same at the layers where it was measured, NaN elsewhere.
-    measured: Vec<Vec<f64>>,
-    mean: f64,
-    deviation: f64,
-    range: (f64, f64),
-    prior: Option<&'a [f64]>,
+    series: Series,
+    usual: Usual,
+    units: &'a Units,
+    /// Between which values a run is near the data, by component; none where the data
+    /// do not say.
+    near: Arc<[Option<(f64, f64)>]>,
+    /// Mean and deviation of each component of the first state.
+    prior: Vec<(f64, f64)>,
+    /// The deviations of what was measured of the first state.
+    errors: Vec<f64>,
     bounds: &'a [(usize, Bounds)],
     /// What operators measured, by layer.
     indirect: Vec<Vec<Indirect>>,
+}
+
+/// What is usual among measured values, each in its component's unit.
+#[derive(Debug, Clone, Copy)]
+struct Usual {
+    mean: f64,
+    deviation: f64,
+    range: (f64, f64),
 }
 
 /// What an operator measured at one layer.
@@ -35,84 +55,85 @@ struct Indirect {
     values: Vec<f64>,
 }
 
+impl Usual {
+    fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (low <= high).then_some(Self {
+            mean,
+            deviation: variance.sqrt(),
+            range: (low, high),
+        })
+    }
+
+    /// That of all windows; where all values are equal, as much as they are large.
+    fn of_all(values: &[f64], units: &Units) -> Self {
+        let one = Self {
+            mean: 0.0,
+            deviation: 1.0,
+            range: (-1.0, 1.0),
+        };
+        let usual = Self::of(values).unwrap_or(one);
+        if usual.deviation > LEAST_SPREAD * usual.mean.abs() {
+            return usual;
+        }
+        let deviation = units.usual();
+        Self {
+            deviation,
+            range: (usual.mean - deviation, usual.mean + deviation),
+            ..usual
+        }
+    }
+}
+
 impl<'a> Signal<'a> {
     /// Those of all windows.
     pub(super) fn of_all<M: Model, R: Rule<M>>(action: &'a Action<M, R>) -> Vec<Self> {
-        let windows = 0..action.windows().len();
-        windows.map(|w| Self::new(action, w)).collect()
-    }
-
-    fn new<M: Model, R: Rule<M>>(action: &'a Action<M, R>, w: usize) -> Self {
-        let window = &action.windows()[w];
-        let times = window.grid().times();
-        let mut sums: Vec<Vec<(f64, f64)>> = Vec::new();
-        let mut all = Vec::new();
-        let mut indirect: Vec<Vec<Indirect>> = times.iter().map(|_| Vec::new()).collect();
-        for (set, contacts) in window.sets() {
-            for contact in contacts {
-                let (k, n) = (contact.row, contact.layer);
-                let row = set.values().row(k);
-                let Some(components) = set.components() else {
-                    indirect[n].push(Indirect {
-                        operator: set.operator().clone(),
-                        k,
-                        time: times[n],
-                        values: row.to_vec(),
-                    });
-                    continue;
-                };
-                for (l, (&i, &y)) in components.iter().zip(&row).enumerate() {
-                    if y.is_nan() {
-                        continue;
-                    }
-                    if sums.len() <= i {
-                        sums.resize(i + 1, Vec::new());
-                    }
-                    sums[i].resize(times.len(), (f64::NAN, 0.0));
-                    let precision = set.precision(k).of_component(l);
-                    join(&mut sums[i][n], y, contact.weight * precision);
-                    all.push(y);
+        let units = action.units();
+        let windows = action.windows().iter();
+        let series: Vec<Series> = windows.map(Series::of).collect();
+        let values = series.iter().flat_map(|series| &series.values);
+        let values: Vec<f64> = values.map(|&(i, y)| y / units.of(i)).collect();
+        let usual = Usual::of_all(&values, units);
+        let near: Arc<[_]> = near(&series).into();
+        let signals = series
+            .into_iter()
+            .zip(action.windows())
+            .map(|(series, window)| {
+                let values = series.values.iter().map(|&(i, y)| y / units.of(i));
+                let own = Usual::of(&values.collect::<Vec<_>>());
+                let own = own.filter(|own| own.deviation >= NARROW * usual.deviation);
+                Self {
+                    usual: own.unwrap_or(usual),
+                    units,
+                    near: near.clone(),
+                    prior: prior_of(window),
+                    errors: errors_of(window),
+                    bounds: action.bounded_states(),
+                    indirect: indirect(window),
+                    series,
                 }
-            }
-        }
-        let count = all.len().max(1) as f64;
-        let mean = all.iter().sum::<f64>() / count;
-        let variance = all.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
-        let values = |sums: &Vec<(f64, f64)>| sums.iter().map(|(mean, _)| *mean).collect();
-        let measured: Vec<Vec<f64>> = sums.iter().map(values).collect();
-        let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Self {
-            series: measured.iter().map(|m| interpolate(times, m)).collect(),
-            measured,
-            mean,
-            deviation: if all.is_empty() { 1.0 } else { variance.sqrt() },
-            range: if low <= high {
-                (low, high)
-            } else {
-                (-1.0, 1.0)
-            },
-            prior: window.state_prior().map(|prior| &prior.mean[..]),
-            bounds: action.bounded_states(),
-            indirect,
-        }
+            });
+        signals.collect()
     }
 
     /// The signal of component `i` at layer `n`, where it is known.
     pub(super) fn value(&self, n: usize, i: usize) -> Option<f64> {
-        let value = self.series.get(i)?.get(n).copied()?;
-        (!value.is_nan()).then(|| self.inside(i, value))
+        self.series.at(n, i).map(|value| self.inside(i, value))
     }
 
     /// The same where it was measured at that very layer.
     pub(super) fn measured(&self, n: usize, i: usize) -> Option<f64> {
-        let value = self.measured.get(i)?.get(n).filter(|v| !v.is_nan());
+        let value = self.series.measured.get(i)?.get(n).filter(|v| !v.is_nan());
         value.map(|v| self.inside(i, *v))
     }
 
     /// What the model is pulled to on its way from one layer to the next.
     pub(super) fn targets(&self, from: usize, to: usize) -> impl Iterator<Item = Target> {
-        (0..self.series.len()).filter_map(move |i| {
+        (0..self.series.between.len()).filter_map(move |i| {
             Some(Target {
                 component: i,
                 begin: self.value(from, i)?,
@@ -131,39 +152,65 @@ impl<'a> Signal<'a> {
         self.bounds_of(i).map_or(value, |b| b.nearest(value))
     }
 
+    /// Where a component rests that nobody measured, and how far from there it may well
+    /// be, without a prior: the middle of its bounds and a quarter of their distance,
+    /// or mean and deviation of all observations, in its own unit.
+    fn usual(&self, i: usize) -> (f64, f64) {
+        let bounds = self.bounds_of(i);
+        let middle = bounds.and_then(|b| Some((b.lower() + 0.5 * b.width()?, 0.25 * b.width()?)));
+        middle.unwrap_or_else(|| {
+            let unit = self.units.of(i);
+            (unit * self.usual.mean, unit * self.usual.deviation)
+        })
+    }
+
+    /// The prior of component `i` of the first state, where it says more than that.
+    fn prior(&self, i: usize) -> Option<(f64, f64)> {
+        let (_, unrest) = self.usual(i);
+        let prior = self.prior.get(i).copied();
+        prior.filter(|(_, deviation)| *deviation < unrest)
+    }
+
     /// Where an unobserved component rests: its prior's mean, the middle of
     /// its bounds, or the mean of all observations.
     pub(super) fn rest(&self, i: usize) -> f64 {
-        let prior = self.prior.and_then(|mean| mean.get(i)).copied();
-        let bounds = self.bounds_of(i);
-        let middle = bounds.and_then(|b| Some(b.lower() + 0.5 * b.width()?));
-        self.inside(i, prior.or(middle).unwrap_or(self.mean))
+        let (rest, _) = self.prior(i).unwrap_or_else(|| self.usual(i));
+        self.inside(i, rest)
     }
 
     /// How far from there it may well be.
     pub(super) fn unrest(&self, i: usize) -> f64 {
-        if self.prior.is_some_and(|mean| i < mean.len()) {
-            return 0.0;
-        }
-        let width = self.bounds_of(i).and_then(|b| b.width());
-        width.map_or(self.deviation, |w| 0.25 * w)
+        let (_, unrest) = self.prior(i).unwrap_or_else(|| self.usual(i));
+        unrest
+    }
+
+    /// What was measured of component `i` of the first state, where its prior does not
+    /// know it better.
+    pub(super) fn first(&self, i: usize) -> Option<f64> {
+        let known = self.prior(i).is_some_and(|(_, deviation)| {
+            let error = self.errors.get(i).copied().unwrap_or(f64::INFINITY);
+            deviation < error
+        });
+        self.value(0, i).filter(|_| !known)
     }
 
     /// From where to where it may be drawn.
     pub(super) fn range(&self, i: usize) -> (f64, f64) {
         match self.bounds_of(i) {
             Some(b) if b.width().is_some() => (b.lower(), b.upper()),
-            _ => (self.inside(i, self.range.0), self.inside(i, self.range.1)),
+            _ => {
+                let (unit, (low, high)) = (self.units.of(i), self.usual.range);
+                (self.inside(i, unit * low), self.inside(i, unit * high))
+            }
         }
     }
 
-    /// Ten times the data's range is nowhere near the data.
+    /// Ten times the range of a component's data is nowhere near them.
     pub(super) fn is_lost(&self, n: usize, state: &[f64]) -> bool {
-        let (low, high) = self.range;
-        let wide = 10.0 * (high - low);
         state.iter().enumerate().any(|(i, v)| {
-            let near = (low - wide..=high + wide).contains(v);
-            !v.is_finite() || (self.value(n, i).is_some() && !near)
+            let near = self.near.get(i).copied().flatten();
+            let far = near.is_some_and(|(low, high)| !(low..=high).contains(v));
+            !v.is_finite() || (far && self.value(n, i).is_some())
         })
     }
 
@@ -187,7 +234,8 @@ impl<'a> Signal<'a> {
             indirect
                 .operator
                 .jacobian(place, &[], &mut values, &mut jacobian);
-            let squares: Vec<f64> = (0..d).map(|i| self.unrest(i).powi(2).max(1e-12)).collect();
+            let spread = |i: usize| self.unrest(i).max(LEAST_SPREAD * self.units.size(i));
+            let squares: Vec<f64> = (0..d).map(|i| spread(i).powi(2)).collect();
             let row = |m: usize| &jacobian[kept[m] * d..(kept[m] + 1) * d];
             let mut gram = ndarray::Array2::from_shape_fn((kept.len(), kept.len()), |(m, l)| {
                 let products = row(m).iter().zip(row(l)).zip(&squares);
@@ -227,31 +275,75 @@ fn substitute(factor: &ndarray::Array2<f64>, x: &mut [f64]) {
     }
 }
 
-/// Adds a value to a mean with its weight: of one value alone it is that value.
-fn join((mean, weight): &mut (f64, f64), value: f64, more: f64) {
-    if mean.is_nan() {
-        (*mean, *weight) = (value, more);
-    } else if more > 0.0 {
-        *weight += more;
-        *mean += more / *weight * (value - *mean);
+/// Ten ranges of each component's values in all windows from them, or ten times their
+/// size where that is more: one value, or a sensor that is stuck, has no range.
+fn near(series: &[Series]) -> Vec<Option<(f64, f64)>> {
+    let mut ranges: Vec<Option<(f64, f64)>> = Vec::new();
+    for &(i, y) in series.iter().flat_map(|series| &series.values) {
+        if ranges.len() <= i {
+            ranges.resize(i + 1, None);
+        }
+        let (low, high) = ranges[i].unwrap_or((y, y));
+        ranges[i] = Some((low.min(y), high.max(y)));
     }
+    let near = ranges.into_iter().map(|range| {
+        let (low, high) = range?;
+        let wide = LOST * (high - low).max(low.abs()).max(high.abs());
+        (wide > 0.0).then_some((low - wide, high + wide))
+    });
+    near.collect()
 }
 
-/// Linear between the values that are not NaN, from the first to the last of them.
-fn interpolate(times: &[f64], values: &[f64]) -> Vec<f64> {
-    let mut series = values.to_vec();
-    let mut last: Option<usize> = None;
-    for (n, value) in values.iter().enumerate() {
-        if value.is_nan() {
+/// Means and deviations of the first state.
+fn prior_of(window: &Window) -> Vec<(f64, f64)> {
+    let Some(prior) = window.state_prior() else {
+        return Vec::new();
+    };
+    let means = prior.mean.iter().enumerate();
+    let known = means.map(|(i, mean)| {
+        let precision = prior.precision.marginal(&[i]);
+        (*mean, precision[(0, 0)].sqrt().recip())
+    });
+    known.collect()
+}
+
+/// The deviations of errors of the values of the first layer, by component.
+fn errors_of(window: &Window) -> Vec<f64> {
+    let mut errors = Vec::new();
+    for (set, contacts) in window.sets() {
+        let Some(components) = set.components() else {
             continue;
-        }
-        if let Some(m) = last {
-            for k in m + 1..n {
-                let part = (times[k] - times[m]) / (times[n] - times[m]);
-                series[k] = values[m] + part * (value - values[m]);
+        };
+        for contact in contacts.iter().filter(|contact| contact.layer == 0) {
+            for (column, &i) in components.iter().enumerate() {
+                if errors.len() <= i {
+                    errors.resize(i + 1, f64::INFINITY);
+                }
+                if !set.values()[(contact.row, column)].is_nan() {
+                    let precision = set.precision(contact.row).marginal(&[column]);
+                    errors[i] = errors[i].min(precision[(0, 0)].sqrt().recip());
+                }
             }
         }
-        last = Some(n);
     }
-    series
+    errors
+}
+
+fn indirect(window: &Window) -> Vec<Vec<Indirect>> {
+    let times = window.grid().times();
+    let mut indirect: Vec<Vec<Indirect>> = times.iter().map(|_| Vec::new()).collect();
+    for (set, contacts) in window.sets() {
+        if set.components().is_some() {
+            continue;
+        }
+        for contact in contacts {
+            indirect[contact.layer].push(Indirect {
+                operator: set.operator().clone(),
+                k: contact.row,
+                time: times[contact.layer],
+                values: set.values().row(contact.row).to_vec(),
+            });
+        }
+    }
+    indirect
 }

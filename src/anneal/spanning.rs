@@ -27,7 +27,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// nothing constrains. That path is the one of
     /// [`Starts::Mean`](crate::Starts::Mean): data where there are any, else
     /// the mean of the first state's prior, the middle of the bounds, or the
-    /// mean of all observations; parameters as guessed. R_f = 1 then weighs a
+    /// mean of all observations in the component's unit; parameters as guessed. R_f = 1 then weighs a
     /// residual as large as that with one half, and a state in another unit
     /// changes nothing. Where the widths of layers differ there is one v.
     ///

@@ -24,11 +24,14 @@ pub enum Starts {
     /// with y interpolated between its times. Each start tries the gains K·Δ =
     /// 1/8, 1/4, 1/2 and 1, with many guesses of the parameters, and goes on with
     /// what has the lowest action. Layer maps run forward from the first layer in
-    /// the same way.
+    /// the same way. A window in which no path stays near the data rests as in
+    /// [`Mean`](Self::Mean); results then name such a start "nudged in part".
     #[default]
     Nudged,
     /// Observed components follow the interpolated data; the others stay at
-    /// the mean of all observations (or of the first state's prior). Where no
+    /// the mean of the first state's prior, in the middle of their bounds, or at the
+    /// mean of all observations in their own unit, which a run of the model tells to a
+    /// power of a thousand. Where no
     /// parameter is estimated there is only one such start, and it is run once.
     Mean,
     /// Observed components follow the interpolated data, in the layers of a map only
@@ -53,7 +56,7 @@ pub enum Starts {
     /// second, and on all. It is a [`Nudged`](Self::Nudged) start that tries in a
     /// quarter of the time, for flows whose steps are short. Where layers are no
     /// instants of a flow, or too little was measured on every fourth, it is just
-    /// that.
+    /// that, and results name it so.
     CoarseToFine,
     /// The given estimate: one start, however many are asked for.
     Given(Estimate),
@@ -114,6 +117,17 @@ impl Starts {
         }
     }
 
+    /// The same for a start that is gone on with, in some windows of which nothing may
+    /// have stayed near the data.
+    fn settled_name(&self, in_part: bool) -> &'static str {
+        match self {
+            Self::Nudged if in_part => "nudged in part",
+            Self::Growing if in_part => "growing in part",
+            Self::CoarseToFine if in_part => "coarse-to-fine in part",
+            _ => self.name(),
+        }
+    }
+
     /// How many of `asked` starts differ from each other.
     pub(super) fn distinct<M: Model, R: Rule<M>>(
         &self,
@@ -169,17 +183,20 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut settler = Settler::new(settling);
-    let settled = match starts {
-        Starts::Growing => growing::grow(action, &mut rng, &mut settler)?,
-        Starts::CoarseToFine => coarse::refine(action, &mut rng, &mut settler)?,
-        Starts::Nudged => nudging::nudge(action, &mut rng, &mut settler)?,
-        _ => None,
+    let (settled, kind) = match starts {
+        Starts::Growing => (growing::grow(action, &mut rng, &mut settler)?, starts),
+        Starts::Nudged => (nudging::nudge(action, &mut rng, &mut settler)?, starts),
+        Starts::CoarseToFine => match coarse::refine(action, &mut rng, &mut settler)? {
+            Some((x, true)) => (Some(x), starts),
+            nudged => (nudged.map(|(x, _)| x), &Starts::Nudged),
+        },
+        _ => (None, starts),
     };
     if let Some(x) = settled {
         return Ok(Start {
             x,
             rf: settler.rf(),
-            kind: starts.name(),
+            kind: kind.settled_name(settler.has_lost()),
             work: settler.work(),
         });
     }
@@ -252,7 +269,11 @@ fn path_of<M: Model, R: Rule<M>>(
     }))
 }
 
-fn mean<M: Model, R: Rule<M>>(action: &Action<M, R>, w: usize, signal: &Signal<'_>) -> Path {
+pub(super) fn mean<M: Model, R: Rule<M>>(
+    action: &Action<M, R>,
+    w: usize,
+    signal: &Signal<'_>,
+) -> Path {
     path_of(action, w, signal, |_, i| signal.rest(i))
 }
 

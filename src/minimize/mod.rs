@@ -17,7 +17,7 @@ mod saddle;
 pub(crate) use box_quadratic::{BoxMinimum, BoxQuadratic};
 pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
-pub(crate) use saddle::leave_saddle;
+pub(crate) use saddle::{ExactHessian, FIRST as LEAST_CURVATURE, leave_saddle};
 
 use crate::precision::check_positive;
 

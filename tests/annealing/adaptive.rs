@@ -115,61 +115,6 @@ fn every_start_ends_where_the_fixed_schedule_does_or_lower() {
     assert!(work(&adaptive) < work(&fixed));
 }
 
-/// The square of the only component.
-struct Square;
-
-impl deepest::Observe for Square {
-    fn len(&self, _k: usize) -> usize {
-        1
-    }
-
-    fn observe<S: Scalar>(&self, _k: usize, _t: S, x: &[S], _theta: &[S], out: &mut [S]) {
-        out[0] = x[0] * x[0];
-    }
-}
-
-/// ẋ = x − x³.
-struct DoubleWell;
-
-impl Model for DoubleWell {}
-
-impl Flow for DoubleWell {
-    fn width(&self) -> usize {
-        1
-    }
-
-    fn flow<S: Scalar>(&self, _t: S, x: &[S], _theta: &[S], _input: &[S], dx: &mut [S]) {
-        dx[0] = x[0] - x[0] * x[0] * x[0];
-    }
-}
-
-#[test]
-fn a_saddle_is_left_on_its_way_down() {
-    // The square of a state at rest in a well: x and −x are minima, and x = 0,
-    // where a start by the mean would be, is a saddle by symmetry.
-    let grid = Grid::uniform(0.0, 0.1, 41).unwrap();
-    let times = grid.times().to_vec();
-    let values = vec![vec![1.0]; 41];
-    let data = Observations::of_operator(Square, times, &values, Precision::scalar(100.0).unwrap());
-    let window = Window::new(grid).observations(data.unwrap()).unwrap();
-    let action = Action::builder(DoubleWell, Trapezoid)
-        .window(window)
-        .build()
-        .unwrap();
-    let rest = Path::from_layers((0..41).map(|_| [0.0]));
-    let given = Starts::Given(Estimate::new(vec![rest], []));
-    // Strong enough a model that neighbouring layers choose the same well.
-    let schedule = Schedule::geometric(1e4, 1.5, 0..=10).unwrap();
-    let annealing = Annealer::new(schedule).start_with(given).run(&action);
-    let annealing = annealing.unwrap();
-    let best = annealing.best().unwrap().1;
-    assert!(best.action.total < 1e-12, "{}", best.action.total);
-    let state = best.estimate.paths[0].layer(20)[0];
-    assert!((state.abs() - 1.0).abs() < 1e-6);
-    // One level pays for the way down, the others are at rest.
-    assert!(annealing.work().factorizations < 40);
-}
-
 #[test]
 fn checkpoints_keep_the_pace() {
     let action = lorenz96(&[0, 3, 6, 9, 12, 15]);

@@ -399,7 +399,6 @@ impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
     }
 
     /// A step of NaN, with a pivot of NaN, for vectors of another length.
-
     fn newton_step(
         &mut self,
         x: &[f64],

@@ -84,7 +84,7 @@ impl BoxQuadratic<'_> {
     ///
     /// # Errors
     /// [`Indefinite`] where S is not positive definite there.
-    pub(super) fn solve_on(&self, free: &[usize], right: &mut Vec<f64>) -> Result<(), Indefinite> {
+    pub(super) fn solve_on(&self, free: &[usize], right: &mut [f64]) -> Result<(), Indefinite> {
         let (shared, blocks) = self.split(free);
         if free.is_empty() {
             return Ok(());
@@ -119,7 +119,7 @@ impl BoxQuadratic<'_> {
         &self,
         shared: &[usize],
         blocks: &[&[usize]],
-        right: &mut Vec<f64>,
+        right: &mut [f64],
     ) -> Result<(), Failure> {
         let nodes = blocks
             .iter()

@@ -13,6 +13,7 @@ use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
 use super::settling::Settling;
 use super::track::Track;
+use super::units::Limits;
 use super::{spans, starts};
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
@@ -151,16 +152,7 @@ impl Climb {
             // On the way down the level above is the only one to compare with.
             let other = start.levels.get(before.saturating_sub(1));
             let may_end = ladder.may_end(start.levels.len() + 1);
-            let (hill, factorizations) = place.track.hill(
-                objective,
-                &place.x,
-                (&level, other),
-                (ladder.limits, may_end),
-            );
-            level.hill = hill;
-            level.work.factorizations += factorizations;
-        }
-        if answer.is_continue() {
+            place.locate(objective, (&mut level, other), (ladder.limits, may_end));
             self.settle_at(place, down);
             answer = watch.tell(Event::LevelReached {
                 start: start.index,
@@ -276,6 +268,22 @@ impl Climb {
         let mut work = start.work();
         work.add(self.unbooked);
         work
+    }
+}
+
+impl Place {
+    /// Notes where the level that was reached here stands on the hill of the model
+    /// error.
+    fn locate<M: Model, R: Rule<M>>(
+        &self,
+        objective: &mut ActionAt<'_, M, R>,
+        (level, other): (&mut Level, Option<&Level>),
+        ends: (Limits, bool),
+    ) {
+        let found = self.track.hill(objective, &self.x, (level, other), ends);
+        let (hill, factorizations) = found;
+        level.hill = hill;
+        level.work.factorizations += factorizations;
     }
 }
 

@@ -70,7 +70,7 @@ impl Directions {
         let variables = f.inputs() + free.len();
         let mut meets = vec![Set::default(); variables];
         if traced {
-            let (x, theta) = probe_point(f, parameters, 0);
+            let (x, theta) = probe_point(f, parameters);
             record(f, (&x, &theta), free, &mut Arguments::default());
             tape::read(|operations| interactions(operations, variables, &mut meets));
         } else {

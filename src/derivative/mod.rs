@@ -19,7 +19,7 @@ mod trace;
 pub(crate) use pack::{LANES, Pack};
 pub(crate) use packed::{Packed, Passes, Points};
 pub(crate) use pattern::Pattern;
-pub(crate) use structure::{PROBES, Structure, lacking};
+pub(crate) use structure::{Structure, lacking};
 pub(crate) use trace::Trace;
 
 use std::sync::{Arc, OnceLock};

@@ -55,28 +55,17 @@ impl Structure {
         }
     }
 
-    /// The structure at a point of no special values.
+    /// The same at a point of no special values.
     pub(crate) fn of<F: Generic>(f: &F, parameters: usize, free: &[usize]) -> Self {
-        let (x, theta) = probe_point(f, parameters, 0);
+        let (x, theta) = probe_point(f, parameters);
         Self::at(f, free, (&x, &theta))
     }
 }
 
-/// Points of different sign and size, where a function is probed.
-pub(crate) const PROBES: usize = 5;
-
-/// Probe point number `point`, from 0 to [`PROBES`]: variables and parameters.
-pub(crate) fn probe_point<F: Generic>(
-    f: &F,
-    parameters: usize,
-    point: usize,
-) -> (Vec<f64>, Vec<f64>) {
-    let size = [0.1, 1.0, 10.0, -1.0, 0.5][point % PROBES];
-    // Deterministic, without symmetry: (fractional part of k·golden) − ½.
-    let value = |k: usize| {
-        let turn = (k + 1) as f64 * 0.618_033_988_749_894_9 + 0.37 * point as f64;
-        size * (turn.fract() + if point % 2 == 0 { -0.5 } else { 0.5 })
-    };
+/// A point of no special values and without symmetry: variables and parameters.
+pub(super) fn probe_point<F: Generic>(f: &F, parameters: usize) -> (Vec<f64>, Vec<f64>) {
+    // Deterministic: (fractional part of k·golden) − ½.
+    let value = |k: usize| 0.1 * (((k + 1) as f64 * 0.618_033_988_749_894_9).fract() - 0.5);
     let inputs = f.inputs();
     let x = (0..inputs).map(value).collect();
     let theta = (0..parameters).map(|p| value(p + inputs)).collect();

@@ -1,7 +1,6 @@
 //! Where a problem evaluates its model: the points at which a declared pattern is
 //! compared with the model's derivatives.
 
-use crate::derivative::PROBES;
 use crate::inputs::Inputs;
 
 /// Times, inputs, states and parameters of a problem.
@@ -40,6 +39,9 @@ pub(crate) struct Point {
     pub(crate) state: Vec<f64>,
     pub(crate) theta: Vec<f64>,
 }
+
+/// Sizes and signs that nothing suggests.
+const SIZES: [f64; 5] = [0.1, 1.0, 10.0, -1.0, 0.5];
 
 /// Points at each layer of a map.
 const LAYER_POINTS: usize = 16;
@@ -140,10 +142,10 @@ impl Places<'_> {
             let golden = 0.618_033_988_749_894_9;
             ((k + 1) as f64 * golden + 0.37 * number as f64).fract()
         };
-        let size = [0.1, 1.0, 10.0, -1.0, 0.5][number / 8 % PROBES];
+        let size = SIZES[number / 8 % SIZES.len()];
         let value = |k: usize, of: &Values| match number % 8 {
             0 => of.start,
-            7 => size * (turn(k) + if number % 2 == 0 { -0.5 } else { 0.5 }),
+            7 => size * (turn(k) + if number / 8 % 2 == 0 { -0.5 } else { 0.5 }),
             _ => of.low + turn(k) * (of.high - of.low),
         };
         let of = |known: &[Values], i: usize| {

@@ -5,6 +5,8 @@
 mod fixtures;
 
 mod actions;
+mod by_hand;
+mod differences;
 mod discretization;
 mod jacobians;
 mod patterns;

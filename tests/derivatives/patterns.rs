@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::fixtures::{Noise, dot, norm, plus};
+use super::differences::check;
 use deepest::prelude::*;
-use deepest::{Curvature, Error, JacobianEntries, Rule, Sparsity};
+use deepest::{Error, Rule, Sparsity};
 use ndarray::Array2;
 
 /// How a ring of sites is coupled to its neighbours.
@@ -141,39 +141,6 @@ fn every_flow_rule(model: &Ring, see: impl Fn(&'static str, deepest::Result<()>)
     see("SimpsonHermite", unit(build(model.clone(), SimpsonHermite)));
 }
 
-/// The gradient and a product with the exact Hessian at a random point, along random
-/// directions: central differences err by about 1e-10 at the best step.
-fn check<M: Model, R: Rule<M>>(action: &Action<M, R>, name: &str) {
-    let mut at = action.at(1.3).unwrap();
-    let n = action.counts().unknowns;
-    let mut noise = Noise(8);
-    let (x, u, rhs) = (noise.vector(n), noise.vector(n), noise.vector(n));
-    let (mut g, mut up, mut down, mut s) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-    at.value_and_gradient(&x, &mut g);
-    let best = |error: &mut dyn FnMut(f64) -> f64| {
-        let steps = [1e-3, 1e-4, 1e-5, 1e-6].into_iter();
-        steps.map(error).fold(f64::INFINITY, f64::min)
-    };
-    let error = best(&mut |h| {
-        let (up, down) = (at.value(&plus(&x, h, &u)), at.value(&plus(&x, -h, &u)));
-        ((up - down) / (2.0 * h) - dot(&g, &u)).abs()
-    });
-    assert!(error <= 1e-8 * norm(&g) * norm(&u), "{name}: {error:e}");
-    let damping = 64.0;
-    at.newton_step(&x, Curvature::Exact, damping, &rhs, &mut s)
-        .unwrap();
-    assert!(at.scales().iter().all(|scale| *scale == 1.0));
-    let error = best(&mut |h| {
-        let h = h / norm(&s);
-        at.value_and_gradient(&plus(&x, h, &s), &mut up);
-        at.value_and_gradient(&plus(&x, -h, &s), &mut down);
-        let pairs = up.iter().zip(&down);
-        let hs: Vec<f64> = pairs.map(|(a, b)| (a - b) / (2.0 * h)).collect();
-        norm(&plus(&plus(&hs, damping, &s), 1.0, &rhs))
-    });
-    assert!(error <= 1e-7 * norm(&rhs), "{name}, product: {error:e}");
-}
-
 const BRANCHES: Ring = Ring {
     sites: 70,
     coupling: Coupling::Branches,
@@ -213,9 +180,11 @@ fn a_large_model_that_looks_at_values_must_declare_its_pattern() {
     every_flow_rule(&small, |rule, built| assert_eq!(built, Ok(()), "{rule}"));
     check(
         &build(small.clone(), Trapezoid).unwrap(),
+        1,
+        1.0,
         "small, Trapezoid",
     );
-    check(&build(Rings(small), Map).unwrap(), "small, Map");
+    check(&build(Rings(small), Map).unwrap(), 1, 1.0, "small, Map");
     let error = check_jacobian(&BRANCHES, 0.0, &[0.1; 70], &[1.0], &[0.0]).unwrap_err();
     assert!(matches!(error, Error::UndeclaredPattern { .. }), "{error}");
 }
@@ -227,10 +196,12 @@ fn a_large_model_with_a_declared_pattern_has_the_right_derivatives() {
             sparsity: sparsity.clone(),
             ..BRANCHES
         };
-        check(&build(model.clone(), Euler).unwrap(), "Euler");
-        check(&build(model.clone(), Rk4).unwrap(), "Rk4");
+        check(&build(model.clone(), Euler).unwrap(), 1, 1.0, "Euler");
+        check(&build(model.clone(), Rk4).unwrap(), 1, 1.0, "Rk4");
         check(
             &build(model.clone(), SimpsonHermite).unwrap(),
+            1,
+            1.0,
             "SimpsonHermite",
         );
         // The next layer's components stand before the rate.
@@ -244,6 +215,8 @@ fn a_large_model_with_a_declared_pattern_has_the_right_derivatives() {
         };
         check(
             &build(Rings(Ring { sparsity, ..model }), Map).unwrap(),
+            1,
+            1.0,
             "Map",
         );
     }
@@ -256,9 +229,14 @@ fn maxima_and_absolute_values_need_no_declaration() {
         ..BRANCHES
     };
     every_flow_rule(&model, |rule, built| assert_eq!(built, Ok(()), "{rule}"));
-    check(&build(model.clone(), Trapezoid).unwrap(), "Trapezoid");
-    check(&build(model.clone(), Rk4).unwrap(), "Rk4");
-    check(&build(Rings(model), Map).unwrap(), "Map");
+    check(
+        &build(model.clone(), Trapezoid).unwrap(),
+        1,
+        1.0,
+        "Trapezoid",
+    );
+    check(&build(model.clone(), Rk4).unwrap(), 1, 1.0, "Rk4");
+    check(&build(Rings(model), Map).unwrap(), 1, 1.0, "Map");
 }
 
 /// What only a part of the time or of the inputs switches on is missed by a trace at
@@ -331,7 +309,7 @@ fn what_is_fixed_need_not_be_declared() {
         .parameter("rate", Parameter::fixed(0.5))
         .build()
         .unwrap();
-    check(&action, "fixed rate");
+    check(&action, 1, 1.0, "fixed rate");
 }
 
 #[test]
@@ -433,90 +411,4 @@ fn a_model_is_asked_for_its_structure_when_an_action_is_built_and_never_again() 
     of(Rk4, 2);
     // Eight maps, layer by layer.
     of(Map, 8);
-}
-
-/// ẋ = −θ₀ x₁ above a threshold of x₀ and −θ₁ x₀ below it; by hand it sets what the
-/// branch has, or forgets one entry.
-struct Branching {
-    forgets: bool,
-}
-
-impl Model for Branching {
-    fn parameter_count(&self) -> usize {
-        2
-    }
-}
-
-impl Flow for Branching {
-    fn width(&self) -> usize {
-        2
-    }
-    fn flow<S: Scalar>(&self, _t: S, x: &[S], theta: &[S], _input: &[S], dx: &mut [S]) {
-        if x[0] > S::zero() {
-            dx[0] = -theta[0] * x[1];
-        } else {
-            dx[0] = -theta[1] * x[0];
-        }
-        dx[1] = x[0] * x[1];
-    }
-    fn jacobian(
-        &self,
-        _t: f64,
-        x: &[f64],
-        theta: &[f64],
-        _input: &[f64],
-        entries: &mut JacobianEntries<'_>,
-    ) -> bool {
-        if x[0] > 0.0 {
-            entries.state(0, 1, -theta[0]);
-            entries.parameter(0, 0, -x[1]);
-        } else {
-            entries.state(0, 0, -theta[1]);
-            if !self.forgets {
-                entries.parameter(0, 1, -x[0]);
-            }
-        }
-        entries.state(1, 0, x[1]);
-        entries.state(1, 1, x[0]);
-        true
-    }
-}
-
-/// The path changes sides from layer to layer, so that each evaluation follows one of
-/// the other branch.
-#[test]
-fn what_a_branch_of_a_jacobian_by_hand_leaves_out_is_zero() {
-    fn of<R: Rule<Branching>>(rule: R) {
-        let values = Array2::from_elem((2, 1), 0.4);
-        let precision = Precision::scalar(2.0).unwrap();
-        let data = Observations::of_components(&[0], [0.0, 1.2], values, precision).unwrap();
-        let window = Window::new(Grid::uniform(0.0, 0.2, 7).unwrap());
-        let builder = Action::builder(Branching { forgets: false }, rule);
-        let action = builder
-            .window(window.observations(data).unwrap())
-            .parameter("p", Parameter::estimated())
-            .parameter("q", Parameter::estimated())
-            .build()
-            .unwrap();
-        check(&action, action.rule().name());
-    }
-    of(Euler);
-    of(Trapezoid);
-    of(Midpoint);
-    of(Rk4);
-    of(SimpsonHermite);
-    for x in [[0.4, 0.7], [-0.4, 0.7]] {
-        let (whole, part) = (Branching { forgets: false }, Branching { forgets: true });
-        check_jacobian(&whole, 0.0, &x, &[0.3, 0.9], &[]).unwrap();
-        let checked = check_jacobian(&part, 0.0, &x, &[0.3, 0.9], &[]);
-        if x[0] > 0.0 {
-            checked.unwrap();
-        } else {
-            let error = checked.unwrap_err();
-            assert!(
-                matches!(error, Error::WrongJacobian { row: 0, column: 3, found, .. } if found == 0.0),
-                "{error}"
-            );
-        }
-    }
 }

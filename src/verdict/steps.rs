@@ -96,8 +96,9 @@ impl StepTest {
         let first = action.layout().border();
         let moved: Vec<f64> = x.iter().zip(&effect.shift).map(|(x, s)| x + s).collect();
         let changed = distance_of_predictions(action, x, &moved);
-        let nats = effect.on_action.iter().sum::<f64>() / action.measurement_scale();
-        let total = nats + 0.5 * changed;
+        // At a minimum pᵀδg is the slope of the measurements' term along the shift; by
+        // momenta it would be rounding where R_f is large.
+        let total = change_of_term(action, x, &moved);
         let level = total.abs() / known.action;
         let in_deviations = |k: usize| {
             let deviation = known.parameters.get(k).and_then(|p| p.deviation);
@@ -236,6 +237,24 @@ pub(super) fn distance_of_predictions<M: Model, R: Rule<M>>(
             for ((at, d), precision) in difference.indexed_iter().zip(&precisions) {
                 if !set.values()[at].is_nan() {
                     sum += precision * d * d;
+                }
+            }
+        }
+    }
+    sum
+}
+
+/// By how many nats the measurements' term changes from `a` to `b`, each value by its own
+/// variance.
+fn change_of_term<M: Model, R: Rule<M>>(action: &Action<M, R>, a: &[f64], b: &[f64]) -> f64 {
+    let mut sum = 0.0;
+    for (w, window) in action.windows().iter().enumerate() {
+        for (s, set) in window.observation_sets().enumerate() {
+            let precisions = precisions_alone(set);
+            let (a, b) = (action.predicted(a, w, s), action.predicted(b, w, s));
+            for ((at, y), precision) in set.values().indexed_iter().zip(&precisions) {
+                if !y.is_nan() {
+                    sum += 0.5 * precision * (b[at] - a[at]) * (a[at] + b[at] - 2.0 * y);
                 }
             }
         }

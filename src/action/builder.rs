@@ -144,9 +144,10 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
 
     /// The shape of the model precision, which R_f multiplies. Where it is not given
     /// it is *unset*: where the schedule finds R_f itself ([`Schedule::adaptive`],
-    /// [`Schedule::spanning`]) the annealer takes that of [`Action::balanced`] and
-    /// says so in the result ([`Annealing::balanced_shape`]); with a given R_f it is
-    /// one for every component. Dense layers always have one for all.
+    /// [`Schedule::spanning`]) the annealer takes that of [`Action::balanced`],
+    /// if its components differ by more than 100, and says so in the result
+    /// ([`Annealing::balanced_shape`]); else, and with a given R_f, it is one for every
+    /// component. Dense layers always have one for all.
     ///
     /// [`Schedule::adaptive`]: crate::Schedule::adaptive
     /// [`Schedule::spanning`]: crate::Schedule::spanning

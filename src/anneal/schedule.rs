@@ -90,8 +90,8 @@ impl Schedule {
     /// with α = 1.5 from the R_f0 of [`Schedule::spanning`].
     ///
     /// R_f goes with a shape of the model precision: where the action was given none
-    /// the annealer takes that of [`Action::balanced`], and estimates carry it
-    /// ([`Annealing::balanced_shape`]).
+    /// the annealer takes that of [`Action::balanced`], if its components differ by
+    /// more than 100, and estimates carry it ([`Annealing::balanced_shape`]).
     ///
     /// ```
     /// # use deepest::{models::Lorenz63, prelude::*};

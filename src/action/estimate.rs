@@ -62,7 +62,8 @@ pub enum AtBound {
 
 impl Estimate {
     /// Paths of all windows, and all P parameters. Where windows or layers
-    /// have values of their own, they all get the one given here.
+    /// have values of their own, they all get the one given here. It carries no
+    /// [`shape`](Self::shape): R_f goes with the action's own.
     #[must_use]
     pub fn new(paths: Vec<Path>, parameters: impl Into<Vec<f64>>) -> Self {
         Self {

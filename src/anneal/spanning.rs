@@ -23,7 +23,7 @@ pub(super) const ALPHA: f64 = 1.5;
 /// Components of the balanced shape within this ratio, residuals within a factor of
 /// ten, are as well served by one shape for all: of Lorenz-96, whose sites are alike,
 /// the residuals along the unconstrained path differ by which are measured, and races
-/// with that shape take a third to nine tenths more factorizations.
+/// with that shape take a fifth to four fifths more factorizations.
 const EVEN: f64 = 100.0;
 
 impl<M: Model, R: Rule<M>> Action<M, R> {

@@ -3,7 +3,7 @@
 use super::influence::Influence;
 use super::steps::{Deviations, StepTest, distance_of_predictions};
 use super::{Finding, Known, PriorTest, Verdict};
-use crate::action::{Action, ParameterSpread};
+use crate::action::{Action, ActionTerms, ParameterSpread};
 use crate::anneal::{End, Hill, Level, StartResult};
 use crate::discretization::Rule;
 use crate::error::Result;
@@ -25,6 +25,9 @@ const MANY: usize = 5;
 
 /// A gap of so many nats, twenty to one, leaves it open which minimum is right.
 const FEW_NATS: f64 = 3.0;
+
+/// So few nats are a perfect fit: there is nothing that another minimum could be lower by.
+const PERFECT: f64 = 1e-3;
 
 /// Two ends are one minimum where their actions differ by fewer nats, parameters and
 /// predictions by less than this part of how well they are known,
@@ -188,12 +191,20 @@ impl Verdict {
         }
     }
 
-    pub(super) fn find_minima(&mut self) {
+    pub(super) fn find_minima(&mut self, level: &Level, unit: f64) {
         if let Some(gap) = self.minima.gap.filter(|gap| *gap < FEW_NATS) {
             self.findings.push(Finding::Undecided { gap });
         }
         let said = self.findings.contains(&Finding::MinimumMissed);
-        if self.minima.found == 1 && !said {
+        // No squares are negative, so that no minimum is lower than a perfect fit.
+        let ActionTerms {
+            measurement,
+            model,
+            prior,
+            ..
+        } = level.action;
+        let perfect = measurement + model + prior.abs() < PERFECT * unit;
+        if self.minima.found == 1 && !said && !perfect {
             let starts = self.minima.starts;
             self.findings.push(Finding::FoundOnce { starts });
         }

@@ -2,6 +2,7 @@
 //! is.
 
 use crate::anneal::{Annealing, Level, StartResult, Stop, same_minimum};
+use crate::minimize::Termination;
 
 /// What the starts found.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +16,8 @@ pub struct Minima {
     /// way because another start was there already.
     pub found: usize,
     /// Those that were stopped at another minimum while it was lower than the
-    /// lowest level is at the end: where they would have ended nobody knows.
+    /// lowest level is at the end, or that came to no minimum: where they would have
+    /// ended nobody knows.
     pub open: usize,
     /// From the lowest minimum to the next one, in nats, as R_f → ∞; `None`
     /// where no other one was found. It is *at least* so much: the action along
@@ -52,18 +54,25 @@ impl Minima {
                 continue;
             };
             minima.starts += 1;
-            let ended = start.finished && best.0.finished;
+            let finished = start.finished && is_minimum(last);
+            let ended = finished && best.0.finished;
             if is_at(start, last, best) || (ended && alike(last, level)) {
                 minima.found += 1;
                 continue;
             }
-            let end = match start.finished {
+            // Where a start did not come to a minimum, its last one before is what it
+            // shows.
+            let Some(last) = start.levels.iter().rev().find(|level| is_minimum(level)) else {
+                minima.open += 1;
+                continue;
+            };
+            let end = match finished {
                 true => height(last),
                 false => last.action.total,
             };
             // One that finished is no lower, but for what model errors add.
             let above = end - height(level);
-            if !start.finished && above <= 0.0 {
+            if !finished && above <= 0.0 {
                 minima.open += 1;
                 continue;
             }
@@ -72,6 +81,14 @@ impl Minima {
         }
         minima
     }
+}
+
+/// Whether a level is a minimum, and not where a minimization was broken off.
+fn is_minimum(level: &Level) -> bool {
+    matches!(
+        level.termination,
+        Termination::Converged | Termination::RoundingLimit
+    )
 }
 
 /// Whether two starts were the same to the last bit.
@@ -201,5 +218,31 @@ mod tests {
         // The fifth is the lowest one too, where spreads say so.
         let minima = Minima::new(&annealing, best, 0.5, &|end, _| end.action.total == 15.0);
         assert_eq!((minima.found, minima.gap), (4, Some(4.0)));
+    }
+
+    /// A start that broke off shows no more than the minima it passed before.
+    #[test]
+    fn where_a_minimization_broke_off_is_no_minimum() {
+        let whole = start(0, &[(1.0, 2.0, 1.0), (2.0, 6.0, 1.0)], None);
+        let broken = |index, levels| {
+            let mut start = start(index, levels, Some(Stop::NonFinite));
+            let last = start.levels.last_mut().unwrap();
+            last.termination = Termination::NonFinite;
+            start
+        };
+        let at_once = broken(1, &[(1.0, 7.0, 3.0)]);
+        let later = broken(2, &[(1.0, 9.0, 3.0), (2.0, 20.0, 4.0)]);
+        let annealing = Annealing {
+            starts: vec![whole, at_once, later],
+        };
+        let best = annealing.best().unwrap();
+        let minima = Minima::new(&annealing, best, 1.0, &|_, _| false);
+        let expected = Minima {
+            starts: 3,
+            found: 1,
+            open: 1,
+            gap: Some(3.0),
+        };
+        assert_eq!(minima, expected);
     }
 }

@@ -164,7 +164,7 @@ impl Annealing {
         }
         verdict.find_ends(action, best.1);
         verdict.find_level();
-        verdict.find_minima();
+        verdict.find_minima(best.1, unit);
         verdict.find_parameters();
         verdict.find_unknown(&known);
         Ok(verdict)

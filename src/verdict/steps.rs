@@ -193,12 +193,17 @@ impl StepTest {
                 }),
             }
         }
-        named(found)
+        named(found, |of| {
+            let times = action.windows()[of.window].grid().times();
+            let inside = times.iter().filter(|&&t| of.from < t && t <= of.to);
+            inside.count()
+        })
     }
 }
 
-/// The stretches that are named: where there are too many, one a window.
-fn named(mut found: Vec<LongSteps>) -> Vec<LongSteps> {
+/// The stretches that are named: where there are too many, one a window, with the steps
+/// that it has.
+fn named(mut found: Vec<LongSteps>, steps: impl Fn(&LongSteps) -> usize) -> Vec<LongSteps> {
     if found.len() <= NAMED {
         return found;
     }
@@ -211,9 +216,9 @@ fn named(mut found: Vec<LongSteps>) -> Vec<LongSteps> {
         match joined.last_mut() {
             Some(last) if last.window == of.window => {
                 let most = last.needed.div_ceil(last.steps).max(parts);
-                last.steps += of.steps;
-                last.needed = most * last.steps;
                 last.to = of.to;
+                last.steps = steps(last);
+                last.needed = most * last.steps;
             }
             _ => joined.push(of),
         }

@@ -1,6 +1,6 @@
 //! What the numbers of a verdict come to.
 
-use super::influence::Influence;
+use super::influence::{Influence, count};
 use super::steps::{Deviations, StepTest, distance_of_predictions};
 use super::{Finding, Known, PriorTest, Verdict};
 use crate::action::{Action, ActionTerms, ParameterSpread};
@@ -84,7 +84,7 @@ impl Verdict {
         nats <= SAME_NATS
             && parameters.into_iter().all(near)
             && distance_of_predictions(action, &x, &y) <= known
-            && are_near(a, b)
+            && are_near(action, a, b)
     }
 
     pub(super) fn judge_priors<M: Model, R: Rule<M>>(
@@ -249,10 +249,16 @@ impl Verdict {
     }
 }
 
-/// Whether the states of two levels are near each other, component by component.
-fn are_near(a: &Level, b: &Level) -> bool {
+/// Whether the states of two levels are near each other, component by component. States
+/// of a window with fewer values than a state has components may be anything that gives
+/// these values.
+fn are_near<M: Model, R: Rule<M>>(action: &Action<M, R>, a: &Level, b: &Level) -> bool {
     let mut sums: Vec<[f64; 2]> = Vec::new();
-    for (a, b) in a.estimate.paths.iter().zip(&b.estimate.paths) {
+    let paths = a.estimate.paths.iter().zip(&b.estimate.paths);
+    for (window, (a, b)) in action.windows().iter().zip(paths) {
+        if a.layers() == 0 || count(window) < a.layer(0).len() {
+            continue;
+        }
         for n in 0..a.layers().min(b.layers()) {
             let (a, b) = (a.layer(n), b.layer(n));
             sums.resize(sums.len().max(a.len()), [0.0; 2]);

@@ -2,9 +2,10 @@
 
 use crate::action::{Action, Estimate, Knowledge};
 use crate::discretization::Rule;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::observations::Observations;
+use crate::windows::Window;
 
 /// The share of the measurements' precision by which the Hessian is varied. Richardson's
 /// extrapolation leaves ⅔ of its square of a trace.
@@ -38,16 +39,39 @@ impl Influence {
             let further = action.with_observations(&sets.collect::<Vec<_>>())?;
             Ok(2.0 * knowledge.gained(&further)?)
         };
-        Ok(Self::of(
-            action.counts().measured as f64,
-            with(SHARE)?,
-            with(2.0 * SHARE)?,
-        ))
+        let values = action.counts().measured as f64;
+        Self::of(values, with(SHARE)?, with(2.0 * SHARE)?).ok_or_else(|| {
+            Error::NotPositiveDefinite {
+                what: "Hessian to within rounding",
+                place: "influence of the measurements".into(),
+                pivot: 0,
+                found: f64::NAN,
+            }
+        })
     }
 
-    fn of(values: f64, once: f64, twice: f64) -> Self {
-        let trace = ((4.0 * once - twice) / (2.0 * SHARE)).clamp(0.0, values);
-        Self { values, trace }
+    /// `None` where no eigenvalues between 0 and 1 have such sums: a direction of which
+    /// nothing is known has a pivot that is rounding, and its logarithm is anything.
+    fn of(values: f64, once: f64, twice: f64) -> Option<Self> {
+        // Of one eigenvalue the second sum is between these multiples of the first.
+        let least = (2.0 * SHARE).ln_1p() / SHARE.ln_1p();
+        // What half an unknown makes of the second sum.
+        let rough = 2.0 * SHARE * ROUGH;
+        let possible = least * once - rough..=2.0 * once + rough;
+        let trace = (4.0 * once - twice) / (2.0 * SHARE);
+        (twice >= -rough && possible.contains(&twice)).then(|| Self {
+            values,
+            trace: trace.clamp(0.0, values),
+        })
+    }
+
+    /// The largest trace that there can be as R_f → ∞: of each window no more directions
+    /// are free than its first state has, nor followed than it has values.
+    fn most<M: Model, R: Rule<M>>(action: &Action<M, R>) -> f64 {
+        let layout = action.layout();
+        let windows = action.windows().iter().zip(&layout.windows);
+        let of_states = windows.map(|(window, layout)| layout.state(0).len().min(count(window)));
+        (of_states.sum::<usize>() + layout.slots.len()) as f64
     }
 
     /// By the number of terms and unknowns, where the Hessian cannot be had: as if the
@@ -94,6 +118,12 @@ impl Influence {
             found = at(place);
         }
         let mut found = found?;
+        // The errors of parameters that change in time stay what they are.
+        let drifts = !action.layout().scope.drifting.is_empty();
+        let most = match drifts {
+            true => found.values,
+            false => Self::most(action),
+        };
         for _ in 0..TRIES {
             if found.trace <= free + ROUGH {
                 break;
@@ -105,8 +135,16 @@ impl Influence {
                 _ => break,
             }
         }
+        found.trace = found.trace.min(most);
         Ok((place, found))
     }
+}
+
+/// The number of values that a window has.
+pub(super) fn count(window: &Window) -> usize {
+    let sets = window.observation_sets();
+    sets.map(|set| set.values().iter().filter(|v| !v.is_nan()).count())
+        .sum()
 }
 
 /// Other values of R_f that are tried, and their ratio.
@@ -124,9 +162,21 @@ mod tests {
     fn traces_are_sums_of_eigenvalues() {
         let eigenvalues = [1.0_f64, 1.0, 0.5, 0.01, 0.0];
         let f = |share: f64| eigenvalues.iter().map(|l| (share * l).ln_1p()).sum::<f64>();
-        let influence = Influence::of(5.0, f(SHARE), f(2.0 * SHARE));
+        let influence = Influence::of(5.0, f(SHARE), f(2.0 * SHARE)).unwrap();
         // ⅔ of SHARE² of the trace.
         approx::assert_relative_eq!(influence.trace, 2.51, max_relative = 0.0007);
         approx::assert_relative_eq!(influence.freedom(), 2.49, max_relative = 0.0007);
+    }
+
+    /// Two sums that no eigenvalues have, by rounding of one of them.
+    #[test]
+    fn sums_that_no_eigenvalues_have_are_refused() {
+        let f = |share: f64| 10.0 * share.ln_1p();
+        let (once, twice) = (f(SHARE), f(2.0 * SHARE));
+        assert!(Influence::of(20.0, once, twice).is_some());
+        assert!(Influence::of(20.0, once, twice + 0.1).is_none());
+        assert!(Influence::of(20.0, once, twice - 0.1).is_none());
+        assert!(Influence::of(20.0, -0.1, -0.2).is_none());
+        assert!(Influence::of(20.0, f64::NAN, twice).is_none());
     }
 }

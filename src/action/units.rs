@@ -266,7 +266,9 @@ impl<M: Model, R: Rule<M>> FreeRun<'_, M, R> {
         for (i, (v, sizes)) in state.iter().zip(&mut ran.sizes).enumerate() {
             if let (Some(y), Some(size)) = (self.series[w].at(n, i), self.measured[i]) {
                 let far = (v - y).abs();
-                if !(far <= LOST * (size + y.abs())) {
+                // NaN is not near.
+                let near = far <= LOST * (size + y.abs());
+                if !near {
                     return None;
                 }
                 ran.distance += far / size;
@@ -328,7 +330,7 @@ mod tests {
             let mut own = x.to_vec();
             own[last] = x[last] * S::from(self.per_unit.recip());
             self.model.flow(t, &own, theta, input, dx);
-            dx[last] = dx[last] * S::from(self.per_unit);
+            dx[last] *= S::from(self.per_unit);
         }
     }
 

@@ -81,8 +81,11 @@ fn function<S: Scalar>(number: usize, x: S) -> S {
     }
 }
 
+/// The first two derivatives of a function.
+type Slopes = fn(f64) -> [f64; 2];
+
 /// Where to compare it, and its first two derivatives in forms that keep their digits.
-fn by_hand(number: usize) -> (&'static [f64], fn(f64) -> [f64; 2]) {
+fn by_hand(number: usize) -> (&'static [f64], Slopes) {
     match number {
         0 => (&[-2.0, 0.0, 3.0, 300.0], |x| [x.cosh(), x.sinh()]),
         1 => (&[-2.0, 0.0, 3.0, 300.0], |x| [x.sinh(), x.cosh()]),

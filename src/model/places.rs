@@ -145,7 +145,14 @@ impl Places<'_> {
         let size = SIZES[number / 8 % SIZES.len()];
         let value = |k: usize, of: &Values| match number % 8 {
             0 => of.start,
-            7 => size * (turn(k) + if number / 8 % 2 == 0 { -0.5 } else { 0.5 }),
+            7 => {
+                size * (turn(k)
+                    + if (number / 8).is_multiple_of(2) {
+                        -0.5
+                    } else {
+                        0.5
+                    })
+            }
             _ => of.low + turn(k) * (of.high - of.low),
         };
         let of = |known: &[Values], i: usize| {

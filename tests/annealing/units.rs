@@ -26,7 +26,7 @@ impl Flow for InUnits {
         let mut own = x.to_vec();
         own[i] = x[i] * S::from(self.per_unit.recip());
         Lorenz63.flow(t, &own, theta, input, dx);
-        dx[i] = dx[i] * S::from(self.per_unit);
+        dx[i] *= S::from(self.per_unit);
     }
 }
 

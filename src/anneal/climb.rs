@@ -18,7 +18,7 @@ use super::{spans, starts};
 use crate::action::{Action, ActionAt};
 use crate::discretization::Rule;
 use crate::error::Result;
-use crate::minimize::{Iteration, Minimizer, Termination, Work, leave_saddle};
+use crate::minimize::{Iteration, Minimizer, Objective, Termination, Work, leave_saddle};
 use crate::model::Model;
 
 /// Saddles that are left at one level.
@@ -314,7 +314,8 @@ fn minimize<M: Model, R: Rule<M>>(
     };
     let mut work = outcome.work;
     // Whether it has curvature to tell a minimum from a saddle.
-    let curved = work.factorizations > 0;
+    let curved =
+        work.factorizations > 0 || (work.iterations == 0 && objective.has_exact_curvature());
     for _ in 0..MOST_SADDLES {
         let ended = outcome.termination;
         if !curved || !matches!(ended, Termination::Converged | Termination::RoundingLimit) {

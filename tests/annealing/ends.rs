@@ -324,13 +324,13 @@ fn components_that_are_not_measured_have_a_unit_too() {
     let decays: Vec<f64> = times.iter().map(|t| 3.0 * (-t).exp() - 1.0).collect();
     let mean = decays.iter().sum::<f64>() / 21.0;
     let of_all = decays.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / 21.0;
-    let prior = StatePrior::new([2.0, 0.0], Precision::diagonal([1.0, 0.04]).unwrap()).unwrap();
+    let prior = StatePrior::new([2.0, 0.0], Precision::diagonal([1.0, 4.0]).unwrap()).unwrap();
     let free = Bounds::new(f64::NEG_INFINITY, f64::INFINITY).unwrap();
     let low = Bounds::new(mean, f64::INFINITY).unwrap();
     for (bounds, prior, rests, unit) in [
         (Bounds::new(-8.0, 8.0).unwrap(), None, 0.0, 4.0),
         (low, None, mean, of_all.sqrt()),
-        (free, Some(prior), 0.0, 5.0),
+        (free, Some(prior), 0.0, 0.5),
         (free, None, mean, of_all.sqrt()),
     ] {
         let mut window = Window::new(grid.clone())

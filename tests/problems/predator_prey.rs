@@ -46,10 +46,15 @@ fn misfit(unknowns: &[f64]) -> f64 {
         .sum::<f64>()
 }
 
+/// What is behind these words.
+fn after_words<'a>(text: &'a str, words: &str) -> &'a str {
+    let rest = text.split(words).nth(1);
+    rest.unwrap_or_else(|| panic!("no {words:?} in {text}"))
+}
+
 /// The number behind these words.
 fn after(text: &str, words: &str) -> f64 {
-    let rest = text.split(words).nth(1);
-    let rest = rest.unwrap_or_else(|| panic!("no {words:?} in {text}"));
+    let rest = after_words(text, words);
     let end = rest.find(|c: char| !"0123456789.e+-".contains(c));
     let number = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
     number
@@ -180,7 +185,9 @@ fn the_table_says_how_much_model_error_the_data_ask_for() {
         .map(|w| w[0][0] * w[1][0] + w[0][1] * w[1][1]);
     let correlation = (products.sum::<f64>() / 40.0) / (squares / 42.0);
     assert!((after(&text, "correlate by ") - correlation).abs() < 0.0051);
-    assert!((after(&text, "by 0 ± ") - 40_f64.powf(-0.5)).abs() < 0.0051);
+    assert!(
+        (after(after_words(&text, "noise would by "), "± ") - 40_f64.powf(-0.5)).abs() < 0.0051
+    );
     // The stated R_f lies between the levels where the action passes.
     let passes = |height: f64, levels: &[Value], rf: f64| {
         let above = levels

@@ -66,7 +66,7 @@ pub(super) fn parts<M: Model, R: Rule<M>>(
     action: &Action<M, R>,
 ) -> Result<Vec<(&'static str, u64)>> {
     Ok(vec![
-        ("the schedule", text(&format_args!("{ladder:?}"))),
+        ("the schedule", text(&format_args!("{:?}", ladder.steps))),
         (
             "how starts are made",
             text(&format_args!("{:?}", annealer.kinds())),

@@ -133,7 +133,7 @@ fn own_series_may_have_any_unit_and_missing_values() {
     assert!(
         String::from_utf8(output.stdout)
             .unwrap()
-            .contains("measured values")
+            .contains("measured values more than unknowns: the level cannot tell right from wrong")
     );
 }
 

@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use deepest::hamiltonian::{Adjoint, BoundaryProblem, Momenta};
-use deepest::models::{LotkaVolterra, Lorenz63, Lorenz96, NaKl, Network};
+use deepest::models::{Lorenz63, Lorenz96, LotkaVolterra, NaKl, Network};
 use deepest::prelude::*;
 use deepest::{Activation, Dense, Minibatches, Path, Work};
 use ndarray::{Array2, array};
@@ -136,7 +136,11 @@ macro_rules! driven {
             let times = grid.times().to_vec();
             let data = Observations::of_operator(Curved, times, &values, precision);
             let data = data.unwrap().loss(Loss::huber(1.0).unwrap());
-            Window::new(grid).observations(data).unwrap().inputs(inputs).unwrap()
+            Window::new(grid)
+                .observations(data)
+                .unwrap()
+                .inputs(inputs)
+                .unwrap()
         };
         let bounds = Bounds::new(0.0, 3.0).unwrap();
         Action::builder(Driven, $rule)
@@ -182,9 +186,14 @@ fn neuron() -> Bits {
     let current = Array2::from_shape_fn((401, 1), |(n, _)| 10.0 + 8.0 * (0.03 * n as f64).sin());
     let inputs = Inputs::linear(grid.times().to_vec(), current).unwrap();
     let truth = Simulation::new(grid, NaKl::VALUES).inputs(inputs);
-    let truth = truth.from_state([-65.0, 0.1, 0.5, 0.4]).flow(&NaKl).unwrap();
+    let truth = truth
+        .from_state([-65.0, 0.1, 0.5, 0.4])
+        .flow(&NaKl)
+        .unwrap();
     let noise = Noise::scalar(1.0).unwrap();
-    let twin = truth.observe(&Measurement::new(&[0], noise).seed(4)).unwrap();
+    let twin = truth
+        .observe(&Measurement::new(&[0], noise).seed(4))
+        .unwrap();
     let mut builder = Action::builder(NaKl, SimpsonHermite).window(twin.window().unwrap());
     for (name, (low, high)) in NaKl::NAMES.into_iter().zip(NaKl::BOUNDS) {
         builder = builder.parameter(name, Bounds::new(low, high).unwrap());
@@ -203,18 +212,26 @@ fn network(minimizer: impl Minimizer + 'static) -> Bits {
     let windows = network.pairs((inputs.view(), &exact), (outputs.view(), &noisy));
     let prior = Gaussian::new(0.0, 0.5).unwrap();
     let guesses = network.draw(inputs.view(), 2).unwrap();
-    let weights = guesses.iter().map(|&w| Parameter::estimated().prior(prior).guess(w));
+    let weights = guesses
+        .iter()
+        .map(|&w| Parameter::estimated().prior(prior).guess(w));
     let action = Action::builder(network.clone(), Map)
         .windows(windows.unwrap())
         .parameter_block("weights", weights)
         .build()
         .unwrap();
     let schedule = Schedule::geometric(1.0, 10.0, 0..=3).unwrap();
-    annealed!(Annealer::new(schedule).starts(1).minimizer(minimizer), action)
+    annealed!(
+        Annealer::new(schedule).starts(1).minimizer(minimizer),
+        action
+    )
 }
 
 fn pairs() -> (Network, Array2<f64>, Array2<f64>) {
-    let layers = [Dense::new(5, Activation::Tanh), Dense::new(2, Activation::Linear)];
+    let layers = [
+        Dense::new(5, Activation::Tanh),
+        Dense::new(2, Activation::Linear),
+    ];
     let network = Network::new(3, layers).unwrap();
     let inputs = Array2::from_shape_fn((60, 3), |(m, i)| (m as f64 * (1.3 + i as f64)).sin());
     let teacher = network.draw(inputs.view(), 1).unwrap();
@@ -233,7 +250,9 @@ fn minibatches() -> Bits {
         let rows = ndarray::s![b * 15..(b + 1) * 15, ..];
         let (inputs, outputs) = (inputs.slice(rows), outputs.slice(rows));
         let prior = Gaussian::new(0.0, 0.5)?;
-        let weights = guesses.iter().map(|&w| Parameter::estimated().prior(prior).guess(w));
+        let weights = guesses
+            .iter()
+            .map(|&w| Parameter::estimated().prior(prior).guess(w));
         Action::builder(network.clone(), Map)
             .windows(network.pairs((inputs, &exact), (outputs, &noisy))?)
             .parameter_block("weights", weights)
@@ -257,7 +276,9 @@ fn predators() -> (Window, Vec<f64>) {
     let truth = Simulation::new(grid, theta.clone()).from_state([30.0, 4.0]);
     let truth = truth.flow(&LotkaVolterra).unwrap();
     let noise = Noise::scalar(1.0).unwrap();
-    let twin = truth.observe(&Measurement::new(&[0, 1], noise).seed(9)).unwrap();
+    let twin = truth
+        .observe(&Measurement::new(&[0, 1], noise).seed(9))
+        .unwrap();
     (twin.window().unwrap(), theta)
 }
 
@@ -276,7 +297,9 @@ fn hamilton() -> Bits {
     let guess = Estimate::new(vec![path], theta);
     let momenta = Momenta::along(&action, 1.0, &guess).unwrap();
     bits.bytes(format!("{momenta:?}").as_bytes());
-    let refined = BoundaryProblem::new(&action, 10.0).refine(&guess, 1e-2).unwrap();
+    let refined = BoundaryProblem::new(&action, 10.0)
+        .refine(&guess, 1e-2)
+        .unwrap();
     bits.estimate(&refined.solved.estimate);
     bits.numbers(&[refined.error, refined.solved.action.total]);
     let adjoint = Adjoint::along(&action, &guess).unwrap();
@@ -355,7 +378,9 @@ fn main() {
             annealed!(Annealer::new(geometric(20)).starts(2), action)
         }),
         ("network, Gauss-Newton", &|| network(GaussNewton::default())),
-        ("network, L-BFGS", &|| network(Lbfgs::default().max_iterations(200))),
+        ("network, L-BFGS", &|| {
+            network(Lbfgs::default().max_iterations(200))
+        }),
         ("network, minibatches", &minibatches),
         ("Lorenz-63, L-BFGS", &|| {
             let action = Action::builder(Lorenz63, Trapezoid)
@@ -366,7 +391,10 @@ fn main() {
                 .build()
                 .unwrap();
             let annealer = Annealer::new(geometric(8)).starts(1);
-            annealed!(annealer.minimizer(Lbfgs::default().max_iterations(300)), action)
+            annealed!(
+                annealer.minimizer(Lbfgs::default().max_iterations(300)),
+                action
+            )
         }),
         ("momenta, boundaries, adjoint", &hamilton),
         ("resumed", &resumed),
@@ -377,10 +405,16 @@ fn main() {
                 builder = builder.parameter(name, Bounds::new(0.0, 2.0).unwrap());
             }
             let action = builder.build().unwrap();
-            annealed!(Annealer::new(Schedule::spanning(&action).unwrap()).starts(2), action)
+            annealed!(
+                Annealer::new(Schedule::spanning(&action).unwrap()).starts(2),
+                action
+            )
         }),
     ];
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     for (name, run) in runs {
         if wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())) {
             println!("{name}: {}", run());

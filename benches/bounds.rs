@@ -35,11 +35,7 @@ impl Flow for Inside {
     }
 }
 
-fn action<M: Flow>(
-    model: M,
-    window: Window,
-    parameter: impl Fn(usize) -> Parameter,
-) -> Action<M, SimpsonHermite> {
+fn action<M: Flow>(model: M, window: Window, parameter: impl Fn(usize) -> Parameter) -> Action {
     let mut builder = Action::builder(model, SimpsonHermite)
         .window(window)
         .model_precision(Precision::diagonal([1.0, 1e4, 1e4, 1e4]).unwrap())
@@ -54,7 +50,7 @@ fn action<M: Flow>(
     builder.build().unwrap()
 }
 
-fn report<M: Flow>(name: &str, action: &Action<M, SimpsonHermite>) {
+fn report(name: &str, action: &Action) {
     let schedule = Schedule::geometric(1e-8, 1.5, 0..=60).unwrap();
     let annealer = Annealer::new(schedule).start_with(Starts::Mean).starts(1);
     let annealing = annealer.run(action).unwrap();

@@ -38,7 +38,7 @@ fn median(mut call: impl FnMut()) -> f64 {
 
 /// Lorenz-96 with one unknown parameter, half of the components measured, at the
 /// truth with another forcing.
-fn problem(sites: usize, layers: usize) -> Result<(Action<Lorenz96, SimpsonHermite>, Vec<f64>)> {
+fn problem(sites: usize, layers: usize) -> Result<(Action, Vec<f64>)> {
     let grid = Grid::uniform(0.0, 0.025, layers)?;
     let truth = Simulation::new(grid, [8.17])
         .seed(1)
@@ -56,14 +56,14 @@ fn problem(sites: usize, layers: usize) -> Result<(Action<Lorenz96, SimpsonHermi
 
 /// What an iteration does: a trial point is evaluated and the next step solved for.
 struct Iteration<'a> {
-    objective: ActionAt<'a, Lorenz96, SimpsonHermite>,
+    objective: ActionAt<'a>,
     x: &'a [f64],
     gradient: Vec<f64>,
     step: Vec<f64>,
 }
 
 impl<'a> Iteration<'a> {
-    fn new((action, x): &'a (Action<Lorenz96, SimpsonHermite>, Vec<f64>)) -> Result<Self> {
+    fn new((action, x): &'a (Action, Vec<f64>)) -> Result<Self> {
         Ok(Self {
             objective: action.at(1.0)?,
             x,

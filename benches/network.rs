@@ -41,7 +41,7 @@ fn median(mut call: impl FnMut()) -> f64 {
 
 /// A twin: pairs of a teacher of the same layers, weights to begin with drawn from
 /// (−0.1, 0.1).
-fn twin(widths: &[usize], pairs: usize) -> Result<Action<Network, Map>> {
+fn twin(widths: &[usize], pairs: usize) -> Result<Action> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let layers = widths[1..].iter();
     let layers = layers.map(|&w| Dense::new(w, Activation::Logistic));

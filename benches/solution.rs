@@ -8,15 +8,15 @@
 #![allow(clippy::unwrap_used)]
 
 use cpu_time::ThreadTime;
+use deepest::Truth;
 use deepest::models::{Colpitts, Lorenz63, Lorenz96, NaKl};
 use deepest::prelude::*;
-use deepest::{Rule, Truth};
 use ndarray::Array2;
 
 /// A twin as an action, with its truth.
-struct Problem<M, R> {
+struct Problem {
     name: String,
-    action: Action<M, R>,
+    action: Action,
     truth: Estimate,
 }
 
@@ -60,7 +60,7 @@ impl Tries {
     }
 }
 
-impl<M: Model, R: Rule<M>> Problem<M, R> {
+impl Problem {
     fn print(&self, tries: u64, peer: u64) {
         // Where the truth leads to, and at which R_f that ends.
         let given = Starts::Given(self.truth.clone());
@@ -125,13 +125,7 @@ impl<M: Model, R: Rule<M>> Problem<M, R> {
 }
 
 /// Components observed at equal distances.
-fn lorenz96(
-    sites: usize,
-    layers: usize,
-    observed: usize,
-    sigma: f64,
-    seed: u64,
-) -> Problem<Lorenz96, SimpsonHermite> {
+fn lorenz96(sites: usize, layers: usize, observed: usize, sigma: f64, seed: u64) -> Problem {
     let model = Lorenz96 { sites };
     let components: Vec<usize> = (0..observed).map(|k| k * sites / observed).collect();
     let grid = Grid::uniform(0.0, 0.025, layers).unwrap();
@@ -154,7 +148,7 @@ fn observe(truth: &Truth, components: &[usize], sigma: f64, seed: u64) -> Twin {
     truth.observe(&measurement.seed(seed + 1)).unwrap()
 }
 
-fn lorenz63(seed: u64) -> Problem<Lorenz63, SimpsonHermite> {
+fn lorenz63(seed: u64) -> Problem {
     let values = [10.0, 28.0, 8.0 / 3.0];
     let grid = Grid::uniform(0.0, 0.01, 401).unwrap();
     let truth = Simulation::new(grid, values).spin_up(20.0).seed(seed);
@@ -170,7 +164,7 @@ fn lorenz63(seed: u64) -> Problem<Lorenz63, SimpsonHermite> {
     }
 }
 
-fn colpitts(seed: u64) -> Problem<Colpitts, SimpsonHermite> {
+fn colpitts(seed: u64) -> Problem {
     let values = [5.0, 0.0797, 0.6898, 6.2723];
     let grid = Grid::uniform(0.0, 0.1, 401).unwrap();
     let truth = Simulation::new(grid, values).from_state([0.1, 0.1, 0.1]);
@@ -190,7 +184,7 @@ fn colpitts(seed: u64) -> Problem<Colpitts, SimpsonHermite> {
 }
 
 /// Conductances and thresholds of the neuron free, from its voltage.
-fn nakl(seed: u64) -> Problem<NaKl, SimpsonHermite> {
+fn nakl(seed: u64) -> Problem {
     let values = NaKl::VALUES;
     let grid = Grid::uniform(0.0, 0.02, 1501).unwrap();
     let current = |t: f64| 15.0 + 12.0 * (0.9 * t).sin() + 9.0 * (0.37 * t + 1.0).sin();

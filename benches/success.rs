@@ -10,7 +10,6 @@
 mod tutorial;
 
 use cpu_time::ThreadTime;
-use deepest::models::Lorenz96;
 use deepest::prelude::*;
 use ndarray::Array2;
 
@@ -39,7 +38,7 @@ impl Try {
     }
 }
 
-fn anneal(action: &Action<Lorenz96, SimpsonHermite>, annealer: &Annealer, seed: u64) -> Try {
+fn anneal(action: &Action, annealer: &Annealer, seed: u64) -> Try {
     let annealer = annealer.clone().seed(seed).threads(1);
     let began = ThreadTime::now();
     let annealing = annealer.run(action).unwrap();

@@ -77,10 +77,10 @@ struct Solution {
 }
 
 impl Solution {
-    fn new<M: Flow, R: FlowRule<M>>(
+    fn new(
         name: &'static str,
         rf: f64,
-        refined: Refined<M, R>,
+        refined: Refined,
         truth: Option<Series>,
     ) -> deepest::Result<Self> {
         let window = &refined.action.windows()[0];
@@ -193,10 +193,7 @@ const SEEN: [f64; 3] = [0.0, 5.0, 16.0];
 const SEEN_AT: [f64; 3] = [-1.1, 0.3, 0.8];
 
 /// The double well, with so many steps in a unit of time, and a straight guess.
-fn valley<R: FlowRule<Valley>>(
-    rule: R,
-    steps: usize,
-) -> deepest::Result<(Action<Valley, R>, Estimate)> {
+fn valley<R: FlowRule<Valley>>(rule: R, steps: usize) -> deepest::Result<(Action, Estimate)> {
     let grid = Grid::uniform(0.0, 1.0 / steps as f64, 16 * steps + 1)?;
     let line = grid.times().iter().map(|t| [t / 8.0 - 1.0]);
     let guess = Estimate::new(vec![Path::from_layers(line)], []);

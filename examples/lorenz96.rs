@@ -100,7 +100,7 @@ fn data(flags: &Flags) -> Result<Data, Failure> {
 }
 
 /// The action: the model between the layers of a grid, and the data.
-fn action(flags: &Flags, data: &Data) -> Result<Action<Lorenz96, SimpsonHermite>, Failure> {
+fn action(flags: &Flags, data: &Data) -> Result<Action, Failure> {
     let times = data.observations.times().to_vec();
     let window = Window::new(Grid::new(times)?).observations(data.observations.clone())?;
     let bounds = flags.list("--forcing-bounds", &[0.0, 20.0])?;
@@ -209,11 +209,7 @@ fn columns(twin: Option<&Twin>) -> Vec<Column<'_>> {
 }
 
 /// Action levels and errors, forcing, one observed and two unobserved variables.
-fn figure(
-    action: &Action<Lorenz96, SimpsonHermite>,
-    annealing: &Annealing,
-    data: &Data,
-) -> Result<Figure, Failure> {
+fn figure(action: &Action, annealing: &Annealing, data: &Data) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let mut forcing = Panel::parameter(action, annealing, 0);
     if data.twin.is_some() {
@@ -234,12 +230,7 @@ fn figure(
 }
 
 /// The estimate of variable `i` against its data, used or not, and the truth.
-fn variable(
-    i: usize,
-    action: &Action<Lorenz96, SimpsonHermite>,
-    data: &Data,
-    estimate: &Estimate,
-) -> Result<Panel, Failure> {
+fn variable(i: usize, action: &Action, data: &Data, estimate: &Estimate) -> Result<Panel, Failure> {
     let times = data.observations.times();
     let mut panel = Panel::state(action, estimate, 0, i)?;
     let observed = data.observations.components().unwrap_or_default();

@@ -92,7 +92,7 @@ fn estimate() -> Result<(), Failure> {
 }
 
 /// The action: the model between the layers of a grid, and the data.
-fn action(flags: &Flags, data: &Data) -> Result<Action<NaKl, SimpsonHermite>, Failure> {
+fn action(flags: &Flags, data: &Data) -> Result<Action, Failure> {
     let grid = Grid::new(data.observations.times().to_vec())?;
     let window = Window::new(grid)
         .observations(data.observations.clone())?
@@ -206,11 +206,7 @@ fn series(file: &str, what: &str) -> Result<(Vec<f64>, Array2<f64>), Failure> {
 }
 
 /// The parameters at the last level of the best start.
-fn parameters(
-    action: &Action<NaKl, SimpsonHermite>,
-    annealing: &Annealing,
-    data: &Data,
-) -> Result<String, Failure> {
+fn parameters(action: &Action, annealing: &Annealing, data: &Data) -> Result<String, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let spreads = action.parameter_spreads(best.rf, &best.estimate)?;
     let mut text = format!("parameters at R_f = {:.2e}\n", best.rf);
@@ -244,11 +240,7 @@ fn parameters(
 }
 
 /// Action levels, the sodium conductance, voltage and gates.
-fn figure(
-    action: &Action<NaKl, SimpsonHermite>,
-    annealing: &Annealing,
-    data: &Data,
-) -> Result<Figure, Failure> {
+fn figure(action: &Action, annealing: &Annealing, data: &Data) -> Result<Figure, Failure> {
     let (_, best) = annealing.best().ok_or("no start reached a finite action")?;
     let mut sodium = Panel::parameter(action, annealing, 0)
         .title("sodium conductance gNa")

@@ -127,7 +127,7 @@ impl Observe for Logarithms {
     }
 }
 
-type Problem = Action<LotkaVolterra, SimpsonHermite>;
+type Problem = Action;
 
 /// The action: the model between the layers of a grid, and the data. An error of
 /// the model counts as a part of the typical population, prey or predator.

@@ -38,6 +38,12 @@ pub enum Error {
         /// Where it stands.
         place: String,
     },
+    /// What belongs to a vector field is asked of a layer map.
+    #[error("{what}: expected a rule that discretizes a vector field, found layer maps")]
+    NotAFlow {
+        /// What is asked.
+        what: &'static str,
+    },
     /// A number that must be positive is zero or negative.
     #[error("{what} ({place}): expected a positive number, found {found}")]
     NotPositive {

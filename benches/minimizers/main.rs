@@ -15,7 +15,7 @@ use deepest::prelude::*;
 use dogleg::Dogleg;
 use rules::{Damping, Marquardt, SecondOrder};
 
-fn lorenz63() -> Action<Lorenz63, SimpsonHermite> {
+fn lorenz63() -> Action {
     let grid = Grid::uniform(0.0, 0.01, 401).unwrap();
     let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0])
         .spin_up(10.0)
@@ -34,7 +34,7 @@ fn lorenz63() -> Action<Lorenz63, SimpsonHermite> {
         .unwrap()
 }
 
-fn lotka_volterra() -> Action<LotkaVolterra, SimpsonHermite> {
+fn lotka_volterra() -> Action {
     let grid = Grid::uniform(0.0, 0.1, 201).unwrap();
     let truth = Simulation::new(grid, [0.55, 0.028, 0.8, 0.024]).from_state([34.0, 6.0]);
     let truth = truth.flow(&LotkaVolterra).unwrap();
@@ -63,11 +63,7 @@ struct Count {
     each: Vec<usize>,
 }
 
-fn count<M: Model, R: deepest::Rule<M>>(
-    action: &Action<M, R>,
-    rf0: f64,
-    minimizer: impl Minimizer + Clone + 'static,
-) -> Count {
+fn count(action: &Action, rf0: f64, minimizer: impl Minimizer + Clone + 'static) -> Count {
     let mut all = Count {
         levels: vec![],
         work: Work::default(),

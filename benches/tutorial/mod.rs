@@ -30,7 +30,7 @@ pub fn table() -> Array2<f64> {
 }
 
 /// The action with some components of the table observed.
-pub fn action(observed: &[usize], table: &Array2<f64>) -> Action<Lorenz96, SimpsonHermite> {
+pub fn action(observed: &[usize], table: &Array2<f64>) -> Action {
     let times = table.column(0).to_vec();
     let columns: Vec<usize> = observed.iter().map(|c| c + 1).collect();
     let values = table.select(Axis(1), &columns);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use deepest::{Action, Annealer, Annealing, Model, Rule, Schedule, Starts};
+use deepest::{Action, Annealer, Annealing, Schedule, Starts};
 
 use super::Failure;
 use super::flags::Flags;
@@ -96,9 +96,9 @@ pub fn checkpoint(flags: &Flags) -> Result<Option<&str>, Failure> {
 
 /// Anneals, from where a checkpoint left off, and gives the CPU times of this
 /// process.
-pub fn run<M: Model, R: Rule<M>>(
+pub fn run(
     annealer: &Annealer,
-    action: &Action<M, R>,
+    action: &Action,
     progress: Progress,
 ) -> Result<(Annealing, CpuSeconds), Failure> {
     let mut run = annealer.begin(action)?;

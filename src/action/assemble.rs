@@ -5,11 +5,9 @@ use super::Action;
 use super::terms::Sums;
 use super::weigh::{ModelShape, own_rows};
 use super::worker::{Visit, Worker};
-use crate::discretization::{Evaluator, Rule};
 use crate::error::Result;
 use crate::linalg::{ArrowShape, BlockArrow, Failure, Front};
 use crate::minimize::Curvature;
-use crate::model::Model;
 
 /// What a Newton step adds to the point where it begins.
 pub(super) struct Newton<'a> {
@@ -20,19 +18,16 @@ pub(super) struct Newton<'a> {
     pub(super) held: Option<&'a [bool]>,
 }
 
-impl<E> Worker<E> {
+impl Worker {
     /// Factors the group's chains of the damped Hessian at `visit.x`; `rhs`
     /// holds the right-hand side of its states and of the border.
-    pub(super) fn factor<M: Model, R: Rule<M, Evaluator = E>>(
+    pub(super) fn factor(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         rhs: &[f64],
-    ) -> Result<Option<f64>>
-    where
-        E: Evaluator<M>,
-    {
+    ) -> Result<Option<f64>> {
         let (arrow, border) = (self.arrow.take(), action.layout.slots.len());
         let (arrow, factored) = self.factor_arrow(arrow, border, action, visit, newton, rhs)?;
         self.arrow = Some(arrow);
@@ -40,16 +35,13 @@ impl<E> Worker<E> {
     }
 
     /// Factors the group's chains without the border.
-    pub(super) fn factor_states<M: Model, R: Rule<M, Evaluator = E>>(
+    pub(super) fn factor_states(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         rhs: &[f64],
-    ) -> Result<Option<f64>>
-    where
-        E: Evaluator<M>,
-    {
+    ) -> Result<Option<f64>> {
         let chains = self.chains.take();
         let (chains, factored) = self.factor_arrow(chains, 0, action, visit, newton, rhs)?;
         self.chains = Some(chains);
@@ -57,18 +49,15 @@ impl<E> Worker<E> {
     }
 
     /// Factors a block arrow of the group's chains with a border of so many.
-    fn factor_arrow<M: Model, R: Rule<M, Evaluator = E>>(
+    fn factor_arrow(
         &mut self,
         arrow: Option<BlockArrow>,
         border: usize,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         rhs: &[f64],
-    ) -> Result<(BlockArrow, Option<f64>)>
-    where
-        E: Evaluator<M>,
-    {
+    ) -> Result<(BlockArrow, Option<f64>)> {
         let mut arrow = match arrow {
             Some(arrow) => arrow,
             None => {
@@ -93,16 +82,14 @@ impl<E> Worker<E> {
 
     /// Adds what interval `k` of window `w` holds: its residuals, the terms of
     /// its left and interior layers, and, at the last node, of that layer.
-    fn assemble<M: Model, R: Rule<M, Evaluator = E>>(
+    fn assemble(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         (w, k): (usize, usize),
         front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
+    ) {
         let window = &action.layout.windows[w];
         if k < window.intervals() {
             self.assemble_residuals(action, visit, newton, (w, k), front);
@@ -130,9 +117,9 @@ impl<E> Worker<E> {
         }
     }
 
-    fn assemble_layer<M: Model, R: Rule<M>>(
+    fn assemble_layer(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         (w, n): (usize, usize),
@@ -161,22 +148,20 @@ impl<E> Worker<E> {
         }
     }
 
-    fn assemble_residuals<M: Model, R: Rule<M, Evaluator = E>>(
+    fn assemble_residuals(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         newton: &Newton<'_>,
         (w, k): (usize, usize),
         front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
+    ) {
         let x = &visit.x[action.layout.windows[w].span(k)];
         let span = action.span(w, k);
         let count = self.evaluator.residual_count(k);
-        let (model, theta) = (&action.model, &self.theta);
+        let theta = &self.theta;
         let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
-        self.evaluator.linearize(model, span, x, theta, g);
+        self.evaluator.linearize(span, x, theta, g);
         let weighed = (&mut self.weights[..], v);
         let diagonal = action.weigh(visit, (w, k), g, weighed, &mut Sums::default());
         let places = action.layout.border_of(w);
@@ -188,26 +173,23 @@ impl<E> Worker<E> {
         }
         if newton.curvature == Curvature::Exact {
             let (v, point) = (&self.v[..count], (x, &self.theta[..]));
-            self.evaluator
-                .add_curvature(model, span, point, v, places, front);
+            self.evaluator.add_curvature(span, point, v, places, front);
         }
     }
 
     /// Gᵀ R G with R = L Lᵀ for all components of a group of residuals.
-    fn add_correlated<M: Model, R: Rule<M, Evaluator = E>>(
+    fn add_correlated(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         count: usize,
         factor: &ndarray::Array2<f64>,
         places: &[usize],
         front: &mut Front<'_>,
-    ) where
-        E: Evaluator<M>,
-    {
+    ) {
         let sizes = front.sizes();
         let (n, first) = (sizes.total(), sizes.total() - sizes.border);
         let drifting = action.layout.scope.drifting.len();
-        let groups = action.rule.per_time().len();
+        let groups = action.dynamics.per_time().len();
         let width = count / groups;
         let rows = self.evaluator.rows();
         for r in 0..groups {

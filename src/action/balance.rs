@@ -4,9 +4,7 @@
 use super::Action;
 use super::shape::ShapeBy;
 use super::weigh::{ModelShape, own_rows};
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::precision::Precision;
 
 /// Mean squares of residuals, one for each component of the model; one for all
@@ -40,7 +38,7 @@ pub(crate) struct ResidualWeights {
     counts: Vec<f64>,
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// Of how many components sizes of residuals are told: one where the widths of
     /// layers differ.
     pub(crate) fn components_told(&self) -> usize {
@@ -60,8 +58,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let (mut means, mut counts) = (vec![0.0; components], vec![0.0; components]);
         for (w, window) in self.layout.windows.iter().enumerate() {
             for k in 0..window.intervals() {
-                let width = window.state(window.first(k) + self.rule.steps()).len();
-                for c in self.rule.per_time() {
+                let width = window.state(window.first(k) + self.dynamics.steps()).len();
+                for c in self.dynamics.per_time() {
                     let weight = self.residual_weight((w, k), *c);
                     for i in 0..width {
                         means[i % components] += weight;
@@ -91,7 +89,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// # Errors
     /// [`ModelNotFinite`](crate::Error::ModelNotFinite).
     pub(crate) fn residual_sizes(&self, x: &[f64]) -> Result<ResidualSizes> {
-        let per_time = self.rule.per_time();
+        let per_time = self.dynamics.per_time();
         let drifting = self.layout.scope.drifting.len();
         let components = self.components_told();
         let mut sums = vec![[0.0; 3]; components];

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::layout::Layout;
 use super::places::places;
@@ -8,10 +8,10 @@ use super::terms::WindowTerms;
 use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit, Units};
 use crate::bounds::Bounds;
-use crate::discretization::{Evaluator, Plans, Rule};
+use crate::discretization::{Dynamics, Plans};
 use crate::error::{Error, Result, check_count};
 use crate::inputs::check_given;
-use crate::model::{MOST_COMPONENTS, Model, check_parameters_of};
+use crate::model::{MOST_COMPONENTS, check_parameters_of};
 use crate::parameters::{Parameter, Reach};
 use crate::precision::Precision;
 use crate::windows::Window;
@@ -20,9 +20,8 @@ use crate::windows::Window;
 /// against each other.
 #[derive(Debug)]
 #[must_use = "an action begins with `build()`"]
-pub struct ActionBuilder<M, R> {
-    model: Arc<M>,
-    rule: R,
+pub struct ActionBuilder {
+    dynamics: Dynamics,
     windows: Vec<Window>,
     parameters: Vec<(String, Parameter)>,
     state_bounds: Vec<(usize, Bounds)>,
@@ -40,13 +39,12 @@ pub struct ActionBuilder<M, R> {
     plans: Option<Plans>,
 }
 
-impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
+impl ActionBuilder {
     /// What an action was made of, with other windows.
-    pub(super) fn of(action: &Action<M, R>, windows: Vec<Window>) -> Self {
+    pub(super) fn of(action: &Action, windows: Vec<Window>) -> Self {
         let parameters = action.names.iter().cloned();
         Self {
-            model: action.model.clone(),
-            rule: action.rule,
+            dynamics: action.dynamics.clone(),
             windows,
             parameters: parameters.zip(action.parameters.iter().copied()).collect(),
             state_bounds: action.state_bounds.clone(),
@@ -73,10 +71,9 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self
     }
 
-    pub(super) fn new(model: M, rule: R) -> Self {
+    pub(super) fn new(dynamics: Dynamics) -> Self {
         Self {
-            model: Arc::new(model),
-            rule,
+            dynamics,
             windows: Vec::new(),
             parameters: Vec::new(),
             state_bounds: Vec::new(),
@@ -91,7 +88,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     }
 
     /// The same as parts of `whole`: R_f and the terms mean what they mean there.
-    pub(super) fn weighted_as(mut self, whole: &Action<M, R>) -> Self {
+    pub(super) fn weighted_as(mut self, whole: &Action) -> Self {
         self.weights = Some([whole.measurement_weight, whole.model_weight]);
         self
     }
@@ -201,7 +198,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// [`Error::OutOfRange`] for a pair of a declared pattern that the Jacobian does
     /// not have, [`Error::IncompletePattern`] for a pattern that lacks an entry which
     /// is not zero at one of many points of the problem.
-    pub fn build(self) -> Result<Action<M, R>> {
+    pub fn build(self) -> Result<Action> {
         self.check_parameters()?;
         let widths = self
             .windows
@@ -223,7 +220,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
         self.check_model_precision(&precision, &widths)?;
         self.check_state_bounds(&widths)?;
         let parameters: Vec<Parameter> = self.parameters.iter().map(|(_, p)| *p).collect();
-        let layout = Layout::new(&widths, self.rule.steps(), &parameters);
+        let layout = Layout::new(&widths, self.dynamics.steps(), &parameters);
         let plans = self.plans(&layout, &parameters)?;
         let counts = self.count(&layout, &parameters, &plans);
         if counts.measured == 0 {
@@ -251,8 +248,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             .collect();
         let names = self.parameters.into_iter().map(|(name, _)| name).collect();
         Ok(Action {
-            model: self.model,
-            rule: self.rule,
+            dynamics: self.dynamics,
             windows: self.windows,
             names,
             initial: parameters.iter().map(Parameter::initial).collect(),
@@ -274,11 +270,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     }
 
     fn check_parameters(&self) -> Result<()> {
-        if self.parameters.len() != self.model.parameter_count() {
+        if self.parameters.len() != self.dynamics.parameter_count() {
             return Err(Error::Length {
                 what: "parameters",
                 place: "action".into(),
-                expected: self.model.parameter_count(),
+                expected: self.dynamics.parameter_count(),
                 found: self.parameters.len(),
             });
         }
@@ -332,13 +328,11 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
     /// Checks one window and gives the widths of its layers.
     fn check_window(&self, w: usize, window: &Window) -> Result<Vec<usize>> {
         let layers = window.grid().layers();
-        let (name, steps) = (self.rule.name(), self.rule.steps());
+        let (name, steps) = (self.dynamics.rule_name(), self.dynamics.steps());
         window
             .grid()
             .check_intervals(name, steps, || format!("window {w}"))?;
-        let widths: Vec<usize> = (0..layers)
-            .map(|n| self.rule.width(&*self.model, n))
-            .collect();
+        let widths: Vec<usize> = (0..layers).map(|n| self.dynamics.width(n)).collect();
         for (n, &width) in widths.iter().enumerate() {
             let place = || format!("model, layer {n}");
             check_count("components", place, width, MOST_COMPONENTS)?;
@@ -357,15 +351,17 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             }
         }
         for k in 0..(layers - 1) / steps {
-            let range = self.rule.parameters(&self.model, k);
+            let range = self.dynamics.parameters(k);
             let place = || format!("window {w}, layer {k}");
             check_parameters_of(&range, self.parameters.len(), place)?;
-            if let Some(layer) = self.rule.dense(&self.model, k) {
+            if let Some(layer) = self.dynamics.dense(k) {
                 layer.check([widths[k], widths[k + 1]], range.len(), place)?;
             }
         }
         let inputs = window.known_inputs();
-        check_given(inputs, self.model.input_count(), || format!("window {w}"))?;
+        check_given(inputs, self.dynamics.input_count(), || {
+            format!("window {w}")
+        })?;
         if let Some(prior) = window.state_prior() {
             self.check_prior_allowed("a prior of the first state")?;
             if prior.mean.len() != widths[0] {
@@ -438,7 +434,7 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             return Ok(known.clone());
         }
         let places = places(&self.windows, parameters, &self.state_bounds);
-        self.rule.plans(&self.model, most, scope, &places)
+        self.dynamics.plans(most, scope, &places)
     }
 
     fn count(&self, layout: &Layout, parameters: &[Parameter], plans: &Plans) -> Counts {
@@ -451,8 +447,8 @@ impl<M: Model, R: Rule<M>> ActionBuilder<M, R> {
             priors: slots.count() + drifting * self.windows.len(),
             ..Counts::default()
         };
-        let evaluator = self.rule.evaluator(plans);
-        let own = self.rule.per_time().len() * layout.scope.drifting.len();
+        let evaluator = self.dynamics.evaluator(plans);
+        let own = self.dynamics.per_time().len() * layout.scope.drifting.len();
         for (window, layout) in self.windows.iter().zip(&layout.windows) {
             counts.measured_layers += WindowTerms::new(window, 1.0, &[]).measured_layers();
             let values = window.observation_sets().flat_map(|set| set.values());

@@ -11,10 +11,8 @@ use super::step::{NOT_SOLVED, predicted};
 use super::worker::Visit;
 use super::{Action, ActionAt};
 use crate::dense::{Chain, UnitOrder};
-use crate::discretization::Rule;
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
-use crate::model::Model;
 
 /// Memory for condensed steps.
 pub(super) struct Condensed {
@@ -29,9 +27,9 @@ pub(super) struct Condensed {
     damped: Vec<f64>,
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// Whether every window can be condensed, for Gauss-Newton steps.
-    pub(super) fn condenses(&self, at: &ActionAt<'_, M, R>) -> bool {
+    pub(super) fn condenses(&self, at: &ActionAt<'_>) -> bool {
         let condenses = |t: &super::together::Together| t.condenses();
         let mut workers = at.workers.iter().map(|w| w.together.as_ref());
         workers.all(|together| together.is_some_and(condenses))
@@ -40,7 +38,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
     pub(super) fn step_condensed(
         &mut self,

@@ -3,9 +3,7 @@
 use super::weigh::ModelShape;
 use super::{Action, ActionAt};
 use crate::bounds::Bounds;
-use crate::discretization::Rule;
 use crate::minimize::Equations;
-use crate::model::Model;
 
 /// Multiplications of one Newton step, by each way to solve its equations; none
 /// where a way is not open.
@@ -86,13 +84,13 @@ impl NewtonCosts {
     }
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// What a Gauss-Newton step of this action costs.
     pub fn newton_costs(&self) -> NewtonCosts {
         let layout = &self.layout;
         let border = layout.slots.len() as f64;
         let most = layout.windows.iter().map(|w| w.intervals()).max();
-        let groups = self.rule.per_time().len() as f64;
+        let groups = self.dynamics.per_time().len() as f64;
         let mut costs = [border.powi(3) / 6.0, 0.0, 0.0];
         let [fronts, residuals, iterations] = &mut costs;
         let mut chains = 0.0;
@@ -116,13 +114,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         *residuals += order.powi(3) / 6.0;
         *residuals += rows_of.iter().map(|r| 0.5 * r * r).sum::<f64>();
         let simple = self.has_diagonal_terms();
-        let dense = |k| self.rule.dense(&self.model, k).is_some();
+        let dense = |k| self.dynamics.dense(k).is_some();
         let network = layout.shares_all() && (0..most.unwrap_or(0)).all(dense);
         let alike = |w: &super::layout::WindowLayout| Some(w.intervals()) == most;
         let network = network && layout.windows.iter().all(alike);
         *iterations += chains;
         let sequences = |k| {
-            let layer = self.rule.dense(&self.model, k);
+            let layer = self.dynamics.dense(k);
             layer.is_some_and(|l| l.times > 1 || l.dense.recurrent)
         };
         let condensed = simple
@@ -144,11 +142,11 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// The entries by parameters of the Jacobian of an interval with `count`
     /// residuals, counted in `rows_of` too.
     fn parameter_entries(&self, (w, k): (usize, usize), count: f64, rows_of: &mut [f64]) -> f64 {
-        let used = self.rule.parameters(&self.model, k);
+        let used = self.dynamics.parameters(k);
         let free = self.layout.scope.free.iter();
         let places = free.zip(self.layout.border_of(w));
         // One entry for each residual, or for a dense layer's weights one only.
-        let rows = match self.rule.dense(&self.model, k) {
+        let rows = match self.dynamics.dense(k) {
             Some(layer) => layer.times as f64,
             None => count,
         };
@@ -175,7 +173,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// Whether states or residuals are held by more than the action.
     pub(super) fn is_held(&self) -> bool {
         self.bounded || self.multipliers.is_some()

@@ -2,13 +2,11 @@
 
 use super::ActionAt;
 use super::step::NOT_SOLVED;
-use crate::discretization::Rule;
 use crate::minimize::{Curvature, ExactHessian, Indefinite};
-use crate::model::Model;
 
 type Solved = std::result::Result<(), Indefinite>;
 
-impl<M: Model, R: Rule<M>> ExactHessian for ActionAt<'_, M, R> {
+impl ExactHessian for ActionAt<'_> {
     fn factor_on(
         &mut self,
         x: &[f64],
@@ -36,7 +34,7 @@ impl<M: Model, R: Rule<M>> ExactHessian for ActionAt<'_, M, R> {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// Solves with the factor at hand; parameters that are not free stay where
     /// they are, as states do that the factor holds.
     pub(super) fn solve_held(&mut self, free: &[bool], solved: &mut [f64]) -> Solved {

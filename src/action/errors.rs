@@ -10,10 +10,8 @@ use super::objective::in_parallel;
 use super::together::Together;
 use super::worker::Worker;
 use super::{Action, ActionAt};
-use crate::discretization::Rule;
-use crate::model::Model;
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// Whether errors can be the unknowns: of feed-forward and residual networks whose
     /// states have no bounds.
     pub(super) fn has_errors(&self) -> bool {
@@ -90,7 +88,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     /// of the states in `unknowns`, and room for what its parameters have of it.
     fn by_group<F>(&mut self, x: &[f64], unknowns: &mut [f64], work: F)
     where
-        F: Fn(&mut Together, &Action<M, R>, &[f64], &mut [f64], &mut [f64]) + Sync + Send,
+        F: Fn(&mut Together, &Action, &[f64], &mut [f64], &mut [f64]) + Sync + Send,
     {
         let action = self.action;
         let mut jobs = Vec::with_capacity(self.workers.len());

@@ -1,10 +1,8 @@
 //! States and parameters as a user sees them, and as one vector of unknowns.
 
 use super::Action;
-use crate::discretization::Rule;
 use crate::error::{Error, Result, check_length};
 use crate::grid::check_finite;
-use crate::model::Model;
 use crate::parameters::Reach;
 use crate::path::Path;
 use crate::windows::Window;
@@ -148,7 +146,7 @@ fn push(
     Ok(())
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The vector of unknowns of an estimate: all states window by window and
     /// layer by layer, each layer followed by the parameters that change in
     /// time; then the static parameters that are shared, then those of each

@@ -3,8 +3,6 @@
 use super::Action;
 use super::objective::ActionAt;
 use super::terms::Sums;
-use crate::discretization::{Evaluator, Rule};
-use crate::model::Model;
 use crate::precision::Precision;
 
 /// What the terms of a window contribute to the gradient by its states.
@@ -17,7 +15,7 @@ pub(crate) struct Forces {
     pub(crate) layers: Vec<Vec<f64>>,
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The forces of all windows at the unknowns `x`, as [`Action::pack`] gives
     /// them, in the action's own normalization.
     ///
@@ -60,7 +58,7 @@ impl Forces {
     }
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// What turns the action's value into that of the *sum* normalization.
     pub(crate) fn to_sum(&self) -> f64 {
         self.measurement_weight.recip()
@@ -119,7 +117,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         (w, k): (usize, usize),
         v: &[f64],
     ) -> Vec<f64> {
-        let per_time = self.rule.per_time();
+        let per_time = self.dynamics.per_time();
         let length = self.span(w, k).length();
         let groups = v.chunks(v.len() / per_time.len()).zip(per_time);
         let of = |(v, c): (&[f64], &f64)| {

@@ -6,15 +6,13 @@ use ndarray::Array2;
 use super::{Action, ActionAt};
 use crate::action::Estimate;
 use crate::action::builder::ActionBuilder;
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::model::Model;
 use crate::observations::Observations;
 use crate::precision::cholesky;
 use crate::windows::Window;
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// What further measurements would tell of path and parameters, before
     /// anybody takes them, at an estimate that minimizes the action at `rf`;
     /// in nats, whatever the normalization. Each set has its window's index
@@ -75,7 +73,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// The action on windows that go on for as long again, with what is measured now;
     /// `None` where they cannot.
     pub(crate) fn prolonged(&self) -> Option<Self> {
-        if !self.rule.is_in_time() {
+        if !self.dynamics.is_in_time() {
             return None;
         }
         let windows = self.windows.iter().map(Window::prolonged);
@@ -112,11 +110,7 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
-    pub(crate) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        rf: f64,
-        estimate: &Estimate,
-    ) -> Result<Self> {
+    pub(crate) fn new(action: &Action, rf: f64, estimate: &Estimate) -> Result<Self> {
         let x = action.pack(estimate)?;
         let mut at = action.at(rf)?;
         let mut gradient = vec![0.0; x.len()];
@@ -130,7 +124,7 @@ impl Knowledge {
     }
 
     /// What the action with further measurements knows more, in nats.
-    pub(crate) fn gained<M: Model, R: Rule<M>>(&self, further: &Action<M, R>) -> Result<f64> {
+    pub(crate) fn gained(&self, further: &Action) -> Result<f64> {
         // The gradient says which states are held at their bounds: the same ones.
         let after = further
             .at(self.rf)?
@@ -141,10 +135,10 @@ impl Knowledge {
     /// What an action whose windows go on knows more of their first layers and of the
     /// parameters at an estimate that goes on too, in nats: its states behind the
     /// layers of `before` are eliminated.
-    pub(crate) fn gained_by_time<M: Model, R: Rule<M>>(
+    pub(crate) fn gained_by_time(
         &self,
-        before: &Action<M, R>,
-        longer: &Action<M, R>,
+        before: &Action,
+        longer: &Action,
         estimate: &Estimate,
     ) -> Result<f64> {
         let all = Self::new(longer, self.rf, estimate)?;
@@ -160,7 +154,7 @@ impl Knowledge {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// ln det of the Gauss-Newton Hessian by all that stands at no bound, but
     /// for a constant; bounds of parameters count as priors.
     pub(super) fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {

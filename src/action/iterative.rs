@@ -13,9 +13,7 @@ use super::assemble::Newton;
 use super::objective::in_parallel;
 use super::step::NOT_SOLVED;
 use super::worker::Visit;
-use crate::discretization::Rule;
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
-use crate::model::Model;
 
 /// The size of the residual of S p = r, by that of r, to stop at: the step then
 /// gains all but the square of it of what it could.
@@ -24,7 +22,7 @@ const TOLERANCE: f64 = 0.03;
 /// Most iterations of one step.
 const MOST: usize = 400;
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
     pub(super) fn step_by_iteration(
         &mut self,

@@ -2,12 +2,10 @@
 //! adjoint: what the tests of operational data assimilation ask for.
 
 use super::objective::ActionAt;
-use crate::discretization::{Evaluator, Rule};
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::model::Model;
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The unweighted model residuals g(x), window by window and interval by
     /// interval, in units of the states: [`residuals`](super::Counts::residuals)
     /// of them, and those of the parameters that change in time.

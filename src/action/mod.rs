@@ -55,10 +55,10 @@ pub(crate) use tangent::Change;
 pub(crate) use units::Units;
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::bounds::Bounds;
-use crate::discretization::{Plans, Rule};
+use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::Result;
 use crate::model::Model;
 use crate::parameters::Parameter;
@@ -148,10 +148,10 @@ pub struct Counts {
 
 /// Measurement error + model error + priors. See the [module](self).
 #[derive(Debug)]
-pub struct Action<M, R> {
-    /// Shared with the same action on other layers, or on some of them.
-    model: Arc<M>,
-    rule: R,
+pub struct Action {
+    /// The model with its rule, shared with the same action on other layers, or on
+    /// some of them.
+    dynamics: Dynamics,
     windows: Vec<Window>,
     names: Vec<String>,
     parameters: Vec<Parameter>,
@@ -177,10 +177,10 @@ pub struct Action<M, R> {
     counts: Counts,
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// Begins an action of a model and a discretization.
-    pub fn builder(model: M, rule: R) -> ActionBuilder<M, R> {
-        ActionBuilder::new(model, rule)
+    pub fn builder<M: Model, R: Rule<M>>(model: M, rule: R) -> ActionBuilder {
+        ActionBuilder::new(rule.dynamics(model))
     }
 
     /// The action of some layers of each window, whole intervals of the rule. `None`
@@ -212,7 +212,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// # Errors
     /// [`Error::NotPositive`](crate::Error::NotPositive),
     /// [`Error::NotFinite`](crate::Error::NotFinite).
-    pub fn at(&self, rf: f64) -> Result<ActionAt<'_, M, R>> {
+    pub fn at(&self, rf: f64) -> Result<ActionAt<'_>> {
         ActionAt::new(self, rf)
     }
 
@@ -230,14 +230,10 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         Ok(self.at(rf)?.terms(&x))
     }
 
-    /// The model.
-    pub fn model(&self) -> &M {
-        &self.model
-    }
-
-    /// The discretization.
-    pub fn rule(&self) -> &R {
-        &self.rule
+    /// The name of the discretization, as [`Rule::name`].
+    #[must_use]
+    pub fn rule_name(&self) -> &'static str {
+        self.dynamics.rule_name()
     }
 
     /// The windows.
@@ -299,6 +295,10 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(crate) fn dynamics(&self) -> &Dynamics {
+        &self.dynamics
     }
 
     pub(crate) fn plans(&self) -> &Plans {

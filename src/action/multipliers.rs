@@ -5,8 +5,6 @@ use std::sync::Arc;
 use super::objective::ActionAt;
 use super::terms::Sums;
 use super::weigh::own_rows;
-use crate::discretization::Rule;
-use crate::model::Model;
 
 /// λ of each residual, window by window and interval by interval; zero for those
 /// of parameters that change in time, whose precision is finite.
@@ -27,7 +25,7 @@ impl Multipliers {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// Adds λᵀg to the action from now on, in its own normalization.
     pub(crate) fn hold_by(&mut self, multipliers: Multipliers) {
         self.multipliers = Some(Arc::new(multipliers));
@@ -44,7 +42,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
         // R d = R g − (R/R_f) v.
         let part = self.rf / wanted;
         let (groups, drifting) = (
-            action.rule().per_time().len(),
+            action.dynamics().per_time().len(),
             action.layout().scope.drifting.len(),
         );
         let mut found = Multipliers {

@@ -8,10 +8,8 @@ use super::step::NOT_SOLVED;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
-use crate::model::Model;
 use crate::precision::check_positive;
 
 /// Windows are evaluated in at most so many groups, in parallel.
@@ -22,10 +20,10 @@ const MOST_GROUPS: usize = 8;
 /// The unknowns are all states, window by window and layer by layer (each
 /// layer followed by its parameters that change in time), then the estimated
 /// static parameters: [`Action::pack`].
-pub struct ActionAt<'a, M: Model, R: Rule<M>> {
-    pub(super) action: &'a Action<M, R>,
+pub struct ActionAt<'a> {
+    pub(super) action: &'a Action,
     pub(super) rf: f64,
-    pub(super) workers: Vec<Worker<R::Evaluator>>,
+    pub(super) workers: Vec<Worker>,
     pub(super) lower: Vec<f64>,
     pub(super) upper: Vec<f64>,
     pub(super) scales: Vec<f64>,
@@ -54,8 +52,8 @@ pub struct ActionAt<'a, M: Model, R: Rule<M>> {
     pub(super) exact: bool,
 }
 
-impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
-    pub(super) fn new(action: &'a Action<M, R>, rf: f64) -> Result<Self> {
+impl<'a> ActionAt<'a> {
+    pub(super) fn new(action: &'a Action, rf: f64) -> Result<Self> {
         check_positive("R_f", || "objective".into(), rf)?;
         let layout = action.layout();
         let n = layout.dimension();
@@ -120,7 +118,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
             || self.upper[states].iter().any(|v| v.is_finite());
     }
 
-    pub(crate) fn action(&self) -> &'a Action<M, R> {
+    pub(crate) fn action(&self) -> &'a Action {
         self.action
     }
 
@@ -323,7 +321,7 @@ impl<'a, M: Model, R: Rule<M>> ActionAt<'a, M, R> {
     /// error.
     pub(crate) fn locate_non_finite(&mut self, x: &[f64]) -> Error {
         let action = self.action;
-        let groups = action.rule.per_time().len();
+        let groups = action.dynamics.per_time().len();
         let mut found = None;
         for worker in &mut self.workers {
             worker.linearize_each(action, x, |_, g, (w, k)| {
@@ -368,7 +366,7 @@ pub(super) fn in_parallel<J: Send>(jobs: &mut [J], one: impl Fn(&mut J) + Sync +
     jobs.iter_mut().for_each(one);
 }
 
-impl<M: Model, R: Rule<M>> Objective for ActionAt<'_, M, R> {
+impl Objective for ActionAt<'_> {
     fn dimension(&self) -> usize {
         self.scales.len()
     }

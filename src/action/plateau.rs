@@ -1,9 +1,7 @@
 //! Where the action must end if model and errors are what they are said to be.
 
 use super::{Action, Counts, Normalization};
-use crate::discretization::Rule;
 use crate::losses::Loss;
-use crate::model::Model;
 
 /// The distribution of the minimum of the action, when the model and the
 /// precisions are right.
@@ -28,7 +26,7 @@ impl Normalization {
     }
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// ν, the terms of the action less its unknowns:
     /// ν = K_y + K_g + K_p − n, with the [`Counts`] `measured`, `residuals`,
     /// `priors` and `unknowns`. `None` where there are fewer terms than unknowns.

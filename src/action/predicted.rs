@@ -3,12 +3,10 @@
 use ndarray::Array2;
 
 use super::Action;
-use crate::discretization::Rule;
-use crate::model::Model;
 use crate::operators::Place;
 use crate::windows::Contact;
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The values of a window's observation set along a vector of unknowns:
     /// rows and columns as measured, NaN where nothing was. A smooth measurement
     /// is the mean over its layers, by its shares of them.

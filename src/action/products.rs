@@ -5,22 +5,18 @@ use super::Action;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use crate::dense::Chain;
-use crate::discretization::{Evaluator, Rule};
-use crate::model::Model;
 
-impl<E> Worker<E> {
+impl Worker {
     /// H s with the Gauss-Newton H and no damping, for a step `s` of all
     /// unknowns: its part by the group's states is written to `product`, the
     /// group's share of that by the border to [`border`](Self::border).
-    pub(super) fn product<M: Model, R: Rule<M, Evaluator = E>>(
+    pub(super) fn product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         step: &[f64],
         product: &mut [f64],
-    ) where
-        E: Evaluator<M>,
-    {
+    ) {
         let origin = self.states(action).start;
         let border = &step[action.layout.border()..];
         product.fill(0.0);
@@ -37,7 +33,7 @@ impl<E> Worker<E> {
                 let count = self.evaluator.residual_count(k);
                 let (span, theta) = (action.span(w, k), &self.theta);
                 let g = &mut self.g[..count];
-                self.evaluator.linearize(&action.model, span, x, theta, g);
+                self.evaluator.linearize(span, x, theta, g);
                 g.fill(0.0);
                 self.evaluator.push(&step[states.clone()], &free, g);
                 let (weights, v) = (&mut self.weights, &mut self.v);
@@ -79,9 +75,9 @@ impl<E> Worker<E> {
     /// and of the border: its part by the group's states is written to `product`
     /// where that has room, its share of that by the border to
     /// [`border`](Self::border). The windows must have been linearized together.
-    pub(super) fn gram_product<M: Model, R: Rule<M>>(
+    pub(super) fn gram_product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         change: (&[f64], Option<&[f64]>),
         product: &mut [f64],
@@ -96,9 +92,9 @@ impl<E> Worker<E> {
 
     /// Linearizes the group's windows and condenses their states, with D⁻¹ of all
     /// states; a pivot that is not positive is an error.
-    pub(super) fn condense<M: Model, R: Rule<M>>(
+    pub(super) fn condense(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         inverse: &[f64],
         chains: &mut Vec<Chain>,
@@ -112,9 +108,9 @@ impl<E> Worker<E> {
 
     /// As [`gram_product`](Self::gram_product), with what condensed states leave in
     /// the place of the precision.
-    pub(super) fn condensed_product<M: Model, R: Rule<M>>(
+    pub(super) fn condensed_product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         chains: &[Chain],
         change: (&[f64], Option<&[f64]>),
         product: &mut [f64],
@@ -129,11 +125,7 @@ impl<E> Worker<E> {
 
     /// The group's share of the diagonal of GᵀRG by the border, in
     /// [`border`](Self::border).
-    pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-    ) {
+    pub(super) fn gram_diagonal(&mut self, action: &Action, visit: &Visit<'_>) {
         self.border.fill(0.0);
         if let Some(together) = &mut self.together {
             together.gram_diagonal(action, visit, &mut self.weights, &mut self.border);

@@ -3,13 +3,11 @@
 use super::builder::ActionBuilder;
 use super::terms::Sums;
 use super::{Action, Estimate};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::grid::Grid;
-use crate::model::Model;
 use crate::path::Path;
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The same action with these grids of its windows.
     ///
     /// # Errors
@@ -27,10 +25,10 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// where layers are no instants of a flow, where the rule does not take the steps
     /// that are left, or hardly anything was measured there.
     pub(crate) fn thinned(&self, k: usize) -> Option<Self> {
-        if !self.rule.is_in_time() {
+        if !self.dynamics.is_in_time() {
             return None;
         }
-        let steps = self.rule.steps();
+        let steps = self.dynamics.steps();
         let windows = self.windows.iter().map(|window| window.thinned(k, steps));
         let thinned = ActionBuilder::of(self, windows.collect::<Option<_>>()?).weighted_as(self);
         let thinned = thinned.build().ok()?;

@@ -14,10 +14,8 @@ use super::step::predicted;
 use super::terms::Sums;
 use super::worker::Visit;
 use super::{Action, ActionAt};
-use crate::discretization::{Evaluator, Rule};
 use crate::linalg::{DenseMatrix, Isa, PADDING, Product};
 use crate::minimize::{Indefinite, QuadraticStep};
-use crate::model::Model;
 
 /// Every unknown has at least this part of the largest measured curvature, or of
 /// the model error's largest if that is smaller, in scaled unknowns: D must have an
@@ -182,9 +180,9 @@ impl ResidualSpace {
     }
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The unknowns that each model residual depends on.
-    pub(super) fn residual_columns(&self, at: &mut ActionAt<'_, M, R>) -> Vec<Vec<usize>> {
+    pub(super) fn residual_columns(&self, at: &mut ActionAt<'_>) -> Vec<Vec<usize>> {
         let x = vec![0.0; self.layout.dimension()];
         let border = self.layout.border();
         let mut all = Vec::new();
@@ -210,7 +208,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// Linearizes at `x` and factors.
     fn factor_residual_space(
         &mut self,

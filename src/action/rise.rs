@@ -4,9 +4,7 @@ use super::ActionAt;
 use super::terms::Sums;
 use super::weigh::own_rows;
 use super::worker::Visit;
-use crate::discretization::{Evaluator, Rule};
 use crate::minimize::Objective;
-use crate::model::Model;
 
 /// Windows are told apart where there are at most so many.
 const MOST_WINDOWS: usize = 32;
@@ -38,7 +36,7 @@ impl Group {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// How much the action rises from the minimum `x` to R_f → ∞, where `tangent`
     /// is dx/d ln R_f, and R_f can grow by the factor `growth` before rounding
     /// counts.
@@ -55,7 +53,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
             multipliers: None,
             ..self.visit(x)
         };
-        let groups = action.rule().per_time().len();
+        let groups = action.dynamics().per_time().len();
         let drifting = layout.scope.drifting.len();
         let (states, border) = tangent.split_at(layout.border());
         let mut windows = vec![Group::default(); layout.windows.len()];

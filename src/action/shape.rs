@@ -3,9 +3,7 @@
 
 use super::builder::ActionBuilder;
 use super::{Action, Estimate};
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::precision::Precision;
 
 /// Who chose the shape of the model precision.
@@ -19,7 +17,7 @@ pub(crate) enum ShapeBy {
     Annealer,
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The same action with the shape of the model precision that an estimate
     /// carries ([`Estimate::shape`]): its [`at`](Action::at) is the objective of
     /// which the annealer found that estimate a minimum. Where the estimate carries
@@ -83,7 +81,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let most = windows.map(|window| window.intervals()).max().unwrap_or(0);
         self.shape == ShapeBy::Nobody
             && self.components_told() > 1
-            && (0..most).all(|k| self.rule.dense(&self.model, k).is_none())
+            && (0..most).all(|k| self.dynamics.dense(k).is_none())
     }
 
     /// The shape that estimates carry; empty where no annealer chose it.

@@ -1,9 +1,7 @@
 //! Where a slope is infinite, for an error that says so.
 
 use super::{Action, ActionAt};
-use crate::discretization::{Evaluator, Rule};
 use crate::error::Error;
-use crate::model::Model;
 
 /// An entry of a Jacobian that is not finite.
 pub(super) struct Slope {
@@ -24,7 +22,7 @@ pub(super) enum Unknown {
 }
 
 impl Slope {
-    pub(super) fn error<M, R>(&self, action: &Action<M, R>, place: String) -> Error {
+    pub(super) fn error(&self, action: &Action, place: String) -> Error {
         Error::SlopeNotFinite {
             place,
             component: self.component,
@@ -37,11 +35,11 @@ impl Slope {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The first slope of the model that is not finite at `x`, as an error.
     pub(super) fn infinite_slope(&mut self, x: &[f64]) -> Option<Error> {
         let action = self.action;
-        let groups = action.rule.per_time().len();
+        let groups = action.dynamics.per_time().len();
         let mut error = None;
         for worker in &mut self.workers {
             worker.linearize_each(action, x, |evaluator, g, (w, k)| {
@@ -71,13 +69,9 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
 
 /// The layer and the unknown at a position of interval `k` in window `w`, in the order
 /// of elimination. A parameter counts to the interval's first layer.
-fn unknown_at<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    (w, k): (usize, usize),
-    position: usize,
-) -> (usize, Unknown) {
+fn unknown_at(action: &Action, (w, k): (usize, usize), position: usize) -> (usize, Unknown) {
     let (window, scope) = (&action.layout.windows[w], &action.layout.scope);
-    let (first, steps) = (window.first(k), action.rule.steps());
+    let (first, steps) = (window.first(k), action.dynamics.steps());
     let interior = first + 1..first + steps;
     let mut before = 0;
     for n in interior.chain([first, first + steps]) {

@@ -5,10 +5,8 @@ use ndarray::Array2;
 use super::Action;
 use super::layout::Slot;
 use crate::action::Estimate;
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::model::Model;
 use crate::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
@@ -84,7 +82,7 @@ const RATIO: f64 = 1e-3;
 /// not come to its end.
 const GROWS: f64 = 2.0;
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// Standard deviations of all estimated static parameters at an estimate
     /// that minimizes the action at `rf`, in the order of
     /// [`pack`](Action::pack).
@@ -168,7 +166,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
     /// What the R_f of the objective shows of the parameters `inside` their bounds.
     fn seen(
         &self,
-        objective: &mut super::ActionAt<'_, M, R>,
+        objective: &mut super::ActionAt<'_>,
         x: &[f64],
         inside: &[usize],
     ) -> Result<Vec<Seen>> {
@@ -209,7 +207,7 @@ fn judge(whole: Seen, below: &[Seen]) -> (Seen, bool) {
     (shown.map_or(whole, |k| below[k]), grows)
 }
 
-impl<M: Model, R: Rule<M>> super::ActionAt<'_, M, R> {
+impl super::ActionAt<'_> {
     /// The information in the Gauss-Newton Hessian at `x`, in the *sum*
     /// normalization.
     fn border_information(&mut self, x: &[f64]) -> Result<Information> {

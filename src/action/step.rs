@@ -8,14 +8,12 @@ use super::ActionAt;
 use super::assemble::Newton;
 use super::objective::in_parallel;
 use super::worker::Visit;
-use crate::discretization::Rule;
 use crate::linalg::BlockArrow;
 use crate::minimize::{
     BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep,
 };
-use crate::model::Model;
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// A state that stands at a bound and is pushed out stays there.
     pub(super) fn hold(&mut self, x: &[f64], gradient: &[f64]) {
         if self.bounded {

@@ -5,10 +5,9 @@ use super::Action;
 use super::ActionAt;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
-use crate::discretization::{Evaluator, Pull, Rule, Span};
+use crate::discretization::{Pull, Span};
 use crate::error::Result;
 use crate::minimize::{Curvature, Indefinite, Objective};
-use crate::model::Model;
 
 /// Runge-Kutta sub-steps of a step at first, and at most.
 const FEWEST: usize = 8;
@@ -45,7 +44,7 @@ pub(crate) struct StepError {
     pub(crate) order: f64,
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The errors of all intervals at `x`, in the order of the residuals. None where
     /// layers are no instants of a flow.
     ///
@@ -54,7 +53,7 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     pub(crate) fn step_errors(&mut self, x: &[f64]) -> Vec<StepError> {
         let action = self.action;
         let mut all = Vec::new();
-        if !action.rule.is_in_time() {
+        if !action.dynamics.is_in_time() {
             return all;
         }
         for worker in &mut self.workers {
@@ -129,16 +128,8 @@ impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
     }
 }
 
-impl<E> Worker<E> {
-    fn step_error<M: Model, R: Rule<M, Evaluator = E>>(
-        &mut self,
-        action: &Action<M, R>,
-        x: &[f64],
-        (w, k): (usize, usize),
-    ) -> StepError
-    where
-        E: Evaluator<M>,
-    {
+impl Worker {
+    fn step_error(&mut self, action: &Action, x: &[f64], (w, k): (usize, usize)) -> StepError {
         let mut count = FEWEST;
         let mut path = self.followed(action, x, (w, k), count);
         let mut error = self.left_out(action, (x, &path), (w, k), [1, 0]);
@@ -146,7 +137,7 @@ impl<E> Worker<E> {
             count *= 2;
             path = self.followed(action, x, (w, k), count);
             let finer = self.left_out(action, (x, &path), (w, k), [1, 0]);
-            let known = are_known(&finer, &error, &path, action.rule.per_time().len());
+            let known = are_known(&finer, &error, &path, action.dynamics.per_time().len());
             error = finer;
             if known {
                 break;
@@ -157,7 +148,7 @@ impl<E> Worker<E> {
             error.fill(0.0);
         }
         let halves = [0, 1].map(|half| self.left_out(action, (x, &path), (w, k), [2, half]));
-        let width = error.len() / action.rule.per_time().len();
+        let width = error.len() / action.dynamics.per_time().len();
         let both = halves[0].iter().zip(&halves[1]).take(width);
         let both = both.map(|(a, b)| (a + b).abs()).fold(0.0, f64::max);
         let whole = size_of(&error[..width]);
@@ -171,9 +162,9 @@ impl<E> Worker<E> {
     }
 
     /// The flow's path from the left layer of an interval on, `count` sub-steps a step.
-    fn followed<M: Model, R: Rule<M>>(
+    fn followed(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &[f64],
         (w, k): (usize, usize),
         count: usize,
@@ -210,8 +201,8 @@ impl<E> Worker<E> {
                 };
                 let from = &path[path.len() - 1];
                 let mut next = from.clone();
-                let (model, rule) = (&*action.model, &action.rule);
-                rule.advance(model, piece, from, &theta, &pull, &mut next);
+                let dynamics = &action.dynamics;
+                dynamics.advance(piece, from, &theta, &pull, &mut next);
                 path.push(next);
             }
         }
@@ -219,18 +210,15 @@ impl<E> Worker<E> {
     }
 
     /// −g of the interval, or of one half of it in half as long steps, along a path.
-    fn left_out<M: Model, R: Rule<M, Evaluator = E>>(
+    fn left_out(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         (x, path): (&[f64], &[Vec<f64>]),
         (w, k): (usize, usize),
         [parts, part]: [usize; 2],
-    ) -> Vec<f64>
-    where
-        E: Evaluator<M>,
-    {
+    ) -> Vec<f64> {
         let layout = &action.layout.windows[w];
-        let (span, steps) = (action.span(w, k), action.rule.steps());
+        let (span, steps) = (action.span(w, k), action.dynamics.steps());
         let count = (path.len() - 1) / steps;
         let (mut times, mut states) = (Vec::new(), Vec::new());
         for j in part * steps..=(part + 1) * steps {
@@ -252,9 +240,8 @@ impl<E> Worker<E> {
             ..span
         };
         let mut g = vec![0.0; self.evaluator.residual_count(k)];
-        self.evaluator
-            .residual(&action.model, piece, &states, &self.theta, &mut g);
-        let width = g.len() / action.rule.per_time().len();
+        self.evaluator.residual(piece, &states, &self.theta, &mut g);
+        let width = g.len() / action.dynamics.per_time().len();
         let own = width - action.layout.scope.drifting.len();
         for (i, v) in g.iter_mut().enumerate() {
             // What parameters do in time is no flow.
@@ -265,9 +252,9 @@ impl<E> Worker<E> {
 
     /// For each component the largest difference of neighbouring slopes along an
     /// interval, and the largest slope.
-    fn largest_bends<M: Model, R: Rule<M>>(
+    fn largest_bends(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &[f64],
         (w, k): (usize, usize),
         count: usize,
@@ -322,7 +309,7 @@ pub(crate) struct StepEffect {
     weighed: Vec<f64>,
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// The effect of the steps' errors on the minimum `x`, to first order: of the
     /// constraint g + δg in the place of g. `None` where there is no flow, or the
     /// Hessian is singular.

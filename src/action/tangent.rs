@@ -4,9 +4,7 @@ use super::ActionAt;
 use super::objective::in_parallel;
 use super::step::{NOT_SOLVED, own_rhs};
 use super::worker::Visit;
-use crate::discretization::Rule;
 use crate::minimize::{Curvature, Indefinite, Objective};
-use crate::model::Model;
 
 /// What a tangent shows.
 pub(crate) struct Change {
@@ -26,7 +24,7 @@ impl Change {
     }
 }
 
-impl<M: Model, R: Rule<M>> ActionAt<'_, M, R> {
+impl ActionAt<'_> {
     /// dx/d ln R_f along the minimum, for the minimum `x`: the solution of
     /// H t = −∂∇A/∂ln R_f, with H the exact Hessian, or that of Gauss-Newton where
     /// there is no other. Unknowns at bounds stay there. The factor that the last Newton step left serves where it is one

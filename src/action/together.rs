@@ -7,8 +7,6 @@ use super::Action;
 use super::terms::Sums;
 use super::worker::Visit;
 use crate::dense::{Batch, Chain, Panels, UnitOrder, Weights};
-use crate::discretization::Rule;
-use crate::model::Model;
 
 /// Bytes of the matrices of as many windows as are evaluated at a time: they are
 /// to stay in the second cache.
@@ -32,10 +30,7 @@ pub(super) struct Together {
 
 impl Together {
     /// None where the windows differ, or an interval is no dense layer.
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        windows: Range<usize>,
-    ) -> Option<Self> {
+    pub(super) fn new(action: &Action, windows: Range<usize>) -> Option<Self> {
         let layout = action.layout();
         let first = layout.windows.get(windows.start)?;
         let of_one_shape = |w: &super::layout::WindowLayout| w.layers() == first.layers();
@@ -44,8 +39,8 @@ impl Together {
             return None;
         }
         let dense = |k| {
-            let layer = action.rule.dense(&action.model, k)?;
-            Some((layer, action.rule.parameters(&action.model, k)))
+            let layer = action.dynamics.dense(k)?;
+            Some((layer, action.dynamics.parameters(k)))
         };
         let batch = Batch::new((0..first.intervals()).map(dense).collect::<Option<_>>()?);
         let bytes = MATRICES * first.all().len() * size_of::<f64>();
@@ -72,12 +67,7 @@ impl Together {
     }
 
     /// Linearizes part `c` into the memory of that number.
-    fn linearize<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        x: &[f64],
-        (c, memory): (usize, usize),
-    ) {
+    fn linearize(&mut self, action: &Action, x: &[f64], (c, memory): (usize, usize)) {
         while self.panels.len() <= memory {
             self.panels.push(self.batch.panels(self.at_once));
         }
@@ -90,9 +80,9 @@ impl Together {
     /// The model error of the group at the point, with all parameters `theta`; its
     /// part of the gradient is added to `gradient` by the group's states and to
     /// `free` by the estimated parameters.
-    pub(super) fn evaluate<M: Model, R: Rule<M>>(
+    pub(super) fn evaluate(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         theta: &[f64],
         weights: &mut [f64],
@@ -121,7 +111,7 @@ impl Together {
     }
 
     /// Adds the sums by the parameters to those of the estimated ones.
-    fn book<M: Model, R: Rule<M>>(&mut self, action: &Action<M, R>, free: &mut [f64]) {
+    fn book(&mut self, action: &Action, free: &mut [f64]) {
         self.by_parameter.fill(0.0);
         self.batch.unpack(&self.sums, &mut self.by_parameter);
         for (slot, &p) in free.iter_mut().zip(&action.layout.scope.free) {
@@ -135,16 +125,16 @@ impl Together {
     }
 
     /// Where the states of part `c` stand among those of the group.
-    fn places<M, R>(&self, action: &Action<M, R>, c: usize) -> Range<usize> {
+    fn places(&self, action: &Action, c: usize) -> Range<usize> {
         let windows = &action.layout.windows;
         let (part, origin) = (self.part(c), windows[self.windows.start].all().start);
         windows[part.start].all().start - origin..windows[part.end - 1].all().end - origin
     }
 
     /// The errors of the group's states, in the place of all but the first layers'.
-    pub(super) fn write_errors<M: Model, R: Rule<M>>(
+    pub(super) fn write_errors(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &[f64],
         theta: &[f64],
         states: &mut [f64],
@@ -159,9 +149,9 @@ impl Together {
     }
 
     /// The group's states by the errors that stand in their place in `errors`.
-    pub(super) fn unroll<M: Model, R: Rule<M>>(
+    pub(super) fn unroll(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         errors: &[f64],
         theta: &[f64],
         states: &mut [f64],
@@ -182,9 +172,9 @@ impl Together {
 
     /// The gradient by the group's states becomes that by their errors; what the
     /// estimated parameters have of it is added to `free`.
-    pub(super) fn chain<M: Model, R: Rule<M>>(
+    pub(super) fn chain(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &[f64],
         theta: &[f64],
         (states, free): (&mut [f64], &mut [f64]),
@@ -203,12 +193,7 @@ impl Together {
 
     /// Linearizes all windows, for the products below; `theta` holds all
     /// parameters.
-    pub(super) fn linearize_all<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        x: &[f64],
-        theta: &[f64],
-    ) {
+    pub(super) fn linearize_all(&mut self, action: &Action, x: &[f64], theta: &[f64]) {
         self.batch.pack(theta, &mut self.weights);
         for c in 0..self.parts() {
             self.linearize(action, x, (c, c));
@@ -218,9 +203,9 @@ impl Together {
     /// GᵀRG times a change of the states (of all groups, none where it is empty)
     /// and of the border, added to `to`: the group's states, where there is room
     /// for them, and the border.
-    pub(super) fn gram_product<M: Model, R: Rule<M>>(
+    pub(super) fn gram_product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         (states, parameters): (&[f64], Option<&[f64]>),
         weights: &mut [f64],
@@ -238,9 +223,9 @@ impl Together {
 
     /// Gᵀ W G times a change of the states and of the border, where `weigh` applies W
     /// to the residuals of a part of the windows.
-    fn product<M: Model, R: Rule<M>>(
+    fn product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         (states, parameters): (&[f64], Option<&[f64]>),
         (by_states, by_border): (&mut [f64], &mut [f64]),
         mut weigh: impl FnMut(&Batch, &mut Panels, Range<usize>),
@@ -274,9 +259,9 @@ impl Together {
     }
 
     /// The diagonal of GᵀRG by the border, added to `by_border`.
-    pub(super) fn gram_diagonal<M: Model, R: Rule<M>>(
+    pub(super) fn gram_diagonal(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         weights: &mut [f64],
         by_border: &mut [f64],
@@ -305,9 +290,9 @@ impl Together {
     }
 
     /// Linearizes all windows and factors their chains, with D⁻¹ of all states.
-    pub(super) fn condense<M: Model, R: Rule<M>>(
+    pub(super) fn condense(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         theta: &[f64],
         inverse: &[f64],
@@ -340,9 +325,9 @@ impl Together {
 
     /// The diagonal by the border of what the condensed windows leave there, added to
     /// `by_border`.
-    pub(super) fn condensed_diagonal<M: Model, R: Rule<M>>(
+    pub(super) fn condensed_diagonal(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         chains: &[Chain],
         by_border: &mut [f64],
     ) {
@@ -368,9 +353,9 @@ impl Together {
 
     /// GᵀM G times a change of the states and of the border, added to `to`: as
     /// [`gram_product`](Self::gram_product) with M in the place of R.
-    pub(super) fn condensed_product<M: Model, R: Rule<M>>(
+    pub(super) fn condensed_product(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         chains: &[Chain],
         change: (&[f64], Option<&[f64]>),
         to: (&mut [f64], &mut [f64]),

@@ -5,8 +5,7 @@
 
 use super::Action;
 use super::series::Series;
-use crate::discretization::{Pull, Rule, Span, Target};
-use crate::model::Model;
+use crate::discretization::{Pull, Span, Target};
 
 /// Units are so many powers of ten apart: milli, micro and so on. Sizes that are nearer
 /// to each other have one unit.
@@ -59,7 +58,7 @@ impl Units {
     }
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The units of state components: of one that was measured from its values, of
     /// another from a run of the model with the guessed parameters in which the
     /// measured components are pulled along the data and the others begin at zero, the
@@ -98,7 +97,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 
     /// The width of all layers, where it is one and they are those of no network.
     fn one_width(&self) -> Option<usize> {
-        if self.rule.dense(&self.model, 0).is_some() {
+        if self.dynamics.dense(0).is_some() {
             return None;
         }
         let windows = self.layout.windows.iter();
@@ -139,8 +138,8 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
 }
 
 /// Runs of the model along the data.
-struct FreeRun<'a, M, R> {
-    action: &'a Action<M, R>,
+struct FreeRun<'a> {
+    action: &'a Action,
     series: &'a [Series],
     /// The sizes of measured components.
     measured: &'a [Option<f64>],
@@ -154,7 +153,7 @@ struct Ran {
     distance: f64,
 }
 
-impl<M: Model, R: Rule<M>> FreeRun<'_, M, R> {
+impl FreeRun<'_> {
     /// The sizes of all components, as far as they show.
     fn sizes(&self, usual: f64) -> Vec<Option<f64>> {
         let mut sizes = self.measured.to_vec();
@@ -253,8 +252,10 @@ impl<M: Model, R: Rule<M>> FreeRun<'_, M, R> {
             inputs: window.known_inputs(),
         };
         let mut next = vec![0.0; state.len()];
-        let (model, rule) = (&self.action.model, self.action.rule);
-        rule.advance(model, span, state, &self.action.initial, &pull, &mut next);
+        let Action {
+            dynamics, initial, ..
+        } = self.action;
+        dynamics.advance(span, state, initial, &pull, &mut next);
         for (i, v) in next.iter_mut().enumerate() {
             *v = self.bounds(i).map_or(*v, |b| b.nearest(*v));
         }

@@ -7,9 +7,8 @@ use ndarray::Array2;
 use super::terms::Sums;
 use super::worker::Visit;
 use super::{Action, PrecisionUnit};
-use crate::discretization::{Rule, Span};
+use crate::discretization::Span;
 use crate::inputs::Inputs;
-use crate::model::Model;
 use crate::precision::{Precision, Shape, cholesky};
 
 /// The shape of the model precision, which R_f multiplies.
@@ -65,13 +64,13 @@ pub(super) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> 
     r * width..(r + 1) * width - drifting
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// What a residual of interval `k` of window `w` counts, before R_f and its
     /// shape, in a group with the factor `c` of [`Evaluate::per_time`].
     ///
     /// [`Evaluate::per_time`]: crate::discretization::Evaluate::per_time
     pub(super) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
-        let (steps, first) = (self.rule.steps(), self.layout.windows[w].first(k));
+        let (steps, first) = (self.dynamics.steps(), self.layout.windows[w].first(k));
         let factor = self.windows[w].precision_factor(first, steps);
         match self.precision_unit {
             PrecisionUnit::PerStep => factor,
@@ -90,7 +89,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         (weights, v): (&mut [f64], &mut [f64]),
         sums: &mut Sums,
     ) -> bool {
-        let per_time = self.rule.per_time();
+        let per_time = self.dynamics.per_time();
         let h = self.span(w, k).length();
         let drifting = &self.layout.scope.drifting;
         let width = g.len() / per_time.len();
@@ -138,13 +137,13 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let window = &self.layout.windows[w];
         let mut all = Vec::with_capacity(window.all().len());
         for k in 0..window.intervals() {
-            let last = window.layer(window.first(k) + self.rule.steps());
-            let zero = vec![0.0; last.len() * self.rule.per_time().len()];
+            let last = window.layer(window.first(k) + self.dynamics.steps());
+            let zero = vec![0.0; last.len() * self.dynamics.per_time().len()];
             let (mut weights, mut v) = (zero.clone(), zero.clone());
             let weighed = (&mut weights[..], &mut v[..]);
             self.weigh(visit, (w, k), &zero, weighed, &mut Sums::default());
             if let ModelShape::Full { matrix, .. } = &self.model_shape {
-                let groups = self.rule.per_time().len();
+                let groups = self.dynamics.per_time().len();
                 let width = weights.len() / groups;
                 for r in 0..groups {
                     let own = own_rows(r, width, self.layout.scope.drifting.len());
@@ -167,7 +166,7 @@ impl<M: Model, R: Rule<M>> Action<M, R> {
         let smooth = !inputs.is_some_and(Inputs::are_held);
         Span {
             index: k,
-            times: &window.grid().times()[first..=first + self.rule.steps()],
+            times: &window.grid().times()[first..=first + self.dynamics.steps()],
             follows: k > 0 && smooth,
             followed: k + 1 < self.layout.windows[w].intervals() && smooth,
             inputs,

@@ -7,16 +7,15 @@ use super::Action;
 use super::multipliers::Multipliers;
 use super::terms::{At, NonFinite, Scratch, Sums};
 use super::together::Together;
-use crate::discretization::{Course, Evaluator, Rule};
+use crate::discretization::{Course, Evaluator};
 use crate::error::Error;
 use crate::linalg::BlockArrow;
-use crate::model::Model;
 
 /// Evaluates the windows of one group, one after the other. Groups depend on
 /// the problem alone, so that results do not depend on threads.
-pub(super) struct Worker<E> {
+pub(super) struct Worker {
     pub(super) windows: Range<usize>,
-    pub(super) evaluator: E,
+    pub(super) evaluator: Box<dyn Evaluator>,
     /// All P parameters: of the window at hand, and as of one layer.
     pub(super) theta: Vec<f64>,
     theta_here: Vec<f64>,
@@ -50,19 +49,13 @@ pub(super) struct Visit<'a> {
     pub(super) multipliers: Option<Arc<Multipliers>>,
 }
 
-impl<E> Worker<E> {
-    pub(super) fn new<M: Model, R: Rule<M, Evaluator = E>>(
-        action: &Action<M, R>,
-        windows: Range<usize>,
-    ) -> Self
-    where
-        E: Evaluator<M>,
-    {
+impl Worker {
+    pub(super) fn new(action: &Action, windows: Range<usize>) -> Self {
         let layout = action.layout();
         let intervals = layout.windows[windows.clone()].iter();
         let most = intervals.map(|w| w.intervals()).max().unwrap_or(0);
         let scope = &layout.scope;
-        let evaluator = action.rule.evaluator(&action.plans);
+        let evaluator = action.dynamics.evaluator(&action.plans);
         let count = (0..most).map(|k| evaluator.residual_count(k)).max();
         let count = count.unwrap_or(0);
         let drifting = scope.drifting.iter().map(|(p, _)| *p);
@@ -87,19 +80,14 @@ impl<E> Worker<E> {
     }
 
     /// Where the group's states stand among the unknowns.
-    pub(super) fn states<M, R>(&self, action: &Action<M, R>) -> Range<usize> {
+    pub(super) fn states(&self, action: &Action) -> Range<usize> {
         let windows = &action.layout.windows[self.windows.clone()];
         let first = windows.first().map_or(0, |w| w.all().start);
         first..windows.last().map_or(first, |w| w.all().end)
     }
 
     /// The parameters of window `w`, after those of the group's windows before it.
-    pub(super) fn take_parameters<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        x: &[f64],
-        w: usize,
-    ) {
+    pub(super) fn take_parameters(&mut self, action: &Action, x: &[f64], w: usize) {
         if w == self.windows.start || !action.layout.shares_all() {
             action.window_parameters(x, w, &mut self.theta);
         }
@@ -107,15 +95,12 @@ impl<E> Worker<E> {
 
     /// The group's sums; its part of the gradient is written to `gradient`
     /// (by its states) and `border`.
-    pub(super) fn evaluate<M: Model, R: Rule<M, Evaluator = E>>(
+    pub(super) fn evaluate(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         mut gradient: Option<&mut [f64]>,
-    ) -> Sums
-    where
-        E: Evaluator<M>,
-    {
+    ) -> Sums {
         let origin = self.states(action).start;
         if let Some(gradient) = gradient.as_deref_mut() {
             gradient.fill(0.0);
@@ -163,11 +148,7 @@ impl<E> Worker<E> {
 
     /// The sizes of the group's states and of its measured values, weighted like
     /// its residuals and its errors.
-    pub(super) fn magnitude<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        visit: &Visit<'_>,
-    ) -> [f64; 2] {
+    pub(super) fn magnitude(&mut self, action: &Action, visit: &Visit<'_>) -> [f64; 2] {
         let visit = Visit {
             multipliers: None,
             ..*visit
@@ -176,8 +157,8 @@ impl<E> Worker<E> {
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
             for k in 0..window.intervals() {
-                let last = window.layer(window.first(k) + action.rule.steps());
-                let groups = action.rule.per_time().len();
+                let last = window.layer(window.first(k) + action.dynamics.steps());
+                let groups = action.dynamics.per_time().len();
                 let sizes = visit.x[last].repeat(groups);
                 let weighed = (&mut self.weights[..], &mut self.v[..sizes.len()]);
                 action.weigh(&visit, (w, k), &sizes, weighed, &mut sums);
@@ -189,18 +170,16 @@ impl<E> Worker<E> {
     }
 
     /// The intervals of window `w`.
-    fn intervals<M: Model, R: Rule<M, Evaluator = E>>(
+    fn intervals(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         w: usize,
         gradient: Option<&mut [f64]>,
         sums: &mut Sums,
-    ) where
-        E: Evaluator<M>,
-    {
+    ) {
         let window = &action.layout.windows[w];
-        let (model, theta) = (&action.model, &self.theta[..]);
+        let theta = &self.theta[..];
         let (evaluator, weights) = (&mut self.evaluator, &mut self.weights);
         match gradient {
             None => {
@@ -208,7 +187,7 @@ impl<E> Worker<E> {
                     let count = evaluator.residual_count(k);
                     let (g, v) = (&mut self.g[..count], &mut self.v[..count]);
                     let x = &visit.x[window.span(k)];
-                    evaluator.residual(model, action.span(w, k), x, theta, g);
+                    evaluator.residual(action.span(w, k), x, theta, g);
                     action.weigh(visit, (w, k), g, (weights, v), sums);
                 }
             }
@@ -228,14 +207,14 @@ impl<E> Worker<E> {
                 let mut weigh = |k: usize, g: &[f64], v: &mut [f64]| {
                     action.weigh(visit, (w, k), g, (weights, v), sums);
                 };
-                evaluator.gradient(model, &course, &mut weigh, gradient, &mut self.free);
+                evaluator.gradient(&course, &mut weigh, gradient, &mut self.free);
             }
         }
     }
 
-    pub(super) fn layer<M: Model, R: Rule<M>>(
+    pub(super) fn layer(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         (w, n): (usize, usize),
         gradient: Option<&mut [f64]>,
@@ -254,14 +233,12 @@ impl<E> Worker<E> {
 
     /// Linearizes interval after interval and calls `see(evaluator, residuals,
     /// window and interval)` after each.
-    pub(super) fn linearize_each<M: Model, R: Rule<M, Evaluator = E>>(
+    pub(super) fn linearize_each(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &[f64],
-        mut see: impl FnMut(&mut E, &[f64], (usize, usize)),
-    ) where
-        E: Evaluator<M>,
-    {
+        mut see: impl FnMut(&mut dyn Evaluator, &[f64], (usize, usize)),
+    ) {
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
             self.take_parameters(action, x, w);
@@ -269,20 +246,15 @@ impl<E> Worker<E> {
                 let count = self.evaluator.residual_count(k);
                 let (span, states) = (action.span(w, k), &x[window.span(k)]);
                 let g = &mut self.g[..count];
-                self.evaluator
-                    .linearize(&action.model, span, states, &self.theta, g);
-                see(&mut self.evaluator, g, (w, k));
+                self.evaluator.linearize(span, states, &self.theta, g);
+                see(&mut *self.evaluator, g, (w, k));
             }
         }
     }
 
     /// The first value of an observation operator, or slope of one, that is not
     /// finite, as an error.
-    pub(super) fn non_finite_observation<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        x: &[f64],
-    ) -> Option<Error> {
+    pub(super) fn non_finite_observation(&mut self, action: &Action, x: &[f64]) -> Option<Error> {
         for w in self.windows.clone() {
             action.window_parameters(x, w, &mut self.theta);
             for n in 0..action.layout.windows[w].layers() {
@@ -304,9 +276,9 @@ impl<E> Worker<E> {
         None
     }
 
-    pub(super) fn layer_hessian<M: Model, R: Rule<M>>(
+    pub(super) fn layer_hessian(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         visit: &Visit<'_>,
         (w, n): (usize, usize),
         exact: bool,
@@ -317,9 +289,9 @@ impl<E> Worker<E> {
     }
 
     /// Layer `n` as its terms see it, and the memory for them.
-    fn at<'b, M, R>(
+    fn at<'b>(
         &'b mut self,
-        action: &Action<M, R>,
+        action: &Action,
         x: &'b [f64],
         (w, n): (usize, usize),
     ) -> (At<'b>, &'b mut Scratch) {
@@ -336,8 +308,8 @@ impl<E> Worker<E> {
 
 /// All parameters as of layer `n`: the window's, with those that change in time,
 /// if there are any, as they are there.
-fn drift_to<'a, M, R>(
-    action: &Action<M, R>,
+fn drift_to<'a>(
+    action: &Action,
     x: &[f64],
     (w, n): (usize, usize),
     theta: &'a [f64],

@@ -11,16 +11,14 @@ use super::race::Stage;
 use super::results::StartResult;
 use super::spans;
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Termination;
-use crate::model::Model;
 
 /// What all starts that go up have in common.
-pub(super) struct Ascent<'a, M, R> {
+pub(super) struct Ascent<'a> {
     pub(super) annealer: &'a Annealer,
     pub(super) ladder: &'a Ladder,
-    pub(super) action: &'a Action<M, R>,
+    pub(super) action: &'a Action,
     pub(super) watch: Watch<'a>,
     pub(super) stage: Stage,
     /// Whether a start that has not ended goes another level.
@@ -38,7 +36,7 @@ pub(super) struct Climber {
     ended: bool,
 }
 
-impl<M: Model, R: Rule<M>> Ascent<'_, M, R> {
+impl Ascent<'_> {
     #[cfg(feature = "rayon")]
     pub(super) fn in_parallel(
         &self,

@@ -16,10 +16,8 @@ use super::track::Track;
 use super::units::Limits;
 use super::{spans, starts};
 use crate::action::{Action, ActionAt};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::{Iteration, Minimizer, Objective, Termination, Work, leave_saddle};
-use crate::model::Model;
 
 /// Saddles that are left at one level.
 const MOST_SADDLES: usize = 4;
@@ -61,9 +59,9 @@ plain_struct!(Place { x, track });
 
 impl Climb {
     /// Makes the start `start.index`.
-    pub(super) fn begin<M: Model, R: Rule<M>>(
+    pub(super) fn begin(
         (annealer, ladder): (&Annealer, &Ladder),
-        action: &Action<M, R>,
+        action: &Action,
         start: &mut StartResult,
         watch: &Watch<'_>,
     ) -> Result<Self> {
@@ -100,11 +98,11 @@ impl Climb {
     }
 
     /// The objective, with this start's scales.
-    pub(super) fn objective<'a, M: Model, R: Rule<M>>(
+    pub(super) fn objective<'a>(
         &self,
         ladder: &Ladder,
-        action: &'a Action<M, R>,
-    ) -> Result<ActionAt<'a, M, R>> {
+        action: &'a Action,
+    ) -> Result<ActionAt<'a>> {
         let mut objective = action.at(ladder.lowest())?;
         objective.scale_from(&self.initial);
         Ok(objective)
@@ -113,11 +111,11 @@ impl Climb {
     /// Goes one level further and adds it to the result, which then says
     /// whether the start has ended; returns the place of the level there. One
     /// that was broken off leaves the climb as it was.
-    pub(super) fn advance<M: Model, R: Rule<M>>(
+    pub(super) fn advance(
         &mut self,
         (annealer, ladder): (&Annealer, &Ladder),
         stage: Stage,
-        objective: &mut ActionAt<'_, M, R>,
+        objective: &mut ActionAt<'_>,
         start: &mut StartResult,
         watch: &Watch<'_>,
     ) -> Result<usize> {
@@ -175,10 +173,10 @@ impl Climb {
 
     /// Minimizes at one step, under the eyes of the observer and the budget, and
     /// gives up after so many factorizations; or for good, after so many in all.
-    fn reach<M: Model, R: Rule<M>>(
+    fn reach(
         &self,
         annealer: &Annealer,
-        objective: &mut ActionAt<'_, M, R>,
+        objective: &mut ActionAt<'_>,
         (place, step, [most, in_all]): (&mut Place, Step, [usize; 2]),
         start: &StartResult,
         watch: &Watch<'_>,
@@ -274,9 +272,9 @@ impl Climb {
 impl Place {
     /// Notes where the level that was reached here stands on the hill of the model
     /// error.
-    fn locate<M: Model, R: Rule<M>>(
+    fn locate(
         &self,
-        objective: &mut ActionAt<'_, M, R>,
+        objective: &mut ActionAt<'_>,
         (level, other): (&mut Level, Option<&Level>),
         ends: (Limits, bool),
     ) {
@@ -295,9 +293,9 @@ struct Reached {
 }
 
 /// Minimizes from the place where the last level was, and moves it.
-fn minimize<M: Model, R: Rule<M>>(
+fn minimize(
     minimizer: &dyn Minimizer,
-    objective: &mut ActionAt<'_, M, R>,
+    objective: &mut ActionAt<'_>,
     Place { x, track }: &mut Place,
     step: Step,
     observe: &mut dyn FnMut(Iteration) -> ControlFlow<Stop>,

@@ -17,9 +17,7 @@ use super::nudging::{Nudging, lengthened_in_part};
 use super::settling::Settler;
 use super::signal::Signal;
 use crate::action::{Action, Estimate};
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::path::Path;
 use crate::windows::rows_within;
 
@@ -57,8 +55,8 @@ const PASSES: usize = 3;
 
 /// Grows windows to their whole length: the unknowns. `None` where no path stays
 /// near the data. What the observer broke off is left as it is.
-pub(super) fn grow<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+pub(super) fn grow(
+    action: &Action,
     rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
 ) -> Result<Option<Vec<f64>>> {
@@ -95,7 +93,7 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
         let Some((value, estimate)) = &growing.lowest else {
             break;
         };
-        if !action.rule().is_in_time() || explained.is_some_and(|mean| *value < mean) {
+        if !action.dynamics().is_in_time() || explained.is_some_and(|mean| *value < mean) {
             break;
         }
         let last = match backwards {
@@ -109,8 +107,8 @@ pub(super) fn grow<M: Model, R: Rule<M>>(
 }
 
 /// An action whose windows are grown.
-struct Growing<'a, M, R> {
-    action: &'a Action<M, R>,
+struct Growing<'a> {
+    action: &'a Action,
     /// Layers of the longest window, and of the first part.
     whole: usize,
     first: usize,
@@ -118,7 +116,7 @@ struct Growing<'a, M, R> {
     lowest: Option<(f64, Estimate)>,
 }
 
-impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
+impl Growing<'_> {
     /// Grows the estimate of some layers to the last one, or to the first, which is the
     /// lowest then. False where that leads nowhere, or not below the lowest: a part of
     /// the terms cannot be more than all of them.
@@ -167,7 +165,7 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
     /// What these layers of the longest window are in each window: as many, whole
     /// intervals of the rule, at the same end.
     fn ranges(&self, layers: &Range<usize>) -> Vec<Range<usize>> {
-        let steps = self.action.rule().steps();
+        let steps = self.action.dynamics().steps();
         let whole_steps = |layers: usize| (layers.max(2) - 1).div_ceil(steps) * steps + 1;
         let windows = self.action.windows().iter().map(|window| {
             let most = window.grid().layers();
@@ -195,7 +193,7 @@ impl<M: Model, R: Rule<M>> Growing<'_, M, R> {
 
 /// The layers of the first part: enough for what is measured there to exceed the
 /// unknowns that it has to determine.
-fn first_layers<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
+fn first_layers(action: &Action) -> usize {
     let whole = longest(action);
     let first_states = action.layout().windows.iter().map(|w| w.state(0).len());
     let unknowns = first_states.sum::<usize>() + action.layout().slots.len();
@@ -216,7 +214,7 @@ fn first_layers<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
     least.max(most.min(whole.div_ceil(4)))
 }
 
-fn longest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> usize {
+fn longest(action: &Action) -> usize {
     let layers = action.windows().iter().map(|w| w.grid().layers());
     layers.max().unwrap_or(0)
 }

@@ -6,9 +6,7 @@ use super::schedule::{Adaptive, Plan, Schedule, Step};
 use super::units::Limits;
 use super::{spanning, starts};
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::precision::check_positive;
 
 /// How far above its beginning an automatic end is at most, wherever rounding counts.
@@ -41,10 +39,7 @@ pub(super) struct Range {
 }
 
 impl Ladder {
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        schedule: &Schedule,
-        action: &Action<M, R>,
-    ) -> Result<Self> {
+    pub(super) fn new(schedule: &Schedule, action: &Action) -> Result<Self> {
         let limits = Limits::new(action)?;
         let adaptive = match schedule.plan() {
             Plan::Fixed(steps) => {

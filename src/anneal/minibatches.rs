@@ -10,10 +10,8 @@ use super::nudging::lengthened;
 use super::starts::{rest, seed_of};
 use super::{Schedule, Step};
 use crate::action::{Action, ActionTerms, Estimate};
-use crate::discretization::Rule;
 use crate::error::{Error, Result, check_count, check_length};
 use crate::minimize::{GaussNewton, Minimizer, Objective, Outcome, Termination, Work};
-use crate::model::Model;
 use crate::parameters::{Gaussian, Parameter, Prior, Reach};
 use crate::path::Path;
 
@@ -209,9 +207,9 @@ impl Minibatches {
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
-    pub fn run<M: Model, R: Rule<M>>(
+    pub fn run(
         &mut self,
-        load: &dyn Fn(usize) -> Result<Action<M, R>>,
+        load: &dyn Fn(usize) -> Result<Action>,
         observe: &mut dyn FnMut(Turn) -> ControlFlow<()>,
     ) -> Result<()> {
         while let Some(turn) = self.turn(load)? {
@@ -231,10 +229,7 @@ impl Minibatches {
     /// Gaussian, for a parameter that is estimated in one batch and not in another,
     /// and where what was kept does not fit together; [`Error::NotPositiveDefinite`] where a batch does not determine its
     /// states; [`Error::ModelNotFinite`].
-    pub fn turn<M: Model, R: Rule<M>>(
-        &mut self,
-        load: &dyn Fn(usize) -> Result<Action<M, R>>,
-    ) -> Result<Option<Turn>> {
+    pub fn turn(&mut self, load: &dyn Fn(usize) -> Result<Action>) -> Result<Option<Turn>> {
         self.check()?;
         let count = self.kept.len();
         let pass = self.turns / count;
@@ -287,10 +282,7 @@ impl Minibatches {
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
-    pub fn evaluate<M: Model, R: Rule<M>>(
-        &self,
-        load: &dyn Fn(usize) -> Result<Action<M, R>>,
-    ) -> Result<ActionTerms> {
+    pub fn evaluate(&self, load: &dyn Fn(usize) -> Result<Action>) -> Result<ActionTerms> {
         self.check()?;
         let rf = self.steps[self.steps.len() - 1].rf;
         let mut sum = ActionTerms::default();
@@ -331,11 +323,7 @@ impl Minibatches {
 
     /// The estimated parameters that all windows of the batch share: those of the
     /// batches before it.
-    fn shared_by<M: Model, R: Rule<M>>(
-        &self,
-        action: &Action<M, R>,
-        batch: usize,
-    ) -> Result<Vec<usize>> {
+    fn shared_by(&self, action: &Action, batch: usize) -> Result<Vec<usize>> {
         let all = action.parameters().enumerate();
         let shared = all.filter(|(_, (_, p))| is_shared(p)).map(|(p, _)| p);
         let shared: Vec<usize> = shared.collect();
@@ -364,7 +352,7 @@ impl Minibatches {
     }
 
     /// The parameters as they are now, or the guesses before the first turn.
-    fn values<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Vec<f64>> {
+    fn values(&self, action: &Action) -> Result<Vec<f64>> {
         let guesses: Vec<f64> = action.parameters().map(|(_, p)| p.initial()).collect();
         if self.parameters.is_empty() {
             return Ok(guesses);
@@ -375,16 +363,12 @@ impl Minibatches {
     }
 
     /// Where states begin: at the mean, or where the model leads from the first layer.
-    fn first_path<M: Model, R: Rule<M>>(
-        &self,
-        action: &Action<M, R>,
-        at_mean: bool,
-    ) -> Result<Estimate> {
+    fn first_path(&self, action: &Action, at_mean: bool) -> Result<Estimate> {
         let parameters = self.values(action)?;
         let mean = action.unpack(&rest(action)?).paths;
         let first = mean.iter().map(|path| Path::from_layers([path.layer(0)]));
         let first = Estimate::new(first.collect(), parameters.clone());
-        let gain = if action.rule().is_in_time() {
+        let gain = if action.dynamics().is_in_time() {
             GAIN
         } else {
             0.0
@@ -419,11 +403,7 @@ impl Minibatches {
     }
 
     /// A batch that has its share of the priors, with pulls too.
-    fn pulled<M: Model, R: Rule<M>>(
-        &self,
-        part: &Action<M, R>,
-        pulls: &[Gaussian],
-    ) -> Result<Action<M, R>> {
+    fn pulled(&self, part: &Action, pulls: &[Gaussian]) -> Result<Action> {
         let mut pulls = pulls.iter();
         part.with_parameters(|p, parameter| {
             if !is_shared(&parameter) {
@@ -448,7 +428,7 @@ impl Minibatches {
     }
 
     /// The action of a batch with its share of the priors of shared parameters.
-    fn shared_out<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Action<M, R>> {
+    fn shared_out(&self, action: &Action) -> Result<Action> {
         let all = action.parameters();
         let mut priors = all
             .filter(|(_, p)| is_shared(p))
@@ -472,8 +452,8 @@ impl Minibatches {
 }
 
 /// The minimum that an estimate leads to.
-fn minimized<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+fn minimized(
+    action: &Action,
     begin: &Estimate,
     rf: f64,
     minimizer: &GaussNewton,

@@ -47,10 +47,8 @@ pub(crate) use spanning::imbalance;
 pub use starts::Starts;
 
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::{Error, Result, check_count};
 use crate::minimize::{GaussNewton, Minimizer};
-use crate::model::Model;
 
 /// More starts or threads than these are refused as a mistake, before memory is asked
 /// for.
@@ -194,7 +192,7 @@ impl Annealer {
     /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
     /// start's initial path, and what [`Action::pack`] says of a given path;
     /// [`Error::Checkpoint`] and [`Error::File`] as [`Annealer::begin`].
-    pub fn run<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Annealing> {
+    pub fn run(&self, action: &Action) -> Result<Annealing> {
         self.run_observed(action, &|_| ControlFlow::Continue(()))
     }
 
@@ -202,11 +200,7 @@ impl Annealer {
     ///
     /// # Errors
     /// As [`Annealer::run`].
-    pub fn run_observed<M: Model, R: Rule<M>>(
-        &self,
-        action: &Action<M, R>,
-        observer: &Observer<'_>,
-    ) -> Result<Annealing> {
+    pub fn run_observed(&self, action: &Action, observer: &Observer<'_>) -> Result<Annealing> {
         let mut run = self.begin(action)?;
         run.finish_observed(observer)?;
         Ok(run.into_annealing())
@@ -228,10 +222,7 @@ impl Annealer {
     /// [`Error::Threads`] where there cannot be so many; [`Error::Checkpoint`]
     /// for a checkpoint that is damaged or belongs to another annealing,
     /// [`Error::File`] for one that cannot be read or written.
-    pub fn begin<'a, M: Model, R: Rule<M>>(
-        &self,
-        action: &'a Action<M, R>,
-    ) -> Result<Run<'a, M, R>> {
+    pub fn begin<'a>(&self, action: &'a Action) -> Result<Run<'a>> {
         if self.count == 0 {
             return Err(Error::Empty {
                 what: "starts",

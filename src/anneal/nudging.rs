@@ -7,9 +7,8 @@ use super::settling::{SETTLED, Settler};
 use super::signal::Signal;
 use super::starts::{guess_parameters, mean as resting};
 use crate::action::{Action, ActionAt, Estimate};
-use crate::discretization::{Pull, Rule, Span};
+use crate::discretization::{Pull, Span};
 use crate::error::Result;
-use crate::model::Model;
 use crate::path::Path;
 
 /// Gains of the paths that one nudged start compares, in units of 1/Δ. Which of
@@ -33,8 +32,8 @@ const SAME: f64 = 5e-4;
 const ATTEMPTS: u8 = 4;
 
 /// What the nudged paths of one start have in common.
-pub(super) struct Nudging<'a, M, R> {
-    pub(super) action: &'a Action<M, R>,
+pub(super) struct Nudging<'a> {
+    pub(super) action: &'a Action,
     pub(super) signals: &'a [Signal<'a>],
 }
 
@@ -60,8 +59,8 @@ struct Paths {
 
 /// Nudges over the whole windows, and settles: the unknowns. `None` where no path
 /// stays near the data.
-pub(super) fn nudge<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+pub(super) fn nudge(
+    action: &Action,
     rng: &mut Xoshiro256PlusPlus,
     settler: &mut Settler<'_>,
 ) -> Result<Option<Vec<f64>>> {
@@ -79,8 +78,8 @@ pub(super) fn nudge<M: Model, R: Rule<M>>(
 /// The estimate of some layers of a longer part, nudged on to its end and back to its
 /// beginning, freely where nothing was measured; `before[w]` layers of the part come
 /// before those of the estimate. `None` where that leaves the neighbourhood of the data.
-pub(crate) fn lengthened<M: Model, R: Rule<M>>(
-    part: &Action<M, R>,
+pub(crate) fn lengthened(
+    part: &Action,
     estimate: &Estimate,
     before: &[usize],
     gain: f64,
@@ -91,8 +90,8 @@ pub(crate) fn lengthened<M: Model, R: Rule<M>>(
 
 /// The same where some windows leave the neighbourhood of their data, and how many
 /// do: what is added to these rests. `None` where all do.
-pub(super) fn lengthened_in_part<M: Model, R: Rule<M>>(
-    part: &Action<M, R>,
+pub(super) fn lengthened_in_part(
+    part: &Action,
     estimate: &Estimate,
     before: &[usize],
     gain: f64,
@@ -145,7 +144,7 @@ pub(super) fn lengthened_in_part<M: Model, R: Rule<M>>(
     Some((lengthened, lost))
 }
 
-impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
+impl Nudging<'_> {
     /// For each gain, integrates with several guesses of the parameters and of
     /// the first states and keeps the path that follows the data best: a model
     /// with wrong parameters synchronizes badly. A guess that loses more windows, or
@@ -187,7 +186,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     /// the best; whether it is.
     fn try_path(
         &self,
-        objective: &mut ActionAt<'_, M, R>,
+        objective: &mut ActionAt<'_>,
         (gain, parameters, first): (f64, &[f64], &[Vec<f64>]),
         best: &mut Option<Nudged>,
     ) -> Result<bool> {
@@ -214,7 +213,7 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
     /// what the data say of the beginning only later. (Auroux and Blum, Comptes
     /// Rendus Mathématique 340, 873, 2005.)
     fn back(&self, path: &Nudged) -> Option<Vec<Vec<f64>>> {
-        if !self.action.rule().is_in_time() {
+        if !self.action.dynamics().is_in_time() {
             return None;
         }
         let (parameters, paths) = (&path.estimate.parameters, &path.estimate.paths);
@@ -378,10 +377,9 @@ impl<M: Model, R: Rule<M>> Nudging<'_, M, R> {
                 followed: false,
                 inputs: window.known_inputs(),
             };
-            let model = self.action.model();
-            let rule = self.action.rule();
+            let dynamics = self.action.dynamics();
             let state = layers.last()?;
-            rule.advance(model, span, state, parameters, &pull, &mut next);
+            dynamics.advance(span, state, parameters, &pull, &mut next);
             if signal.is_lost(to, &next) {
                 return None;
             }

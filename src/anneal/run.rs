@@ -12,10 +12,8 @@ use super::race::{Race, Stage};
 use super::results::{Annealing, Level, StartResult, Stop};
 use super::{Annealer, Schedule, spanning, starts};
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Termination;
-use crate::model::Model;
 
 /// An annealing that is stepped by hand, from [`Annealer::begin`].
 ///
@@ -53,10 +51,10 @@ use crate::model::Model;
 /// # }
 /// ```
 #[must_use = "a run does nothing until it is stepped"]
-pub struct Run<'a, M, R> {
+pub struct Run<'a> {
     annealer: Annealer,
     ladder: Ladder,
-    action: Held<'a, M, R>,
+    action: Held<'a>,
     annealing: Annealing,
     /// One a start.
     climbers: Vec<Climber>,
@@ -70,16 +68,16 @@ pub struct Run<'a, M, R> {
 }
 
 /// The action that is annealed.
-enum Held<'a, M, R> {
-    Given(&'a Action<M, R>),
+enum Held<'a> {
+    Given(&'a Action),
     /// The same with the shape that was not given.
-    Balanced(Box<Action<M, R>>),
+    Balanced(Box<Action>),
 }
 
-impl<M, R> Deref for Held<'_, M, R> {
-    type Target = Action<M, R>;
+impl Deref for Held<'_> {
+    type Target = Action;
 
-    fn deref(&self) -> &Action<M, R> {
+    fn deref(&self) -> &Action {
         match self {
             Self::Given(action) => action,
             Self::Balanced(action) => action,
@@ -87,8 +85,8 @@ impl<M, R> Deref for Held<'_, M, R> {
     }
 }
 
-impl<'a, M: Model, R: Rule<M>> Held<'a, M, R> {
-    fn new(schedule: &Schedule, action: &'a Action<M, R>) -> Result<Self> {
+impl<'a> Held<'a> {
+    fn new(schedule: &Schedule, action: &'a Action) -> Result<Self> {
         let shape = match schedule.finds_rf() {
             true => spanning::unset_shape(action)?,
             false if action.is_unshaped() => schedule.shape().to_vec(),
@@ -101,11 +99,11 @@ impl<'a, M: Model, R: Rule<M>> Held<'a, M, R> {
     }
 }
 
-impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
-    pub(super) fn new(annealer: Annealer, action: &'a Action<M, R>) -> Result<Self> {
+impl<'a> Run<'a> {
+    pub(super) fn new(annealer: Annealer, action: &'a Action) -> Result<Self> {
         let action = Held::new(&annealer.schedule, action)?;
         let kinds = annealer.kinds();
-        let count = kinds.distinct(&*action, annealer.count);
+        let count = kinds.distinct(&action, annealer.count);
         let start = |index| StartResult {
             index,
             kind: kinds.of(index).name().into(),
@@ -124,7 +122,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
             patient: false,
             checkpoint: None,
             deadline: annealer.budget.deadline(),
-            ladder: Ladder::new(&annealer.schedule, &*action)?,
+            ladder: Ladder::new(&annealer.schedule, &action)?,
             #[cfg(feature = "rayon")]
             pool: pool(annealer.threads, action.windows().len())?,
             annealer,
@@ -139,7 +137,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let Some(path) = &self.annealer.checkpoint else {
             return Ok(());
         };
-        let mut checkpoint = Checkpoint::new(path, (&self.annealer, &self.ladder), &*self.action)?;
+        let mut checkpoint = Checkpoint::new(path, (&self.annealer, &self.ladder), &self.action)?;
         let found = checkpoint.load(&|kept| self.fits(kept))?;
         let fresh = found.is_none();
         let starts = self.annealing.starts.iter_mut();
@@ -220,7 +218,7 @@ impl<'a, M: Model, R: Rule<M>> Run<'a, M, R> {
         let own = climbs.map(Climb::own_rf).fold(0.0, f64::max);
         let first = match own > 0.0 {
             true => own,
-            false => spanning::balance(&*self.action)?,
+            false => spanning::balance(&self.action)?,
         };
         let mut race = Race {
             ladder: &self.ladder,

@@ -3,10 +3,8 @@
 use std::ops::ControlFlow;
 
 use crate::action::{Action, Estimate};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::{Iteration, Minimizer, Work};
-use crate::model::Model;
 
 /// Settling ends with an iteration that lowers the action by less than this
 /// part, or after so many iterations.
@@ -66,9 +64,9 @@ impl<'a> Settler<'a> {
     }
 
     /// The action, and the unknowns, after a few steps from an estimate.
-    pub(super) fn minimize<M: Model, R: Rule<M>>(
+    pub(super) fn minimize(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         estimate: &Estimate,
     ) -> Result<(f64, Vec<f64>)> {
         let mut x = action.pack(estimate)?;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::action::{Action, Series, Units};
 use crate::bounds::Bounds;
-use crate::discretization::{Rule, Target};
-use crate::model::Model;
+use crate::discretization::Target;
 use crate::operators::{Operator, Place};
 use crate::precision::cholesky;
 use crate::windows::Window;
@@ -91,7 +90,7 @@ impl Usual {
 
 impl<'a> Signal<'a> {
     /// Those of all windows.
-    pub(super) fn of_all<M: Model, R: Rule<M>>(action: &'a Action<M, R>) -> Vec<Self> {
+    pub(super) fn of_all(action: &'a Action) -> Vec<Self> {
         let units = action.units();
         let windows = action.windows().iter();
         let series: Vec<Series> = windows.map(Series::of).collect();

@@ -4,9 +4,7 @@ use super::Schedule;
 use super::starts::rest;
 use super::units::{self, Limits};
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::precision::Precision;
 
 /// The first level is at most this part of the measurement error that noise
@@ -26,7 +24,7 @@ pub(super) const ALPHA: f64 = 1.5;
 /// with that shape take a fifth to four fifths more factorizations.
 const EVEN: f64 = 100.0;
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// The action with a model precision whose shape fits its states, each in
     /// its own unit: diagonal, sᵢ = 1/vᵢ, where vᵢ is the mean square of the
     /// residuals of component i (per time: of gᵢ²c/h) along the path that
@@ -100,7 +98,7 @@ impl Schedule {
     /// # Errors
     /// As [`Action::balanced`], and as [`Schedule::geometric`] where the range
     /// of numbers does not hold such R_f.
-    pub fn spanning<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Self> {
+    pub fn spanning(action: &Action) -> Result<Self> {
         let shape = unset_shape(action)?;
         if !shape.is_empty() {
             let schedule = Self::spanning(&action.balanced_by(&shape)?)?;
@@ -130,7 +128,7 @@ impl Schedule {
 }
 
 /// The shape of [`Action::balanced`].
-fn balanced_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Precision> {
+fn balanced_shape(action: &Action) -> Result<Precision> {
     let sizes = units::residual_sizes(action, &rest(action)?)?;
     let shape: Vec<f64> = sizes.weighted.iter().map(|v| v.recip()).collect();
     match shape[..] {
@@ -142,7 +140,7 @@ fn balanced_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Precisi
 /// The shape that a schedule which finds R_f itself gives to an action that has none;
 /// empty where it has one, or can have one for all only, or where one for all is as
 /// good.
-pub(super) fn unset_shape<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f64>> {
+pub(super) fn unset_shape(action: &Action) -> Result<Vec<f64>> {
     if !action.is_unshaped() {
         return Ok(Vec::new());
     }
@@ -163,12 +161,12 @@ fn ratio(shape: &[f64]) -> Option<f64> {
 /// How far components of a shape that is unset, one for all, are from the balanced
 /// one: the largest ratio between two of them. `None` where the shape was given, or one
 /// for all is as good.
-pub(crate) fn imbalance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Option<f64> {
+pub(crate) fn imbalance(action: &Action) -> Option<f64> {
     ratio(&unset_shape(action).ok()?)
 }
 
 /// R_f0 of [`Schedule::spanning`].
-pub(super) fn first<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> {
+pub(super) fn first(action: &Action) -> Result<f64> {
     let counts = action.counts();
     let scale = action.measurement_scale();
     let x = rest(action)?;
@@ -181,12 +179,12 @@ pub(super) fn first<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> 
 
 /// Where the model error of the unconstrained path is what noise leaves: where
 /// the model begins to matter.
-pub(super) fn balance<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<f64> {
+pub(super) fn balance(action: &Action) -> Result<f64> {
     Ok(first(action)? / NEGLIGIBLE)
 }
 
 /// All states off by the deviation of their residuals.
-fn displaced<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64], squares: &[f64]) -> Vec<f64> {
+fn displaced(action: &Action, x: &[f64], squares: &[f64]) -> Vec<f64> {
     let mut x = x.to_vec();
     for window in &action.layout().windows {
         for n in 0..window.layers() {

@@ -8,10 +8,8 @@ use super::settling::{Settler, Settling};
 use super::signal::Signal;
 use super::{coarse, growing, nudging};
 use crate::action::{Action, Estimate};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Work;
-use crate::model::Model;
 use crate::parameters::Parameter;
 use crate::path::Path;
 
@@ -129,11 +127,7 @@ impl Starts {
     }
 
     /// How many of `asked` starts differ from each other.
-    pub(super) fn distinct<M: Model, R: Rule<M>>(
-        &self,
-        action: &Action<M, R>,
-        asked: usize,
-    ) -> usize {
+    pub(super) fn distinct(&self, action: &Action, asked: usize) -> usize {
         let one = match self {
             Self::Given(_) => true,
             Self::Mean => action.parameters().all(|(_, p)| p.fixed.is_some()),
@@ -165,8 +159,8 @@ pub(super) struct Start {
 }
 
 /// The beginning of start `index`.
-pub(super) fn make<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+pub(super) fn make(
+    action: &Action,
     starts: &Starts,
     (index, seed): (usize, u64),
     settling: Settling<'_>,
@@ -202,7 +196,7 @@ pub(super) fn make<M: Model, R: Rule<M>>(
     }
     let signals = Signal::of_all(action);
     let parameters = guess_parameters(action, index == 0, &mut rng);
-    let (kind, path): (_, MakePath<M, R>) = match starts {
+    let (kind, path): (_, MakePath) = match starts {
         Starts::Uniform => (starts, uniform),
         Starts::Smooth => (starts, smooth),
         _ => (&Starts::Mean, |action, w, signal, _| {
@@ -216,12 +210,12 @@ pub(super) fn make<M: Model, R: Rule<M>>(
 }
 
 /// Makes the path of one window.
-type MakePath<M, R> = fn(&Action<M, R>, usize, &Signal<'_>, &mut Xoshiro256PlusPlus) -> Path;
+type MakePath = fn(&Action, usize, &Signal<'_>, &mut Xoshiro256PlusPlus) -> Path;
 
 /// The guesses as they are, or draws from the bounds, the prior or around the
 /// guess.
-pub(super) fn guess_parameters<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+pub(super) fn guess_parameters(
+    action: &Action,
     as_given: bool,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<f64> {
@@ -242,7 +236,7 @@ pub(super) fn guess_parameters<M: Model, R: Rule<M>>(
 }
 
 /// The path of [`Starts::Mean`] with the parameters as they are guessed.
-pub(super) fn rest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f64>> {
+pub(super) fn rest(action: &Action) -> Result<Vec<f64>> {
     let signals = Signal::of_all(action);
     let paths = signals.iter().enumerate();
     let paths = paths.map(|(w, signal)| mean(action, w, signal));
@@ -252,8 +246,8 @@ pub(super) fn rest<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Vec<f6
 
 /// The signal where there is one, elsewhere what `hidden(n, i)` says, which is
 /// asked for every layer n and component i.
-fn path_of<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+fn path_of(
+    action: &Action,
     w: usize,
     signal: &Signal<'_>,
     mut hidden: impl FnMut(usize, usize) -> f64,
@@ -269,22 +263,13 @@ fn path_of<M: Model, R: Rule<M>>(
     }))
 }
 
-pub(super) fn mean<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    w: usize,
-    signal: &Signal<'_>,
-) -> Path {
+pub(super) fn mean(action: &Action, w: usize, signal: &Signal<'_>) -> Path {
     path_of(action, w, signal, |_, i| signal.rest(i))
 }
 
-fn uniform<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    w: usize,
-    signal: &Signal<'_>,
-    rng: &mut Xoshiro256PlusPlus,
-) -> Path {
+fn uniform(action: &Action, w: usize, signal: &Signal<'_>, rng: &mut Xoshiro256PlusPlus) -> Path {
     // Between the layers of a map there is nothing to interpolate.
-    let in_time = action.rule().is_in_time();
+    let in_time = action.dynamics().is_in_time();
     let between = |n: usize, i: usize| in_time.then(|| signal.value(n, i)).flatten();
     let layout = &action.layout().windows[w];
     Path::from_layers((0..layout.layers()).map(|n| {
@@ -301,12 +286,7 @@ fn uniform<M: Model, R: Rule<M>>(
 /// Harmonics of a smooth random series.
 const HARMONICS: usize = 8;
 
-fn smooth<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    w: usize,
-    signal: &Signal<'_>,
-    rng: &mut Xoshiro256PlusPlus,
-) -> Path {
+fn smooth(action: &Action, w: usize, signal: &Signal<'_>, rng: &mut Xoshiro256PlusPlus) -> Path {
     let layout = &action.layout().windows[w];
     let widths = (0..layout.layers()).map(|n| layout.state(n).len());
     // The variance of a sum of cosines with amplitudes 1/k is ½ Σ 1/k².

@@ -5,9 +5,7 @@ use super::hill::Hill;
 use super::results::Level;
 use super::units::Limits;
 use crate::action::{ActionAt, ActionTerms, Change};
-use crate::discretization::Rule;
 use crate::minimize::{Objective, Termination, project};
-use crate::model::Model;
 
 /// So many times what rounding makes of it by one operation for each residual, a
 /// model error is nothing but rounding.
@@ -61,11 +59,7 @@ impl Track {
     /// factor gives nearly for nothing; returns the factorizations that it took,
     /// as an error where the Hessian is not positive definite: there is none at
     /// a saddle.
-    pub(super) fn note<M: Model, R: Rule<M>>(
-        &mut self,
-        objective: &mut ActionAt<'_, M, R>,
-        x: &[f64],
-    ) -> Result<usize, usize> {
+    pub(super) fn note(&mut self, objective: &mut ActionAt<'_>, x: &[f64]) -> Result<usize, usize> {
         self.before = self.last.take();
         let mut slope = vec![0.0; x.len()];
         let (rf, terms) = (objective.rf(), objective.terms(x));
@@ -94,9 +88,9 @@ impl Track {
     /// is another level, for one without a tangent. Where it `may_end` the start, it
     /// must be behind the hills of every component and of every window, and behind
     /// that which noise would make.
-    pub(super) fn hill<M: Model, R: Rule<M>>(
+    pub(super) fn hill(
         &self,
-        objective: &mut ActionAt<'_, M, R>,
+        objective: &mut ActionAt<'_>,
         x: &[f64],
         (level, other): (&Level, Option<&Level>),
         (limits, may_end): (Limits, bool),
@@ -141,11 +135,7 @@ impl Track {
     /// the last tangent and its change since the one before, or by the tangent
     /// alone, or not at all where both raise the action; returns whether `x`
     /// moved.
-    pub(super) fn predict<M: Model, R: Rule<M>>(
-        &self,
-        objective: &mut ActionAt<'_, M, R>,
-        x: &mut [f64],
-    ) -> bool {
+    pub(super) fn predict(&self, objective: &mut ActionAt<'_>, x: &mut [f64]) -> bool {
         let Some(last) = &self.last else {
             return false;
         };

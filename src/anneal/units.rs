@@ -5,9 +5,7 @@ use super::signal::Signal;
 use super::spanning::CONVERGED;
 use super::starts::rest;
 use crate::action::{Action, ResidualSizes};
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 
 /// Residuals are taken for no smaller than this part of what moves a state by
 /// its unit in the whole window, all of them in one direction.
@@ -29,7 +27,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Self> {
+    pub(super) fn new(action: &Action) -> Result<Self> {
         let enough = CONVERGED * action.noise_deviation();
         let weights = action.residual_weights();
         // A state at zero rounds like one of its unit.
@@ -50,22 +48,19 @@ impl Limits {
 
 /// Sizes of the residuals along the path `x`, and at least such as nobody can
 /// tell from zero.
-pub(super) fn residual_sizes<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    x: &[f64],
-) -> Result<ResidualSizes> {
+pub(super) fn residual_sizes(action: &Action, x: &[f64]) -> Result<ResidualSizes> {
     let least = least_squares(action, x);
     let sizes = action.residual_sizes(x)?;
     Ok(sizes.at_least(&least, &action.residual_weights()))
 }
 
 /// The model error at R_f = 1 of such residuals.
-pub(super) fn least_model_error<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> f64 {
+pub(super) fn least_model_error(action: &Action, x: &[f64]) -> f64 {
     action.model_error_of(&least_squares(action, x), &action.residual_weights())
 }
 
 /// Squares of residuals that nobody can tell from zero along the path `x`.
-fn least_squares<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> Vec<f64> {
+fn least_squares(action: &Action, x: &[f64]) -> Vec<f64> {
     let windows = &action.layout().windows;
     let most = windows.iter().map(|w| w.intervals()).max().unwrap_or(1);
     let units = units(action);
@@ -91,7 +86,7 @@ fn least_squares<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> Vec<
 /// larger; of another a quarter of the width between its bounds, or the deviation
 /// of its first state's prior, or of all observations. One of which nothing is
 /// known has the mean of the others.
-fn units<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Vec<f64> {
+fn units(action: &Action) -> Vec<f64> {
     let signals = Signal::of_all(action);
     let (components, errors) = (action.components_told(), error_deviations(action));
     let windows = || action.layout().windows.iter().zip(&signals);
@@ -115,11 +110,7 @@ fn units<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Vec<f64> {
 }
 
 /// The unit of a component that was not measured.
-fn unmeasured<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    signals: &[Signal<'_>],
-    i: usize,
-) -> f64 {
+fn unmeasured(action: &Action, signals: &[Signal<'_>], i: usize) -> f64 {
     let priors = action.windows().iter().filter_map(|w| w.state_prior());
     let priors = priors.filter(|prior| i < prior.mean.len());
     let priors = priors.map(|prior| prior.precision.marginal(&[i])[(0, 0)].powf(-0.5));
@@ -128,7 +119,7 @@ fn unmeasured<M: Model, R: Rule<M>>(
 }
 
 /// The largest standard deviation of the errors of each measured component.
-fn error_deviations<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Vec<f64> {
+fn error_deviations(action: &Action) -> Vec<f64> {
     let mut all: Vec<f64> = Vec::new();
     for set in action.windows().iter().flat_map(|w| w.observation_sets()) {
         for (l, &i) in set.components().into_iter().flatten().enumerate() {

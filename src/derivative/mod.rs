@@ -20,6 +20,7 @@ pub(crate) use pack::{LANES, Pack};
 pub(crate) use packed::{Packed, Passes, Points};
 pub(crate) use pattern::Pattern;
 pub(crate) use structure::{Structure, lacking};
+pub(crate) use tape::Taped;
 pub(crate) use trace::Trace;
 
 use std::sync::{Arc, OnceLock};
@@ -28,19 +29,31 @@ use num_traits::Zero;
 
 use crate::dual::{Dual, Fast};
 use crate::linalg::{Wide, vectorize};
-use crate::scalar::Scalar;
+use crate::model::{FlowNumber, Number};
 use hessian::{Directions, Memory};
 use structure::find_pattern;
 
 /// A function of local variables `x` and parameters `theta` that can be
-/// called with any scalar; what else it depends on is made of `B`.
-pub(crate) trait Generic<B: Scalar = f64> {
+/// called with any of the numbers.
+pub(crate) trait Generic {
     /// Number of local variables.
     fn inputs(&self) -> usize;
     /// Number of results.
     fn outputs(&self) -> usize;
     /// Computes the results; `scratch` may be resized and used freely.
-    fn call<S: Scalar + From<B>>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]);
+    fn call<S: Number>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]);
+}
+
+/// The same at several points at once, which have what else it depends on apart.
+pub(crate) trait PackedGeneric {
+    /// See [`Generic::call`].
+    fn call<S: FlowNumber + From<Pack>>(
+        &self,
+        x: &[S],
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    );
 }
 
 /// How the pattern of a Jacobian is known.
@@ -133,7 +146,7 @@ pub(crate) struct Differentiator {
 }
 
 /// Lanes of numbers that know what they depend on.
-const STRICT_LANES: usize = 4;
+pub(crate) const STRICT_LANES: usize = 4;
 
 /// The arguments of a call, one set for each number of lanes in use.
 #[derive(Debug, Clone, Default)]
@@ -169,7 +182,7 @@ impl<S> Default for Arguments<S> {
     }
 }
 
-impl<S: Scalar> Arguments<S> {
+impl<S: Number> Arguments<S> {
     /// Calls `f` with every variable made by `seed(value, color)`.
     #[inline(always)]
     fn call<F: Generic>(
@@ -313,7 +326,10 @@ struct Pass<'a, F, const L: usize, const STRICT: bool> {
     entries: &'a mut [f64],
 }
 
-impl<F: Generic, const L: usize, const STRICT: bool> Wide for Pass<'_, F, L, STRICT> {
+impl<F: Generic, const L: usize, const STRICT: bool> Wide for Pass<'_, F, L, STRICT>
+where
+    Dual<f64, L, STRICT>: Number,
+{
     type Output = ();
 
     #[inline(always)]

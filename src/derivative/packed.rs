@@ -6,9 +6,10 @@ use std::sync::Arc;
 use num_traits::Zero;
 
 use super::pack::Pack;
-use super::{Arguments, Generic, Pattern};
+use super::{Arguments, PackedGeneric, Pattern};
 use crate::dual::Fast as Dual;
 use crate::linalg::{Wide, vectorize};
+use crate::model::FlowNumber;
 
 /// How a function with a known pattern is called, which neither looks at values nor
 /// chooses between numbers ([`Structure`](super::Structure)).
@@ -108,7 +109,7 @@ impl Packed {
     }
 
     /// Writes the function's values at all points to `out`.
-    pub(crate) fn values<F: Generic<Pack>>(
+    pub(crate) fn values<F: PackedGeneric>(
         &mut self,
         points: &Points<'_, impl Fn(usize) -> F>,
         out: &mut [Pack],
@@ -127,7 +128,7 @@ impl Packed {
 
     /// Adds Jᵀu at every point: by the states to `gradient`, point by point as
     /// in `points.x`, by the free parameters to `border`, summed over packs.
-    pub(crate) fn pull<F: Generic<Pack>>(
+    pub(crate) fn pull<F: PackedGeneric>(
         &mut self,
         points: &Points<'_, impl Fn(usize) -> F>,
         u: &[Pack],
@@ -201,7 +202,7 @@ struct Values<'a, 'b, A> {
     out: &'a mut [Pack],
 }
 
-impl<F: Generic<Pack>, A: Fn(usize) -> F> Wide for Values<'_, '_, A> {
+impl<F: PackedGeneric, A: Fn(usize) -> F> Wide for Values<'_, '_, A> {
     type Output = ();
 
     #[inline(always)]
@@ -225,7 +226,10 @@ struct Pull<'a, 'b, A, const L: usize> {
     border: &'a mut [Pack],
 }
 
-impl<F: Generic<Pack>, A: Fn(usize) -> F, const L: usize> Wide for Pull<'_, '_, A, L> {
+impl<F: PackedGeneric, A: Fn(usize) -> F, const L: usize> Wide for Pull<'_, '_, A, L>
+where
+    Dual<Pack, L>: FlowNumber,
+{
     type Output = ();
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use num_traits::Zero;
 
 use super::pattern::Pattern;
 use super::trace::Trace;
-use super::{Arguments, Generic, Sparsity};
+use super::{Arguments, Generic, STRICT_LANES, Sparsity};
 use crate::dual::Dual;
 
 /// What a run with a tracing scalar tells of a function.
@@ -99,9 +99,6 @@ pub(super) fn find_pattern<F: Generic>(
     }
 }
 
-/// Columns that one call differentiates.
-const LANES: usize = 8;
-
 /// The first entry that a pattern lacks at a point: row, column, and what it is
 /// there. A slope that is no number tells nothing.
 pub(crate) fn lacking<F: Generic>(
@@ -117,8 +114,8 @@ pub(crate) fn lacking<F: Generic>(
     columns.sort_unstable();
     columns.dedup();
     let mut lane_of = vec![usize::MAX; f.inputs() + free.len()];
-    let mut arguments = Arguments::<Dual<f64, LANES>>::default();
-    for chunk in columns.chunks(LANES) {
+    let mut arguments = Arguments::<Dual<f64, STRICT_LANES>>::default();
+    for chunk in columns.chunks(STRICT_LANES) {
         lane_of.fill(usize::MAX);
         for (lane, &column) in chunk.iter().enumerate() {
             lane_of[column] = lane;

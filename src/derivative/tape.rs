@@ -59,7 +59,7 @@ pub(super) fn read<T>(see: impl FnOnce(&[Operation]) -> T) -> T {
 
 /// A value, and where it stands on the tape.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Taped {
+pub(crate) struct Taped {
     value: f64,
     node: u32,
 }

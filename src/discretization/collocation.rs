@@ -14,7 +14,7 @@ use super::gram::Gram;
 use super::{Course, Evaluator, Plans, Rows, Span, Weigh, interval_by_interval};
 use crate::derivative::{Generic, Pattern};
 use crate::linalg::{Front, vectorize};
-use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
+use crate::model::{AnyFlow, FlowAt, FlowDerivative, Scope};
 
 /// Most layers, and most stages, in an interval.
 pub(super) const MOST: usize = 3;
@@ -22,6 +22,9 @@ pub(super) const MOST: usize = 3;
 /// The coefficients of a rule. Unused places are zero.
 #[derive(Debug)]
 pub struct Table {
+    pub(super) name: &'static str,
+    /// See [`FlowRule::order`](super::FlowRule::order).
+    pub(super) order: u32,
     pub(super) steps: usize,
     /// Coefficients a and b of each group of D residuals.
     pub(super) groups: &'static [Group],
@@ -29,6 +32,10 @@ pub struct Table {
     pub(super) stages: &'static [[f64; MOST]],
     /// Whether the first stage of an interval is the last of the one before.
     pub(super) shares_ends: bool,
+    /// See [`Dynamics::per_time`](super::Dynamics::per_time).
+    pub(super) per_time: &'static [f64],
+    /// See [`Dynamics::quadrature`](super::Dynamics::quadrature).
+    pub(super) quadrature: &'static [(f64, [f64; MOST])],
 }
 
 impl Table {
@@ -104,8 +111,8 @@ pub(super) struct Parts<'a> {
 }
 
 /// Evaluates a [`Table`] on a flow.
-#[derive(Debug)]
 pub struct Collocation {
+    model: Arc<dyn AnyFlow>,
     table: &'static Table,
     scope: Arc<Scope>,
     /// Components of a layer, parameters that change in time included.
@@ -132,7 +139,7 @@ pub struct Collocation {
 }
 
 impl Collocation {
-    pub(super) fn new(table: &'static Table, plans: &Plans) -> Self {
+    pub(super) fn new(model: Arc<dyn AnyFlow>, table: &'static Table, plans: &Plans) -> Self {
         let derivative = FlowDerivative::new(plans.flow.clone());
         let width = derivative.pattern().rows();
         let entries = derivative.pattern().entry_count();
@@ -141,6 +148,7 @@ impl Collocation {
             entries: vec![0.0; entries],
         };
         let mut collocation = Self {
+            model,
             table,
             scope: plans.scope.clone(),
             width,
@@ -230,18 +238,17 @@ impl Collocation {
     }
 
     /// Runs `f(derivative, flow at the stage, state of the stage, stage)`.
-    fn at_stage<M: Flow>(
+    fn at_stage(
         &mut self,
-        model: &M,
         span: Span<'_>,
         x: &[f64],
         s: usize,
-        f: impl FnOnce(&mut FlowDerivative, &FlowAt<'_, M>, &[f64], &mut Stage),
+        f: impl FnOnce(&mut FlowDerivative, &FlowAt<'_>, &[f64], &mut Stage),
     ) {
         let (state, time) = self.table.stage(s, span, x, &mut self.state);
         span.write_inputs(time, &mut self.input);
         let at = FlowAt {
-            model,
+            model: &*self.model,
             scope: &self.scope,
             time,
             input: &self.input,
@@ -283,16 +290,16 @@ impl Collocation {
     }
 }
 
-impl<M: Flow> Evaluator<M> for Collocation {
+impl Evaluator for Collocation {
     fn residual_count(&self, _interval: usize) -> usize {
         self.table.groups.len() * self.width
     }
 
     #[inline]
-    fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+    fn residual(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
         for s in self.carry_shared_stage(span)..self.table.stages.len() {
             let mut scratch = std::mem::take(&mut self.scratch);
-            self.at_stage(model, span, x, s, |_, at, state, stage| {
+            self.at_stage(span, x, s, |_, at, state, stage| {
                 at.call(state, theta, &mut scratch, &mut stage.flow);
             });
             self.scratch = scratch;
@@ -301,9 +308,9 @@ impl<M: Flow> Evaluator<M> for Collocation {
     }
 
     #[inline]
-    fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+    fn linearize(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
         for s in self.carry_shared_stage(span)..self.table.stages.len() {
-            self.at_stage(model, span, x, s, |derivative, at, state, stage| {
+            self.at_stage(span, x, s, |derivative, at, state, stage| {
                 derivative.jacobian(at, state, theta, &mut stage.flow, &mut stage.entries);
             });
         }
@@ -313,7 +320,6 @@ impl<M: Flow> Evaluator<M> for Collocation {
 
     fn gradient(
         &mut self,
-        model: &M,
         course: &Course<'_>,
         weigh: &mut Weigh<'_>,
         gradient: &mut [f64],
@@ -321,10 +327,10 @@ impl<M: Flow> Evaluator<M> for Collocation {
     ) {
         match self.derivative.packed.take() {
             Some(mut packed) => {
-                self.in_blocks(model, &mut packed, course, weigh, (gradient, border));
+                self.in_blocks(&mut packed, course, weigh, (gradient, border));
                 self.derivative.packed = Some(packed);
             }
-            None => interval_by_interval(self, model, course, weigh, (gradient, border)),
+            None => interval_by_interval(self, course, weigh, (gradient, border)),
         }
     }
 
@@ -417,7 +423,6 @@ impl<M: Flow> Evaluator<M> for Collocation {
 
     fn add_curvature(
         &mut self,
-        model: &M,
         span: Span<'_>,
         (x, theta): (&[f64], &[f64]),
         v: &[f64],
@@ -450,7 +455,7 @@ impl<M: Flow> Evaluator<M> for Collocation {
                 border,
                 front,
             };
-            self.at_stage(model, span, x, s, |derivative, at, state, _| {
+            self.at_stage(span, x, s, |derivative, at, state, _| {
                 derivative.contract(at, state, theta, &weights, |a, b, value| {
                     spread.add(a, b, value);
                 });

@@ -1,7 +1,6 @@
 //! The engine for rules whose residual is one generic function of the two
 //! layers of an interval: layer maps and composed steps.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -10,25 +9,24 @@ use crate::dense::{Columns, DenseLayer};
 use crate::derivative::{Differentiator, Generic, Pattern, Plan, Sparsity};
 use crate::error::Result;
 use crate::linalg::Front;
-use crate::model::{FlowPlan, KnownPattern, Model, Places, Scope};
-use crate::scalar::Scalar;
+use crate::model::{FlowPlan, KnownPattern, Number, Places, Scope};
 
 /// What inputs are where a step is traced without any.
 pub(super) const UNKNOWN_INPUT: f64 = 0.5;
 
 /// The residual of an interval as a generic function of (x_n, x_{n+1}, θ).
-pub trait Residual<M: Model>: Send {
+pub(super) trait Residual: Send {
     /// Whether all intervals have the same function but for their times.
     const UNIFORM: bool;
 
     /// Components of the model's layers at both ends of an interval.
-    fn widths(model: &M, interval: usize) -> (usize, usize);
+    fn widths(&self, interval: usize) -> (usize, usize);
 
     /// The parameters that the interval is handed.
-    fn parameters(model: &M, interval: usize) -> Range<usize>;
+    fn parameters(&self, interval: usize) -> Range<usize>;
 
     /// What the interval is, where it is a dense layer of a network.
-    fn dense(_model: &M, _interval: usize) -> Option<DenseLayer> {
+    fn dense(&self, _interval: usize) -> Option<DenseLayer> {
         None
     }
 
@@ -38,15 +36,15 @@ pub trait Residual<M: Model>: Send {
     /// # Errors
     /// As [`flow_pattern`](crate::model::flow_pattern).
     fn pattern(
-        model: &M,
+        &self,
         interval: usize,
         wanted: &[usize],
         places: &Places<'_>,
     ) -> Result<KnownPattern>;
 
     /// Writes the residual.
-    fn residual<S: Scalar>(
-        model: &M,
+    fn residual<S: Number>(
+        &self,
         span: Span<'_>,
         layers: (&[S], &[S]),
         theta: &[S],
@@ -58,36 +56,38 @@ pub trait Residual<M: Model>: Send {
 /// The residual of one interval, ready to be differentiated. Parameters that
 /// change in time stand at the end of both layers; the step sees their value
 /// at its beginning, and their own residual is an Euler step.
-struct Between<'a, M, K> {
-    model: &'a M,
+struct Between<'a, K> {
+    kind: &'a K,
     scope: &'a Scope,
     span: Span<'a>,
-    kind: PhantomData<K>,
 }
 
-impl<M: Model, K: Residual<M>> Generic for Between<'_, M, K> {
+impl<K: Residual> Generic for Between<'_, K> {
     fn inputs(&self) -> usize {
-        let (left, right) = K::widths(self.model, self.span.index);
+        let (left, right) = self.kind.widths(self.span.index);
         left + right + 2 * self.scope.drifting.len()
     }
     fn outputs(&self) -> usize {
-        K::widths(self.model, self.span.index).1 + self.scope.drifting.len()
+        self.kind.widths(self.span.index).1 + self.scope.drifting.len()
     }
     #[inline(always)]
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
-        let (left, right) = K::widths(self.model, self.span.index);
-        let range = K::parameters(self.model, self.span.index);
+    fn call<S: Number>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+        let (left, right) = self.kind.widths(self.span.index);
+        let range = self.kind.parameters(self.span.index);
         let drifting = &self.scope.drifting;
         let (x, next) = x.split_at(left + drifting.len());
         if drifting.is_empty() {
             let theta = &theta[range];
-            return K::residual(self.model, self.span, (x, next), theta, scratch, out);
+            return self
+                .kind
+                .residual(self.span, (x, next), theta, scratch, out);
         }
         let mut theta = theta.to_vec();
         self.scope.set_drifting(x, left, &mut theta);
         let layers = (&x[..left], &next[..right]);
         let g = &mut out[..right];
-        K::residual(self.model, self.span, layers, &theta[range], scratch, g);
+        self.kind
+            .residual(self.span, layers, &theta[range], scratch, g);
         let h = self.span.length();
         for (k, (_, drift)) in drifting.iter().enumerate() {
             let (now, then) = (x[left + k], next[right + k]);
@@ -127,11 +127,11 @@ pub struct Direct<K> {
     steps: Vec<Step>,
     current: usize,
     scratch: Vec<f64>,
-    kind: PhantomData<K>,
+    kind: K,
 }
 
 impl<K> Direct<K> {
-    pub(super) fn new(plans: &Plans) -> Self {
+    pub(super) fn new(kind: K, plans: &Plans) -> Self {
         let steps = plans.steps.iter().map(|plan| Step {
             differentiator: plan.duals.get().cloned().map(Differentiator::new),
             rows: Rows {
@@ -145,7 +145,7 @@ impl<K> Direct<K> {
             plans: plans.steps.clone(),
             current: 0,
             scratch: Vec::new(),
-            kind: PhantomData,
+            kind,
         }
     }
 
@@ -160,14 +160,14 @@ impl Plans {
     ///
     /// # Errors
     /// As [`Residual::pattern`].
-    pub(super) fn of_steps<M: Model, K: Residual<M>>(
-        model: &M,
+    pub(super) fn of_steps<K: Residual>(
+        kind: &K,
         intervals: usize,
         scope: &Scope,
         (flow, places): (FlowPlan, &Places<'_>),
     ) -> Result<Self> {
         let count = if K::UNIFORM { 1 } else { intervals };
-        let steps = (0..count).map(|interval| step_plan::<M, K>(model, interval, scope, places));
+        let steps = (0..count).map(|interval| step_plan(kind, interval, scope, places));
         Ok(Self {
             scope: Arc::new(scope.clone()),
             flow: Arc::new(flow),
@@ -177,23 +177,23 @@ impl Plans {
     }
 }
 
-fn step_plan<M: Model, K: Residual<M>>(
-    model: &M,
+fn step_plan<K: Residual>(
+    kind: &K,
     interval: usize,
     scope: &Scope,
     places: &Places<'_>,
 ) -> Result<StepPlan> {
-    let parameters = K::parameters(model, interval);
+    let parameters = kind.parameters(interval);
     let (border, used): (Vec<usize>, Vec<usize>) = scope
         .free
         .iter()
         .enumerate()
         .filter(|(_, p)| parameters.contains(p))
         .unzip();
-    let (left, right) = K::widths(model, interval);
+    let (left, right) = kind.widths(interval);
     let states = left + right + 2 * scope.drifting.len();
     // What changes in time is beyond a dense layer.
-    let dense = K::dense(model, interval).filter(|_| scope.drifting.is_empty());
+    let dense = kind.dense(interval).filter(|_| scope.drifting.is_empty());
     let duals = OnceLock::new();
     let (dense, pattern) = match dense {
         Some(layer) => {
@@ -206,7 +206,7 @@ fn step_plan<M: Model, K: Residual<M>>(
             (Some((layer, columns)), pattern)
         }
         None => {
-            let (pattern, traced) = pattern_of::<M, K>(model, interval, scope, places)?;
+            let (pattern, traced) = pattern_of(kind, interval, scope, places)?;
             let rows = (0..pattern.rows()).map(|i| pattern.row(i).0.to_vec());
             let rows = rows.collect();
             duals.get_or_init(|| Arc::new(Plan::of(pattern, &used, traced)));
@@ -238,17 +238,17 @@ fn step_plan<M: Model, K: Residual<M>>(
 /// The pattern of an interval by all its unknowns, and whether it was traced.
 /// Parameters that change in time stand behind both layers; the step sees the left
 /// ones, and their own residual both.
-fn pattern_of<M: Model, K: Residual<M>>(
-    model: &M,
+fn pattern_of<K: Residual>(
+    kind: &K,
     interval: usize,
     scope: &Scope,
     places: &Places<'_>,
 ) -> Result<(Pattern, bool)> {
-    let handed = K::parameters(model, interval);
+    let handed = kind.parameters(interval);
     let mut wanted = scope.wanted();
     wanted.retain(|p| handed.contains(p));
-    let known = K::pattern(model, interval, &wanted, places)?;
-    let (left, right) = K::widths(model, interval);
+    let known = kind.pattern(interval, &wanted, places)?;
+    let (left, right) = kind.widths(interval);
     let drifting = scope.drifting.len();
     let states = left + right + 2 * drifting;
     let of_parameter: Vec<usize> = {
@@ -272,34 +272,32 @@ fn pattern_of<M: Model, K: Residual<M>>(
     Ok((pattern, known.traced))
 }
 
-impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
+impl<K: Residual> Evaluator for Direct<K> {
     fn residual_count(&self, interval: usize) -> usize {
         self.plans[self.plan_of(interval)].rows.starts.len() - 1
     }
 
-    fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
-        let between = Between::<M, K> {
-            model,
+    fn residual(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+        let between = Between {
+            kind: &self.kind,
             scope: &self.scope,
             span,
-            kind: PhantomData,
         };
         between.call(x, theta, &mut self.scratch, g);
     }
 
-    fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
+    fn linearize(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]) {
         self.current = self.plan_of(span.index);
         let (plan, step) = (&self.plans[self.current], &mut self.steps[self.current]);
-        let between = Between::<M, K> {
-            model,
+        let between = Between {
+            kind: &self.kind,
             scope: &self.scope,
             span,
-            kind: PhantomData,
         };
         let values = &mut step.rows.values;
         if let Some((layer, columns)) = &plan.dense {
             let layers = x.split_at(layer.times * layer.before);
-            let theta = &theta[K::parameters(model, span.index)];
+            let theta = &theta[self.kind.parameters(span.index)];
             layer.write_jacobian(columns, layers, theta, g, values);
         } else if let Some(differentiator) = &mut step.differentiator {
             differentiator.jacobian(&between, x, theta, g, values);
@@ -354,7 +352,6 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
 
     fn add_curvature(
         &mut self,
-        model: &M,
         span: Span<'_>,
         (x, theta): (&[f64], &[f64]),
         v: &[f64],
@@ -363,11 +360,10 @@ impl<M: Model, K: Residual<M>> Evaluator<M> for Direct<K> {
     ) {
         let current = self.plan_of(span.index);
         let (plan, step) = (&self.plans[current], &mut self.steps[current]);
-        let between = Between::<M, K> {
-            model,
+        let between = Between {
+            kind: &self.kind,
             scope: &self.scope,
             span,
-            kind: PhantomData,
         };
         let (states, own) = (plan.states, &plan.border);
         let place = |c: usize| match c.checked_sub(states) {

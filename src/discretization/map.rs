@@ -1,12 +1,15 @@
-use std::ops::Range;
+//! Layer maps.
 
-use super::direct::{Direct, Residual, UNKNOWN_INPUT};
-use super::{Evaluate, Plans, Pull, Rule, Span};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::direct::{Residual, UNKNOWN_INPUT};
+use super::sealed::Discretize;
+use super::{Dynamics, Pull, Rule, Span};
 use crate::dense::DenseLayer;
 use crate::derivative::{Generic, Pattern, Sparsity, Structure, lacking};
 use crate::error::{Error, Result};
-use crate::model::{FlowPlan, KnownPattern, Layers, Places, Scope, declared_rows};
-use crate::scalar::Scalar;
+use crate::model::{AnyLayers, KnownPattern, Layers, Number, Places, declared_rows};
 
 /// The layer map itself: g is the residual that the model writes. Times only
 /// order the layers where the model precision is per step; on grids with
@@ -16,138 +19,119 @@ pub struct Map;
 
 impl<M: Layers> Rule<M> for Map {
     fn name(&self) -> &'static str {
-        "map"
+        LayerMap::NAME
     }
     fn steps(&self) -> usize {
         1
     }
-    fn width(&self, model: &M, n: usize) -> usize {
-        model.width(n)
+}
+
+impl<M: Layers> Discretize<M> for Map {
+    fn dynamics(self, model: M) -> Dynamics {
+        Dynamics::of_layers(Arc::new(model))
     }
 }
 
-impl<M: Layers> Evaluate<M> for Map {
-    type Evaluator = Direct<Map>;
-
-    fn plans(
-        &self,
-        model: &M,
-        intervals: usize,
-        scope: &Scope,
-        places: &Places<'_>,
-    ) -> Result<Plans> {
-        let none = (FlowPlan::none(), places);
-        Plans::of_steps::<M, Self>(model, intervals, scope, none)
-    }
-    fn evaluator(&self, plans: &Plans) -> Direct<Map> {
-        Direct::new(plans)
-    }
-    /// The forward pass: the next layer is where the residual, taken at zero,
-    /// says; observed components are then moved towards their targets.
-    fn advance(
-        &self,
-        model: &M,
-        span: Span<'_>,
-        x: &[f64],
-        theta: &[f64],
-        pull: &Pull<'_>,
-        next: &mut [f64],
-    ) {
-        let zero = vec![0.0; next.len()];
-        let mut input = Vec::new();
-        span.write_inputs(span.times[0], &mut input);
-        let n = span.index;
-        let theta = &theta[model.parameters_of(n)];
-        match model.dense(n) {
-            Some(layer) => next.copy_from_slice(&layer.forward(x, theta)),
-            None => {
-                model.layer(n, x, &zero, theta, &input, next);
-                for v in next.iter_mut() {
-                    *v = -*v;
-                }
-            }
-        }
-        for target in pull.targets {
-            if let Some(v) = next.get_mut(target.component) {
-                *v += pull.gain.min(1.0) * (target.end - *v);
+/// The forward pass: the next layer is where the residual, taken at zero,
+/// says; observed components are then moved towards their targets.
+pub(crate) fn forward(
+    model: &dyn AnyLayers,
+    span: Span<'_>,
+    x: &[f64],
+    theta: &[f64],
+    pull: &Pull<'_>,
+    next: &mut [f64],
+) {
+    let zero = vec![0.0; next.len()];
+    let mut input = Vec::new();
+    span.write_inputs(span.times[0], &mut input);
+    let n = span.index;
+    let theta = &theta[model.parameters_of(n)];
+    match model.dense(n) {
+        Some(layer) => next.copy_from_slice(&layer.forward(x, theta)),
+        None => {
+            model.values(n, (x, &zero), theta, &input, next);
+            for v in next.iter_mut() {
+                *v = -*v;
             }
         }
     }
-    fn is_in_time(&self) -> bool {
-        false
-    }
-    fn parameters(&self, model: &M, interval: usize) -> Range<usize> {
-        model.parameters_of(interval)
-    }
-    fn dense(&self, model: &M, interval: usize) -> Option<DenseLayer> {
-        model.dense(interval)
-    }
-    fn per_time(&self) -> &'static [f64] {
-        &[1.0]
+    for target in pull.targets {
+        if let Some(v) = next.get_mut(target.component) {
+            *v += pull.gain.min(1.0) * (target.end - *v);
+        }
     }
 }
 
-impl<M: Layers> Residual<M> for Map {
+/// The maps of a layer model.
+#[derive(Clone)]
+pub(super) struct LayerMap(pub(super) Arc<dyn AnyLayers>);
+
+impl LayerMap {
+    pub(super) const NAME: &str = "map";
+}
+
+impl Residual for LayerMap {
     const UNIFORM: bool = false;
 
-    fn widths(model: &M, interval: usize) -> (usize, usize) {
-        (model.width(interval), model.width(interval + 1))
+    fn widths(&self, interval: usize) -> (usize, usize) {
+        (self.0.width(interval), self.0.width(interval + 1))
     }
-    fn parameters(model: &M, interval: usize) -> Range<usize> {
-        model.parameters_of(interval)
+    fn parameters(&self, interval: usize) -> Range<usize> {
+        self.0.parameters_of(interval)
     }
-    fn dense(model: &M, interval: usize) -> Option<DenseLayer> {
-        model.dense(interval)
+    fn dense(&self, interval: usize) -> Option<DenseLayer> {
+        self.0.dense(interval)
     }
     fn pattern(
-        model: &M,
+        &self,
         interval: usize,
         wanted: &[usize],
         places: &Places<'_>,
     ) -> Result<KnownPattern> {
-        layer_pattern(model, interval, wanted, places)
+        layer_pattern(&*self.0, interval, wanted, places)
     }
     #[inline(always)]
-    fn residual<S: Scalar>(
-        model: &M,
+    fn residual<S: Number>(
+        &self,
         span: Span<'_>,
         (x, next): (&[S], &[S]),
         theta: &[S],
         scratch: &mut Vec<S>,
         out: &mut [S],
     ) {
-        if let Some(layer) = model.dense(span.index) {
+        if let Some(layer) = self.0.dense(span.index) {
             return layer.write_residual(x, next, theta, out);
         }
         let mut input = Vec::new();
         span.write_inputs(span.times[0], &mut input);
         scratch.clear();
         scratch.extend(input.iter().map(|&u| S::from(u)));
-        scratch.resize(model.input_count(), S::from(UNKNOWN_INPUT));
-        model.layer(span.index, x, next, theta, scratch, out);
+        scratch.resize(self.0.input_count(), S::from(UNKNOWN_INPUT));
+        S::layer(&*self.0, span.index, (x, next), theta, scratch, out);
     }
 }
 
 /// The map from a layer with one input: the generic function of both layers and θ.
-struct LayerAt<'a, M> {
-    model: &'a M,
+struct LayerAt<'a> {
+    model: &'a dyn AnyLayers,
     n: usize,
     input: &'a [f64],
 }
 
-impl<M: Layers> Generic for LayerAt<'_, M> {
+impl Generic for LayerAt<'_> {
     fn inputs(&self) -> usize {
         self.model.width(self.n) + self.model.width(self.n + 1)
     }
     fn outputs(&self) -> usize {
         self.model.width(self.n + 1)
     }
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+    fn call<S: Number>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
         scratch.clear();
         scratch.extend(self.input.iter().map(|&u| S::from(u)));
         let (x, next) = x.split_at(self.model.width(self.n));
         let theta = &theta[self.model.parameters_of(self.n)];
-        self.model.layer(self.n, x, next, theta, scratch, out);
+        S::layer(self.model, self.n, (x, next), theta, scratch, out);
     }
 }
 
@@ -155,8 +139,8 @@ impl<M: Layers> Generic for LayerAt<'_, M> {
 ///
 /// # Errors
 /// As [`flow_pattern`](crate::model::flow_pattern).
-fn layer_pattern<M: Layers>(
-    model: &M,
+fn layer_pattern(
+    model: &dyn AnyLayers,
     n: usize,
     wanted: &[usize],
     places: &Places<'_>,

@@ -13,114 +13,50 @@
 
 mod collocation;
 mod direct;
-mod euler;
+mod dynamics;
 mod gram;
 mod map;
-mod midpoint;
 mod nudge;
 mod plans;
 mod rk4;
-mod simpson_hermite;
-mod trapezoid;
+mod tables;
 
-pub use euler::Euler;
+pub(crate) use dynamics::Dynamics;
 pub use map::Map;
-pub use midpoint::Midpoint;
+pub(crate) use map::forward;
+pub(crate) use nudge::integrate;
 pub(crate) use plans::Plans;
 pub use rk4::Rk4;
-pub use simpson_hermite::SimpsonHermite;
-pub use trapezoid::Trapezoid;
+pub use tables::{Euler, Midpoint, SimpsonHermite, Trapezoid};
 
 use std::ops::Range;
 
-use crate::dense::DenseLayer;
-use crate::error::Result;
 use crate::inputs::Inputs;
 use crate::linalg::Front;
-use crate::model::{Flow, Model, Places, Scope};
+use crate::model::{Flow, Model};
 
 /// A discretization of a model: the residuals of one interval of layers.
 ///
 /// This trait is implemented by the rules of this module only; a program
 /// names it in generic signatures and calls the methods documented here.
-pub trait Rule<M: Model>: sealed::Evaluate<M> + Copy + Send + Sync {
+pub trait Rule<M: Model>: sealed::Discretize<M> + Copy + Send + Sync {
     /// The rule's name.
     fn name(&self) -> &'static str;
 
     /// Steps in one interval: 2 for Simpson-Hermite, whose midpoints are
     /// layers too, else 1.
     fn steps(&self) -> usize;
-
-    /// Number of components of layer `n`.
-    fn width(&self, model: &M, n: usize) -> usize;
 }
 
 pub(crate) mod sealed {
-    use std::ops::Range;
-
-    use super::{DenseLayer, Evaluator, Model, Places, Plans, Pull, Result, Scope, Span};
+    use super::Dynamics;
 
     /// What a rule gives to the action, out of the public eye.
-    pub trait Evaluate<M: Model> {
-        /// The evaluator of this rule.
-        type Evaluator: Evaluator<M>;
-
-        /// What is known of the derivatives of `intervals` intervals before any
-        /// evaluation.
-        ///
-        /// # Errors
-        /// As [`flow_pattern`](crate::model::flow_pattern), also for layer maps.
-        fn plans(
-            &self,
-            model: &M,
-            intervals: usize,
-            scope: &Scope,
-            places: &Places<'_>,
-        ) -> Result<Plans>;
-
-        /// An evaluator by plans that this rule made.
-        fn evaluator(&self, plans: &Plans) -> Self::Evaluator;
-
-        /// One step between the two layers of `span`, pulled towards data.
-        fn advance(
-            &self,
-            model: &M,
-            span: Span<'_>,
-            x: &[f64],
-            theta: &[f64],
-            pull: &Pull<'_>,
-            next: &mut [f64],
-        );
-
-        /// Whether layers are instants of a flow: the grid can have more or fewer of
-        /// them, go on, and be gone through backwards.
-        fn is_in_time(&self) -> bool {
-            true
-        }
-
-        /// The parameters that an interval may depend on.
-        fn parameters(&self, model: &M, _interval: usize) -> Range<usize> {
-            0..model.parameter_count()
-        }
-
-        /// What an interval is, where it is a dense layer of a network.
-        fn dense(&self, _model: &M, _interval: usize) -> Option<DenseLayer> {
-            None
-        }
-
-        /// For each group of residuals the factor c in R_f(discrete) =
-        /// c R_f(continuous) / h that makes white noise of one density.
-        fn per_time(&self) -> &'static [f64];
-
-        /// How a potential is integrated over an interval: points (w, c) with
-        /// the weight w h and the state Σ_j c_j x_j. By the left layer where the
-        /// residual books its whole error at the right one.
-        fn quadrature(&self) -> &'static [(f64, [f64; 3])] {
-            &[(1.0, [1.0, 0.0, 0.0])]
-        }
+    pub trait Discretize<M> {
+        /// A model with this rule.
+        fn dynamics(self, model: M) -> Dynamics;
     }
 }
-pub(crate) use sealed::Evaluate;
 
 /// The rules that discretize a vector field: all but [`Map`].
 pub trait FlowRule<M: Flow>: Rule<M> {
@@ -128,32 +64,6 @@ pub trait FlowRule<M: Flow>: Rule<M> {
     /// continuous problem, with R_f per time. Where the model has errors these are
     /// rough, and a step of fourth order does not help.
     fn order(&self) -> u32;
-}
-
-impl<M: Flow> FlowRule<M> for Euler {
-    fn order(&self) -> u32 {
-        1
-    }
-}
-impl<M: Flow> FlowRule<M> for Trapezoid {
-    fn order(&self) -> u32 {
-        2
-    }
-}
-impl<M: Flow> FlowRule<M> for Midpoint {
-    fn order(&self) -> u32 {
-        2
-    }
-}
-impl<M: Flow> FlowRule<M> for Rk4 {
-    fn order(&self) -> u32 {
-        1
-    }
-}
-impl<M: Flow> FlowRule<M> for SimpsonHermite {
-    fn order(&self) -> u32 {
-        2
-    }
 }
 
 /// A pull towards data while a model is integrated.
@@ -235,15 +145,15 @@ pub type Weigh<'a> = dyn FnMut(usize, &[f64], &mut [f64]) + 'a;
 /// `x` holds the states of the interval's layers, one after the other; `theta`
 /// all parameters. *Positions* number the unknowns of an interval in the order
 /// of elimination: interior layers, left layer, right layer, free parameters.
-pub trait Evaluator<M>: Send {
+pub(crate) trait Evaluator: Send {
     /// Number of residuals of an interval.
     fn residual_count(&self, interval: usize) -> usize;
 
     /// Writes the residuals.
-    fn residual(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]);
+    fn residual(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]);
 
     /// Writes the residuals and keeps the Jacobian G for the calls below.
-    fn linearize(&mut self, model: &M, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]);
+    fn linearize(&mut self, span: Span<'_>, x: &[f64], theta: &[f64], g: &mut [f64]);
 
     /// Adds Gᵀv, to `gradient` for the states in the order of the layers and to
     /// `border` for the free parameters.
@@ -254,13 +164,12 @@ pub trait Evaluator<M>: Send {
     /// interval in turn.
     fn gradient(
         &mut self,
-        model: &M,
         course: &Course<'_>,
         weigh: &mut Weigh<'_>,
         gradient: &mut [f64],
         border: &mut [f64],
     ) {
-        interval_by_interval(self, model, course, weigh, (gradient, border));
+        interval_by_interval(self, course, weigh, (gradient, border));
     }
 
     /// Adds G times a change of the states, in the order of the layers, and of
@@ -277,7 +186,6 @@ pub trait Evaluator<M>: Send {
     /// with the next interval, where one follows.
     fn add_curvature(
         &mut self,
-        model: &M,
         span: Span<'_>,
         point: (&[f64], &[f64]),
         v: &[f64],
@@ -287,9 +195,8 @@ pub trait Evaluator<M>: Send {
 }
 
 /// [`Evaluator::gradient`] by its other methods.
-fn interval_by_interval<M, E: Evaluator<M> + ?Sized>(
+fn interval_by_interval<E: Evaluator + ?Sized>(
     evaluator: &mut E,
-    model: &M,
     course: &Course<'_>,
     weigh: &mut Weigh<'_>,
     (gradient, border): (&mut [f64], &mut [f64]),
@@ -300,7 +207,7 @@ fn interval_by_interval<M, E: Evaluator<M> + ?Sized>(
         let x = &course.x[states.clone()];
         g.resize(evaluator.residual_count(k), 0.0);
         v.resize(g.len(), 0.0);
-        evaluator.linearize(model, span, x, course.theta, &mut g);
+        evaluator.linearize(span, x, course.theta, &mut g);
         weigh(k, &g, &mut v);
         evaluator.pullback(&v, &mut gradient[states], border);
     }

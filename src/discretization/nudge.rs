@@ -1,10 +1,10 @@
 use super::rk4::rk4_step;
 use super::{Pull, Span};
-use crate::model::Flow;
+use crate::model::AnyFlow;
 
 /// Integrates ẋ = F(x) + K (y(t) − x) over one step by Runge-Kutta sub-steps.
-pub(super) fn integrate<M: Flow>(
-    model: &M,
+pub(crate) fn integrate(
+    model: &dyn AnyFlow,
     span: Span<'_>,
     x: &[f64],
     theta: &[f64],
@@ -21,7 +21,7 @@ pub(super) fn integrate<M: Flow>(
         let t = begin + k as f64 * sub;
         let field = |t: f64, x: &[f64], dx: &mut [f64]| {
             span.write_inputs(t, &mut input);
-            model.flow(t, x, theta, &input, dx);
+            model.values(t, x, theta, &input, dx);
             for target in pull.targets {
                 let part = (t - begin) / h;
                 let y = target.begin + part * (target.end - target.begin);

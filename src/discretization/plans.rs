@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::direct::StepPlan;
 use crate::error::Result;
-use crate::model::{Flow, FlowPlan, Places, Scope};
+use crate::model::{AnyFlow, FlowPlan, Places, Scope};
 
 /// The plans of a model's intervals.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Plans {
     ///
     /// # Errors
     /// As [`flow_pattern`](crate::model::flow_pattern).
-    pub(super) fn of_flow<M: Flow>(model: &M, scope: &Scope, places: &Places<'_>) -> Result<Self> {
+    pub(super) fn of_flow(model: &dyn AnyFlow, scope: &Scope, places: &Places<'_>) -> Result<Self> {
         Ok(Self {
             scope: Arc::new(scope.clone()),
             flow: Arc::new(FlowPlan::new(model, scope, places)?),

@@ -1,10 +1,14 @@
-use std::ops::Range;
+//! The classical Runge-Kutta step.
 
-use super::direct::{Direct, Residual, UNKNOWN_INPUT};
-use super::{Evaluate, Plans, Pull, Rule, Span, nudge};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::direct::{Residual, UNKNOWN_INPUT};
+use super::sealed::Discretize;
+use super::{Dynamics, FlowRule, Rule, Span};
 use crate::derivative::Trace;
 use crate::error::Result;
-use crate::model::{Flow, FlowPlan, KnownPattern, Places, Scope, flow_pattern};
+use crate::model::{AnyFlow, Flow, KnownPattern, Number, Places, flow_pattern};
 use crate::scalar::Scalar;
 
 /// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).
@@ -13,73 +17,59 @@ pub struct Rk4;
 
 impl<M: Flow> Rule<M> for Rk4 {
     fn name(&self) -> &'static str {
-        "rk4"
+        RungeKutta::NAME
     }
     fn steps(&self) -> usize {
         1
     }
-    fn width(&self, model: &M, _n: usize) -> usize {
-        model.width()
+}
+
+impl<M: Flow> Discretize<M> for Rk4 {
+    fn dynamics(self, model: M) -> Dynamics {
+        Dynamics::by_runge_kutta(Arc::new(model))
     }
 }
 
-impl<M: Flow> Evaluate<M> for Rk4 {
-    type Evaluator = Direct<Rk4>;
-
-    fn plans(
-        &self,
-        model: &M,
-        intervals: usize,
-        scope: &Scope,
-        places: &Places<'_>,
-    ) -> Result<Plans> {
-        let flow = FlowPlan::new(model, scope, places)?;
-        Plans::of_steps::<M, Self>(model, intervals, scope, (flow, places))
-    }
-    fn evaluator(&self, plans: &Plans) -> Direct<Rk4> {
-        Direct::new(plans)
-    }
-    fn advance(
-        &self,
-        model: &M,
-        span: Span<'_>,
-        x: &[f64],
-        theta: &[f64],
-        pull: &Pull<'_>,
-        next: &mut [f64],
-    ) {
-        nudge::integrate(model, span, x, theta, pull, next);
-    }
-    fn per_time(&self) -> &'static [f64] {
-        &[1.0]
+impl<M: Flow> FlowRule<M> for Rk4 {
+    fn order(&self) -> u32 {
+        RungeKutta::ORDER
     }
 }
 
-impl<M: Flow> Residual<M> for Rk4 {
+/// The step of a flow.
+#[derive(Clone)]
+pub(super) struct RungeKutta(pub(super) Arc<dyn AnyFlow>);
+
+impl RungeKutta {
+    pub(super) const NAME: &str = "rk4";
+    pub(super) const ORDER: u32 = 1;
+}
+
+impl Residual for RungeKutta {
     const UNIFORM: bool = true;
 
-    fn widths(model: &M, _interval: usize) -> (usize, usize) {
-        (model.width(), model.width())
+    fn widths(&self, _interval: usize) -> (usize, usize) {
+        (self.0.width(), self.0.width())
     }
-    fn parameters(model: &M, _interval: usize) -> Range<usize> {
-        0..model.parameter_count()
+    fn parameters(&self, _interval: usize) -> Range<usize> {
+        0..self.0.parameter_count()
     }
     /// What the step depends on follows from the flow's own pattern.
     fn pattern(
-        model: &M,
+        &self,
         _interval: usize,
         wanted: &[usize],
         places: &Places<'_>,
     ) -> Result<KnownPattern> {
-        let known = flow_pattern(model, wanted, places)?;
+        let known = flow_pattern(&*self.0, wanted, places)?;
         Ok(KnownPattern {
             rows: rows_of_step(&known.rows, wanted.len()),
             ..known
         })
     }
     #[inline(always)]
-    fn residual<S: Scalar>(
-        model: &M,
+    fn residual<S: Number>(
+        &self,
         span: Span<'_>,
         (x, next): (&[S], &[S]),
         theta: &[S],
@@ -87,13 +77,13 @@ impl<M: Flow> Residual<M> for Rk4 {
         out: &mut [S],
     ) {
         let mut input = Vec::new();
-        let mut generic_input = vec![S::from(UNKNOWN_INPUT); model.input_count()];
+        let mut generic_input = vec![S::from(UNKNOWN_INPUT); self.0.input_count()];
         let field = |t: f64, x: &[S], dx: &mut [S]| {
             span.write_inputs(t, &mut input);
             for (slot, &u) in generic_input.iter_mut().zip(&input) {
                 *slot = S::from(u);
             }
-            model.flow(S::from(t), x, theta, &generic_input, dx);
+            S::flow(&*self.0, S::from(t), x, theta, &generic_input, dx);
         };
         let step = (span.times[0], span.length());
         rk4_step(step, x, scratch, out, field);

@@ -4,10 +4,9 @@ use super::NEGLIGIBLE;
 use super::equations::{Equilibrated, add_change};
 use super::momenta::{Momenta, WindowMomenta};
 use crate::action::{Action, Estimate};
-use crate::discretization::{Evaluator, Pull, Rule};
+use crate::discretization::{Evaluator, Pull};
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::model::Model;
 use crate::path::Path;
 
 /// The limit R_f → ∞: a path without model error and its momenta.
@@ -48,7 +47,7 @@ impl Adjoint {
     /// of finite precision; [`Error::ModelNotFinite`]; [`Error::GridTooCoarse`]
     /// where an implicit step has no solution that Newton's method finds;
     /// [`Error::Singular`] where it has no unique one.
-    pub fn along<M: Model, R: Rule<M>>(action: &Action<M, R>, estimate: &Estimate) -> Result<Self> {
+    pub fn along(action: &Action, estimate: &Estimate) -> Result<Self> {
         if !action.layout().scope.drifting.is_empty() {
             return Err(Error::Contradiction {
                 place: "adjoint".into(),
@@ -90,9 +89,9 @@ impl Adjoint {
 }
 
 /// One window, interval by interval.
-pub(super) struct Sweep<'a, M: Model, R: Rule<M>> {
-    action: &'a Action<M, R>,
-    evaluator: R::Evaluator,
+pub(super) struct Sweep<'a> {
+    action: &'a Action,
+    evaluator: Box<dyn Evaluator>,
     w: usize,
     theta: Vec<f64>,
 }
@@ -106,13 +105,13 @@ pub(super) struct Slopes {
     free: Array2<f64>,
 }
 
-impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
-    pub(super) fn new(action: &'a Action<M, R>, w: usize, x: &[f64]) -> Self {
-        let mut theta = vec![0.0; action.model().parameter_count()];
+impl<'a> Sweep<'a> {
+    pub(super) fn new(action: &'a Action, w: usize, x: &[f64]) -> Self {
+        let mut theta = vec![0.0; action.dynamics().parameter_count()];
         action.window_parameters(x, w, &mut theta);
         Self {
             action,
-            evaluator: action.rule().evaluator(action.plans()),
+            evaluator: action.dynamics().evaluator(action.plans()),
             w,
             theta,
         }
@@ -126,8 +125,8 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
         (span.follows, span.followed) = (false, false);
         let states = &x[layout.span(k)];
         let mut g = vec![0.0; self.evaluator.residual_count(k)];
-        let (model, evaluator) = (action.model(), &mut self.evaluator);
-        evaluator.linearize(model, span, states, &self.theta, &mut g);
+        let evaluator = &mut self.evaluator;
+        evaluator.linearize(span, states, &self.theta, &mut g);
         if let Some(component) = g.iter().position(|v| !v.is_finite()) {
             return Err(Error::ModelNotFinite {
                 place: place(w, k),
@@ -179,7 +178,7 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
     fn guess(&self, k: usize, x: &mut [f64]) {
         let (action, w) = (self.action, self.w);
         let layout = &action.layout().windows[w];
-        let (first, steps) = (layout.first(k), action.rule().steps());
+        let (first, steps) = (layout.first(k), action.dynamics().steps());
         let from = x[layout.layer(first)].to_vec();
         let mut end = vec![0.0; layout.layer(first + steps).len()];
         let pull = Pull {
@@ -187,15 +186,10 @@ impl<'a, M: Model, R: Rule<M>> Sweep<'a, M, R> {
             gain: 0.0,
             substeps: 1,
         };
-        let (model, rule) = (action.model(), action.rule());
-        rule.advance(
-            model,
-            action.span(w, k),
-            &from,
-            &self.theta,
-            &pull,
-            &mut end,
-        );
+        let span = action.span(w, k);
+        action
+            .dynamics()
+            .advance(span, &from, &self.theta, &pull, &mut end);
         for j in 1..=steps {
             let part = j as f64 / steps as f64;
             for (i, slot) in x[layout.layer(first + j)].iter_mut().enumerate() {

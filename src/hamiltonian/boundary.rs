@@ -2,11 +2,9 @@ use std::ops::ControlFlow;
 
 use super::momenta::Momenta;
 use crate::action::{Action, ActionAt, ActionTerms, Estimate};
-use crate::discretization::Rule;
 use crate::error::{Error, Result, check_length};
 use crate::grid::check_finite;
 use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
-use crate::model::Model;
 
 /// The two-point boundary value problem of an action at one R_f: the
 /// Euler-Lagrange equations between the first and the last layer of each window.
@@ -22,8 +20,8 @@ use crate::model::Model;
 /// definite. The path found is a minimum of the action, given the ends.
 #[derive(Debug)]
 #[must_use = "a boundary value problem is solved with `solve`"]
-pub struct BoundaryProblem<'a, M, R> {
-    pub(super) action: &'a Action<M, R>,
+pub struct BoundaryProblem<'a> {
+    pub(super) action: &'a Action,
     pub(super) rf: f64,
     pub(super) fixed: Vec<(usize, End, Vec<f64>)>,
     pub(super) watch: Watch<'a>,
@@ -77,11 +75,11 @@ pub struct Extremal {
     pub work: Work,
 }
 
-impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
+impl<'a> BoundaryProblem<'a> {
     /// The problem at model precision `rf` with natural boundary conditions;
     /// [`solve_by_multipliers`](Self::solve_by_multipliers) takes an infinite one
     /// too.
-    pub fn new(action: &'a Action<M, R>, rf: f64) -> Self {
+    pub fn new(action: &'a Action, rf: f64) -> Self {
         Self {
             action,
             rf,
@@ -202,7 +200,7 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
     }
 
     /// The action at `rf` with its ends fixed, and the unknowns of a guess.
-    pub(super) fn open(&self, rf: f64, guess: &Estimate) -> Result<(ActionAt<'a, M, R>, Vec<f64>)> {
+    pub(super) fn open(&self, rf: f64, guess: &Estimate) -> Result<(ActionAt<'a>, Vec<f64>)> {
         if self.action.reshaped(guess)?.is_some() {
             return Err(Error::Contradiction {
                 place: "boundary value problem".into(),
@@ -221,8 +219,8 @@ impl<'a, M: Model, R: Rule<M>> BoundaryProblem<'a, M, R> {
 }
 
 /// Newton's method from `x` to a minimum.
-pub(super) fn descend<M: Model, R: Rule<M>>(
-    at: &mut ActionAt<'_, M, R>,
+pub(super) fn descend(
+    at: &mut ActionAt<'_>,
     x: &mut [f64],
     Watch(observer): Watch<'_>,
 ) -> Result<(Termination, Work)> {

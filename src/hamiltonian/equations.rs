@@ -5,10 +5,8 @@ use ndarray::{Array2, s};
 use super::interval::{Interval, Shape};
 use super::lagrangian::DiscreteLagrangian;
 use super::potential::Potential;
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::linalg::LinearSystem;
-use crate::model::Model;
 
 /// g = Cv, with C = (h/c) R_f⁻¹ for each group of residuals, and
 /// Gᵀv + ∂V = −p₀ for the left layer, 0 for interior ones: as many equations as
@@ -31,13 +29,13 @@ const NOTHING: f64 = 1e-14;
 
 impl Equations {
     /// The equations of an interval of this length.
-    pub(super) fn new<M: Model, R: Rule<M>, V: Potential>(
+    pub(super) fn new<V: Potential>(
         shape: &Shape,
         length: f64,
-        lagrangian: &DiscreteLagrangian<'_, M, R, V>,
+        lagrangian: &DiscreteLagrangian<V>,
     ) -> Self {
         let mut compliance = Array2::zeros((shape.residuals, shape.residuals));
-        let per_time = lagrangian.rule.per_time();
+        let per_time = lagrangian.dynamics.per_time();
         let d = shape.residuals / per_time.len();
         for (r, c) in per_time.iter().enumerate() {
             let mut unit = vec![0.0; d];

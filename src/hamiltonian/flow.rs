@@ -5,9 +5,9 @@ use super::hamiltonian_at;
 use super::interval::{Interval, Shape};
 use super::lagrangian::DiscreteLagrangian;
 use super::potential::Potential;
-use crate::discretization::{Evaluator, FlowRule, Pull, Rule};
+use crate::discretization::{Evaluator, Pull};
 use crate::error::{Error, Result, check_length};
-use crate::model::{Flow, Model, Places, Scope, Values};
+use crate::model::{Places, Scope, Values};
 
 /// A state and the momentum that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,9 +59,9 @@ pub struct FlowStep {
 ///
 /// A measurement at a layer is no part of it: it is the jump p → p + h_xᵀ R_m (h − y),
 /// which keeps the symplectic form too.
-pub struct DiscreteFlow<'a, M: Model, R: Rule<M>, V> {
-    lagrangian: &'a DiscreteLagrangian<'a, M, R, V>,
-    evaluator: R::Evaluator,
+pub struct DiscreteFlow<'a, V> {
+    lagrangian: &'a DiscreteLagrangian<V>,
+    evaluator: Box<dyn Evaluator>,
     /// The interval of the last step.
     interval: Interval,
 }
@@ -69,9 +69,9 @@ pub struct DiscreteFlow<'a, M: Model, R: Rule<M>, V> {
 /// Newton iterations that a step may take.
 const MOST_ITERATIONS: usize = 50;
 
-impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
-    pub(super) fn new(lagrangian: &'a DiscreteLagrangian<'a, M, R, V>) -> Result<Self> {
-        let (model, intervals) = (lagrangian.model, lagrangian.intervals());
+impl<'a, V: Potential> DiscreteFlow<'a, V> {
+    pub(super) fn new(lagrangian: &'a DiscreteLagrangian<V>) -> Result<Self> {
+        let intervals = lagrangian.intervals();
         let parameters = lagrangian.parameters.iter().map(|&value| Values {
             start: value,
             low: value,
@@ -82,9 +82,9 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
             states: Vec::new(),
             parameters: parameters.collect(),
         };
-        let rule = &lagrangian.rule;
-        let plans = rule.plans(model, intervals, &Scope::default(), &places)?;
-        let evaluator = rule.evaluator(&plans);
+        let dynamics = &lagrangian.dynamics;
+        let plans = dynamics.plans(intervals, &Scope::default(), &places)?;
+        let evaluator = dynamics.evaluator(&plans);
         let shape = Shape::of(lagrangian, evaluator.residual_count(0), 0);
         Ok(Self {
             interval: Interval::new(lagrangian, shape)?,
@@ -176,7 +176,7 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
     }
 
     fn linearize(&mut self, k: usize, x: &[f64], v: &[f64]) -> Result<()> {
-        let (interval, evaluator) = (&mut self.interval, &mut self.evaluator);
+        let (interval, evaluator) = (&mut self.interval, &mut *self.evaluator);
         interval.linearize(self.lagrangian, evaluator, k, (x, v));
         match interval.g.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
@@ -192,21 +192,21 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
     /// forward, with the velocity that the momentum adds.
     fn first_guess(&self, k: usize, from: &PhasePoint) -> Vec<f64> {
         let lagrangian = self.lagrangian;
-        let (span, rule) = (lagrangian.span(k), lagrangian.rule);
+        let (span, dynamics) = (lagrangian.span(k), &lagrangian.dynamics);
         let mut end = vec![0.0; from.state.len()];
         let pull = Pull {
             targets: &[],
             gain: 0.0,
             substeps: 1,
         };
-        let (model, theta) = (lagrangian.model, &lagrangian.parameters);
-        rule.advance(model, span, &from.state, theta, &pull, &mut end);
+        let theta = &lagrangian.parameters;
+        dynamics.advance(span, &from.state, theta, &pull, &mut end);
         let mut drift = vec![0.0; end.len()];
         lagrangian.covariance.apply(&from.momentum, &mut drift);
         for (slot, v) in end.iter_mut().zip(&drift) {
             *slot += span.length() * v;
         }
-        let steps = rule.steps();
+        let steps = dynamics.steps();
         let mut x = Vec::with_capacity(self.interval.shape.states());
         for j in 0..=steps {
             let part = j as f64 / steps as f64;
@@ -231,13 +231,13 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteFlow<'a, M, R, V> {
     }
 }
 
-impl<M: Flow, R: FlowRule<M>, V: Potential> DiscreteFlow<'_, M, R, V> {
+impl<V: Potential> DiscreteFlow<'_, V> {
     /// H = ½ pᵀ R_f⁻¹ p + pᵀF − V at layer `n`, the Hamiltonian of the continuous
     /// problem. Units: one over time.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for a layer beyond the grid, [`Error::Length`] for
-    /// a point that does not fit the model.
+    /// a point that does not fit the model, [`Error::NotAFlow`] for layer maps.
     pub fn hamiltonian(&self, n: usize, at: &PhasePoint) -> Result<f64> {
         let lagrangian = self.lagrangian;
         let Some(&t) = lagrangian.grid.times().get(n) else {
@@ -249,7 +249,11 @@ impl<M: Flow, R: FlowRule<M>, V: Potential> DiscreteFlow<'_, M, R, V> {
                 found: n as f64,
             });
         };
-        let width = lagrangian.model.width();
+        let flow = lagrangian.dynamics.flow();
+        let flow = flow.ok_or(Error::NotAFlow {
+            what: "the Hamiltonian of the continuous problem",
+        })?;
+        let width = flow.width();
         let place = || format!("Hamiltonian, layer {n}");
         check_length("state", place, width, at.state.len())?;
         check_length("momentum", place, width, at.momentum.len())?;
@@ -259,9 +263,7 @@ impl<M: Flow, R: FlowRule<M>, V: Potential> DiscreteFlow<'_, M, R, V> {
         }
         let mut velocity = vec![0.0; width];
         let theta = &lagrangian.parameters;
-        lagrangian
-            .model
-            .flow(t, &at.state, theta, &input, &mut velocity);
+        flow.values(t, &at.state, theta, &input, &mut velocity);
         let mut noise = vec![0.0; width];
         lagrangian.covariance.apply(&at.momentum, &mut noise);
         let kinetic = hamiltonian_at(&at.momentum, &velocity, &noise);

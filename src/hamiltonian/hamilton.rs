@@ -1,9 +1,8 @@
 use super::hamiltonian_at;
 use super::momenta::{Momenta, WindowMomenta};
 use crate::action::{Action, Estimate};
-use crate::discretization::FlowRule;
-use crate::error::Result;
-use crate::model::{Flow, FlowAt, FlowDerivative};
+use crate::error::{Error, Result};
+use crate::model::{AnyFlow, FlowAt, FlowDerivative};
 use crate::path::Path;
 use crate::precision::Precision;
 
@@ -54,12 +53,8 @@ impl Hamiltonian {
     /// how fine the layers are.
     ///
     /// # Errors
-    /// As [`Momenta::along`].
-    pub fn along<M: Flow, R: FlowRule<M>>(
-        action: &Action<M, R>,
-        rf: f64,
-        estimate: &Estimate,
-    ) -> Result<Self> {
+    /// As [`Momenta::along`]; [`Error::NotAFlow`] for layer maps.
+    pub fn along(action: &Action, rf: f64, estimate: &Estimate) -> Result<Self> {
         if let Some(shaped) = action.reshaped(estimate)? {
             return Self::along(&shaped, rf, estimate);
         }
@@ -74,13 +69,7 @@ impl Hamiltonian {
 }
 
 impl WindowHamiltonian {
-    fn new<M: Flow, R: FlowRule<M>>(
-        action: &Action<M, R>,
-        rf: f64,
-        x: &[f64],
-        w: usize,
-        momenta: &WindowMomenta,
-    ) -> Result<Self> {
+    fn new(action: &Action, rf: f64, x: &[f64], w: usize, momenta: &WindowMomenta) -> Result<Self> {
         let layout = &action.layout().windows[w];
         let mut field = Field::new(action, rf, x, w)?;
         let intervals = 0..layout.intervals();
@@ -125,8 +114,9 @@ impl WindowHamiltonian {
 }
 
 /// The right-hand sides of Hamilton's equations in one window.
-struct Field<'a, M, R> {
-    action: &'a Action<M, R>,
+struct Field<'a> {
+    action: &'a Action,
+    flow: &'a dyn AnyFlow,
     rf: f64,
     covariance: Precision,
     x: &'a [f64],
@@ -137,13 +127,17 @@ struct Field<'a, M, R> {
     input: Vec<f64>,
 }
 
-impl<'a, M: Flow, R: FlowRule<M>> Field<'a, M, R> {
-    fn new(action: &'a Action<M, R>, rf: f64, x: &'a [f64], w: usize) -> Result<Self> {
-        let mut theta = vec![0.0; action.model().parameter_count()];
+impl<'a> Field<'a> {
+    fn new(action: &'a Action, rf: f64, x: &'a [f64], w: usize) -> Result<Self> {
+        let flow = action.dynamics().flow().ok_or(Error::NotAFlow {
+            what: "the Hamiltonian of the continuous problem",
+        })?;
+        let mut theta = vec![0.0; flow.parameter_count()];
         action.window_parameters(x, w, &mut theta);
         let derivative = FlowDerivative::new(action.plans().flow().clone());
         Ok(Self {
             action,
+            flow,
             rf,
             covariance: action.model_precision().inverse(|| "Hamiltonian".into())?,
             x,
@@ -161,7 +155,7 @@ impl<'a, M: Flow, R: FlowRule<M>> Field<'a, M, R> {
         let time = action.windows()[self.w].grid().times()[n];
         action.span(self.w, k).write_inputs(time, &mut self.input);
         let at = FlowAt {
-            model: action.model(),
+            model: self.flow,
             scope: &action.layout().scope,
             time,
             input: &self.input,

@@ -4,10 +4,9 @@ use ndarray::Array2;
 
 use super::lagrangian::DiscreteLagrangian;
 use super::potential::{Potential, Slopes};
-use crate::discretization::{Evaluator, Rule};
+use crate::discretization::Evaluator;
 use crate::error::Result;
 use crate::linalg::SingleFront;
-use crate::model::Model;
 
 /// Where the layers of an interval stand in a vector of their states.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,15 +52,11 @@ pub(super) struct Interval {
 }
 
 impl Shape {
-    pub(super) fn of<M: Model, R: Rule<M>, V>(
-        lagrangian: &DiscreteLagrangian<'_, M, R, V>,
-        residuals: usize,
-        k: usize,
-    ) -> Self {
-        let steps = lagrangian.rule.steps();
+    pub(super) fn of<V>(lagrangian: &DiscreteLagrangian<V>, residuals: usize, k: usize) -> Self {
+        let steps = lagrangian.dynamics.steps();
         let mut offsets = vec![0];
         for n in k * steps..=(k + 1) * steps {
-            let width = lagrangian.rule.width(lagrangian.model, n);
+            let width = lagrangian.dynamics.width(n);
             offsets.push(offsets[offsets.len() - 1] + width);
         }
         Self { offsets, residuals }
@@ -69,8 +64,8 @@ impl Shape {
 }
 
 impl Interval {
-    pub(super) fn new<M, R, V: Potential>(
-        lagrangian: &DiscreteLagrangian<'_, M, R, V>,
+    pub(super) fn new<V: Potential>(
+        lagrangian: &DiscreteLagrangian<V>,
         shape: Shape,
     ) -> Result<Self> {
         let (left, right, states) = (shape.left(), shape.right(), shape.states());
@@ -97,16 +92,16 @@ impl Interval {
     }
 
     /// Linearizes interval `k` at its states `x` and multipliers `v`.
-    pub(super) fn linearize<M: Model, R: Rule<M>, V: Potential>(
+    pub(super) fn linearize<V: Potential>(
         &mut self,
-        lagrangian: &DiscreteLagrangian<'_, M, R, V>,
-        evaluator: &mut R::Evaluator,
+        lagrangian: &DiscreteLagrangian<V>,
+        evaluator: &mut dyn Evaluator,
         k: usize,
         (x, v): (&[f64], &[f64]),
     ) {
-        let (model, theta) = (lagrangian.model, &lagrangian.parameters[..]);
+        let theta = &lagrangian.parameters[..];
         let (span, order) = (lagrangian.span(k), self.order());
-        evaluator.linearize(model, span, x, theta, &mut self.g);
+        evaluator.linearize(span, x, theta, &mut self.g);
         let rows = evaluator.rows();
         self.jacobian.fill(0.0);
         for (i, mut row) in self.jacobian.rows_mut().into_iter().enumerate() {
@@ -116,7 +111,7 @@ impl Interval {
             }
         }
         let bend = self.front.collect(|front| {
-            evaluator.add_curvature(model, span, (x, theta), v, &[], front);
+            evaluator.add_curvature(span, (x, theta), v, &[], front);
         });
         for ((i, j), value) in bend.indexed_iter() {
             self.hessian[(order[i], order[j])] = *value;
@@ -124,16 +119,16 @@ impl Interval {
         self.add_potential(lagrangian, k, x);
     }
 
-    fn add_potential<M: Model, R: Rule<M>, V: Potential>(
+    fn add_potential<V: Potential>(
         &mut self,
-        lagrangian: &DiscreteLagrangian<'_, M, R, V>,
+        lagrangian: &DiscreteLagrangian<V>,
         k: usize,
         x: &[f64],
     ) {
         let (span, offsets) = (lagrangian.span(k), &self.shape.offsets);
         self.potential = 0.0;
         self.force.fill(0.0);
-        for &(weight, layers) in lagrangian.rule.quadrature() {
+        for &(weight, layers) in lagrangian.dynamics.quadrature() {
             let weight = weight * span.length();
             let layers = layers.iter().enumerate().filter(|(_, c)| **c != 0.0);
             let mut state = vec![0.0; self.shape.left()];

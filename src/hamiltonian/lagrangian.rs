@@ -1,6 +1,6 @@
 use super::flow::DiscreteFlow;
 use super::potential::{NoPotential, Potential};
-use crate::discretization::{Rule, Span};
+use crate::discretization::{Dynamics, Rule, Span};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, check_finite};
 use crate::inputs::{Inputs, check_given};
@@ -26,9 +26,8 @@ use crate::precision::Precision;
 /// For layer maps take a grid of unit steps; then R_f is per step.
 #[derive(Debug)]
 #[must_use = "a discrete Lagrangian is used through `flow()`"]
-pub struct DiscreteLagrangian<'a, M, R, V = NoPotential> {
-    pub(super) model: &'a M,
-    pub(super) rule: R,
+pub struct DiscreteLagrangian<V = NoPotential> {
+    pub(super) dynamics: Dynamics,
     pub(super) grid: Grid,
     pub(super) covariance: Precision,
     pub(super) potential: V,
@@ -36,7 +35,7 @@ pub struct DiscreteLagrangian<'a, M, R, V = NoPotential> {
     pub(super) inputs: Option<Inputs>,
 }
 
-impl<'a, M: Model, R: Rule<M>> DiscreteLagrangian<'a, M, R> {
+impl DiscreteLagrangian {
     /// The Lagrangian of a model, with R_f = `precision`, no potential and no
     /// parameters, along the intervals of a grid.
     ///
@@ -45,17 +44,22 @@ impl<'a, M: Model, R: Rule<M>> DiscreteLagrangian<'a, M, R> {
     /// the rule cannot take; [`Error::Length`] for a precision that does not fit
     /// a layer; [`Error::NotPositiveDefinite`] for one that is singular to
     /// rounding: without an inverse of R_f there is no Hamiltonian.
-    pub fn new(model: &'a M, rule: R, grid: Grid, precision: Precision) -> Result<Self> {
+    pub fn new<M: Model, R: Rule<M>>(
+        model: M,
+        rule: R,
+        grid: Grid,
+        precision: Precision,
+    ) -> Result<Self> {
+        let dynamics = rule.dynamics(model);
         let place = || String::from("discrete Lagrangian");
-        grid.check_intervals(rule.name(), rule.steps(), place)?;
+        grid.check_intervals(dynamics.rule_name(), dynamics.steps(), place)?;
         for n in 1..grid.layers() {
             let place = || format!("of the discrete Lagrangian, layer {n}");
-            precision.check_size(rule.width(model, n), place)?;
+            precision.check_size(dynamics.width(n), place)?;
         }
         let covariance = precision.inverse(place)?;
         Ok(Self {
-            model,
-            rule,
+            dynamics,
             grid,
             covariance,
             potential: NoPotential,
@@ -65,7 +69,7 @@ impl<'a, M: Model, R: Rule<M>> DiscreteLagrangian<'a, M, R> {
     }
 }
 
-impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
+impl<V: Potential> DiscreteLagrangian<V> {
     /// The model's P parameters.
     pub fn parameters(mut self, parameters: impl Into<Vec<f64>>) -> Self {
         self.parameters = parameters.into();
@@ -79,10 +83,9 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
     }
 
     /// The potential V.
-    pub fn potential<W: Potential>(self, potential: W) -> DiscreteLagrangian<'a, M, R, W> {
+    pub fn potential<W: Potential>(self, potential: W) -> DiscreteLagrangian<W> {
         DiscreteLagrangian {
-            model: self.model,
-            rule: self.rule,
+            dynamics: self.dynamics,
             grid: self.grid,
             covariance: self.covariance,
             potential,
@@ -98,7 +101,7 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
 
     /// Number K of intervals.
     pub fn intervals(&self) -> usize {
-        (self.grid.layers() - 1) / self.rule.steps()
+        (self.grid.layers() - 1) / self.dynamics.steps()
     }
 
     /// The discrete flow, with the memory that it needs.
@@ -108,13 +111,13 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
     /// model's, [`Error::NotFinite`] for a parameter, [`Error::Missing`] for
     /// inputs not given, [`Error::OutOfRange`] for inputs that do not cover the
     /// grid and for layers whose parameters are not some of all.
-    pub fn flow(&self) -> Result<DiscreteFlow<'_, M, R, V>> {
+    pub fn flow(&self) -> Result<DiscreteFlow<'_, V>> {
         let place = || String::from("discrete Lagrangian");
-        if self.parameters.len() != self.model.parameter_count() {
+        if self.parameters.len() != self.dynamics.parameter_count() {
             return Err(Error::Length {
                 what: "parameters",
                 place: place(),
-                expected: self.model.parameter_count(),
+                expected: self.dynamics.parameter_count(),
                 found: self.parameters.len(),
             });
         }
@@ -123,11 +126,11 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
             check_finite("parameter", &place, value)?;
         }
         for k in 0..self.intervals() {
-            let range = self.rule.parameters(self.model, k);
+            let range = self.dynamics.parameters(k);
             let place = || format!("discrete Lagrangian, layer {k}");
             check_parameters_of(&range, self.parameters.len(), place)?;
         }
-        check_given(self.inputs.as_ref(), self.model.input_count(), place)?;
+        check_given(self.inputs.as_ref(), self.dynamics.input_count(), place)?;
         if let Some(inputs) = &self.inputs {
             inputs.check_reach(&self.grid, place)?;
         }
@@ -136,7 +139,7 @@ impl<'a, M: Model, R: Rule<M>, V: Potential> DiscreteLagrangian<'a, M, R, V> {
 
     /// Interval `k`.
     pub(super) fn span(&self, k: usize) -> Span<'_> {
-        let steps = self.rule.steps();
+        let steps = self.dynamics.steps();
         Span {
             index: k,
             times: &self.grid.times()[k * steps..=(k + 1) * steps],

@@ -1,8 +1,6 @@
 use crate::action::{Action, ActionAt, Estimate, Forces};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Objective;
-use crate::model::Model;
 use crate::path::Path;
 
 /// The canonical momenta of a path.
@@ -72,11 +70,7 @@ impl Momenta {
     /// As [`Action::at`] and [`Action::pack`];
     /// [`Error::ModelNotFinite`](crate::Error::ModelNotFinite) where the model or
     /// an observation operator is not finite along the path.
-    pub fn along<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        rf: f64,
-        estimate: &Estimate,
-    ) -> Result<Self> {
+    pub fn along(action: &Action, rf: f64, estimate: &Estimate) -> Result<Self> {
         if let Some(shaped) = action.reshaped(estimate)? {
             return Self::along(&shaped, rf, estimate);
         }
@@ -85,7 +79,7 @@ impl Momenta {
     }
 
     /// Those at the unknowns `x`.
-    pub(super) fn of<M: Model, R: Rule<M>>(at: &mut ActionAt<'_, M, R>, x: &[f64]) -> Result<Self> {
+    pub(super) fn of(at: &mut ActionAt<'_>, x: &[f64]) -> Result<Self> {
         let action = at.action();
         let mut gradient = vec![0.0; x.len()];
         at.value_and_gradient(x, &mut gradient);
@@ -112,13 +106,7 @@ impl Momenta {
 }
 
 impl WindowMomenta {
-    fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        w: usize,
-        forces: &Forces,
-        first: Vec<f64>,
-        gradient: &[f64],
-    ) -> Self {
+    fn new(action: &Action, w: usize, forces: &Forces, first: Vec<f64>, gradient: &[f64]) -> Self {
         let layout = &action.layout().windows[w];
         let times = action.windows()[w].grid().times();
         let layers: Vec<usize> = (0..=layout.intervals()).map(|k| layout.first(k)).collect();

@@ -4,10 +4,8 @@ use super::NEGLIGIBLE;
 use super::boundary::{BoundaryProblem, Extremal, descend};
 use super::momenta::Momenta;
 use crate::action::Estimate;
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::{Termination, Work};
-use crate::model::Model;
 use crate::precision::check_positive;
 
 /// Rounds of the method.
@@ -25,7 +23,7 @@ const NOTHING: f64 = 1e-26;
 /// states' size.
 const SEVERAL: f64 = 1e4;
 
-impl<M: Model, R: Rule<M>> BoundaryProblem<'_, M, R> {
+impl BoundaryProblem<'_> {
     /// Solves the problem at an R_f that may be very large or infinite, by the
     /// method of multipliers (M. R. Hestenes, J. Optim. Theory Appl. 4, 303
     /// (1969); M. J. D. Powell in *Optimization*, 1969).

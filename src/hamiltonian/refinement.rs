@@ -4,19 +4,17 @@ use super::adjoint::Sweep;
 use super::boundary::{BoundaryProblem, Extremal};
 use super::momenta::WindowMomenta;
 use crate::action::{Action, Estimate, LocalTerms, Normalization, PrecisionUnit};
-use crate::discretization::FlowRule;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::minimize::Termination;
-use crate::model::Flow;
 use crate::precision::check_positive;
 
 /// A boundary value problem that is solved to a tolerance.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Refined<M, R> {
+pub struct Refined {
     /// The action on the layers that were chosen.
-    pub action: Action<M, R>,
+    pub action: Action,
     /// The solution on them.
     pub solved: Extremal,
     /// What the action is estimated to be away from that of infinitely many layers.
@@ -45,7 +43,7 @@ const MOST_STATES: usize = 1_000_000;
 /// otherwise is rounding.
 const PATIENCE: usize = 5;
 
-impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
+impl BoundaryProblem<'_> {
     /// Solves the problem on ever more layers, until the action is within
     /// `tolerance` of that of infinitely many.
     ///
@@ -67,12 +65,18 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
     /// termination.
     ///
     /// # Errors
-    /// As [`solve`](Self::solve); [`Error::NotPositive`] for a tolerance,
+    /// As [`solve`](Self::solve); [`Error::NotAFlow`] for layer maps,
+    /// [`Error::NotPositive`] for a tolerance,
     /// [`Error::Contradiction`] for R_f per step, which is another problem on other
     /// layers, [`Error::Normalization`]; [`Error::GridTooCoarse`] where more than a
     /// million states would be needed, and where rounding is larger than the tolerance.
-    pub fn refine(&self, guess: &Estimate, tolerance: f64) -> Result<Refined<M, R>> {
+    pub fn refine(&self, guess: &Estimate, tolerance: f64) -> Result<Refined> {
         self.check_refinable(tolerance)?;
+        let order = self.action.dynamics().order().ok_or(Error::NotAFlow {
+            what: "a refinement of layers",
+        })?;
+        // How many times the error of the finer layers the difference of both is.
+        let missing = f64::from(order).exp2() - 1.0;
         // A guess of another shape is refused here, as by `solve`.
         self.action.pack(guess)?;
         let mut coarse = bisected(self.action, |_, _| false)?;
@@ -88,7 +92,7 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
             };
             let solved = problem.solve(&guess)?;
             let cancelled = solved.termination == Termination::Cancelled;
-            let errors = local_errors(&coarse, &fine, self.rf, &solved)?;
+            let errors = local_errors((&coarse, &fine), self.rf, &solved, missing)?;
             let error = match cancelled {
                 true => f64::INFINITY,
                 false => errors.iter().flatten().sum(),
@@ -146,11 +150,8 @@ impl<M: Flow, R: FlowRule<M>> BoundaryProblem<'_, M, R> {
 }
 
 /// The action with the chosen intervals (of a window, by number) in halves.
-fn bisected<M: Flow, R: FlowRule<M>>(
-    action: &Action<M, R>,
-    chosen: impl Fn(usize, usize) -> bool,
-) -> Result<Action<M, R>> {
-    let steps = action.rule().steps();
+fn bisected(action: &Action, chosen: impl Fn(usize, usize) -> bool) -> Result<Action> {
+    let steps = action.dynamics().steps();
     let windows = action.windows().iter().enumerate();
     let grids = windows.map(|(w, window)| {
         let known = window.grid().times();
@@ -168,25 +169,25 @@ fn bisected<M: Flow, R: FlowRule<M>>(
 
 /// For each interval of `coarse` the error that its halves leave, at the solution on
 /// `fine`.
-fn local_errors<M: Flow, R: FlowRule<M>>(
-    coarse: &Action<M, R>,
-    fine: &Action<M, R>,
+fn local_errors(
+    (coarse, fine): (&Action, &Action),
     rf: f64,
     solved: &Extremal,
+    missing: f64,
 ) -> Result<Vec<Vec<f64>>> {
     let y = fine.pack(&solved.estimate)?;
     let x = coarse.pack(&coarse.interpolated(fine, &solved.estimate))?;
     let halves = fine.local_terms(rf, &y)?;
     let wholes = coarse.local_terms(rf, &x)?;
     let covariance = coarse.model_precision().inverse(|| "refinement".into())?;
-    let missing = f64::from(coarse.rule().order()).exp2() - 1.0;
     let mut errors = Vec::new();
     for (w, momenta) in solved.momenta.windows.iter().enumerate() {
         let mut sweep = Sweep::new(coarse, w, &x);
         let mut of_window = potential_errors(coarse, w, &halves[w], &wholes[w]);
         for (k, error) in of_window.iter_mut().enumerate() {
             let slopes = sweep.linearize(k, &x)?;
-            let v = sweep.multipliers(&slopes, k, &behind(coarse.rule().steps(), k, momenta))?;
+            let v =
+                sweep.multipliers(&slopes, k, &behind(coarse.dynamics().steps(), k, momenta))?;
             let strain = coarse.strain((rf, &covariance), (w, k), &v);
             let terms = v.iter().zip(slopes.g.iter().zip(&strain));
             let whole: f64 = terms.map(|(v, (g, s))| v * (g - 0.5 * s)).sum();
@@ -209,8 +210,8 @@ fn behind(steps: usize, k: usize, momenta: &WindowMomenta) -> Vec<f64> {
 /// For each interval by how much measurements add more on halved steps: something
 /// for smooth ones only. What a layer adds belongs to the steps beside it in
 /// proportion to their lengths.
-fn potential_errors<M: Flow, R: FlowRule<M>>(
-    coarse: &Action<M, R>,
+fn potential_errors(
+    coarse: &Action,
     w: usize,
     halves: &LocalTerms,
     wholes: &LocalTerms,
@@ -227,7 +228,7 @@ fn potential_errors<M: Flow, R: FlowRule<M>>(
         let ends = (1.0 - before(n)) * more(n) + before(n + 1) * more(n + 1);
         ends + halves.layers[2 * n + 1]
     };
-    let steps = coarse.rule().steps();
+    let steps = coarse.dynamics().steps();
     let intervals = 0..last / steps;
     intervals
         .map(|k| (k * steps..(k + 1) * steps).map(of_step).sum())

@@ -8,8 +8,8 @@
 //! use deepest::io::{self, Table};
 //! use deepest::prelude::*;
 //!
-//! fn save<M: Model, R: deepest::Rule<M>>(
-//!     action: &Action<M, R>,
+//! fn save(
+//!     action: &Action,
 //!     annealing: &Annealing,
 //! ) -> deepest::Result<()> {
 //!     io::write_csv("levels.csv", &Table::levels(annealing))?;

@@ -4,10 +4,8 @@ use ndarray::{Array2, ArrayView1};
 
 use crate::action::{Action, Estimate};
 use crate::anneal::{Annealing, Level, StartResult};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
 use crate::minimize::Termination;
-use crate::model::Model;
 
 /// Rows of numbers with a name for each column.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,10 +69,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Length`] where a level has another number of parameters.
-    pub fn parameters<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        annealing: &Annealing,
-    ) -> Result<Self> {
+    pub fn parameters(action: &Action, annealing: &Annealing) -> Result<Self> {
         let names = action.parameters().map(|(name, _)| name);
         let columns = ["start", "beta", "rf"].into_iter().chain(names);
         let rows = levels(annealing).map(|(start, level)| {
@@ -93,11 +88,7 @@ impl Table {
     /// # Errors
     /// [`Error::Length`] where there is no such window, or the estimate is not
     /// one of this action.
-    pub fn path<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        estimate: &Estimate,
-        window: usize,
-    ) -> Result<Self> {
+    pub fn path(action: &Action, estimate: &Estimate, window: usize) -> Result<Self> {
         let (shown, path) = action.window_with_path(estimate, window)?;
         let times = shown.grid().times();
         let widths = (0..path.layers()).map(|n| path.layer(n).len());

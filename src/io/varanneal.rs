@@ -14,11 +14,9 @@ use ndarray::{Array2, ArrayView, IxDyn};
 use super::npy::write_npy;
 use crate::action::Action;
 use crate::anneal::{Level, StartResult};
-use crate::discretization::Rule;
 use crate::error::{Error, Result, check_length};
 use crate::file;
 use crate::minimize::Termination;
-use crate::model::Model;
 use crate::path;
 use crate::precision::Shape;
 
@@ -28,11 +26,7 @@ use crate::precision::Shape;
 /// # Errors
 /// [`Error::Length`] for layers of different widths, an action of several windows
 /// and a start of another action; [`Error::File`].
-pub fn save_paths<M: Model, R: Rule<M>>(
-    path: impl AsRef<Path>,
-    action: &Action<M, R>,
-    start: &StartResult,
-) -> Result<()> {
+pub fn save_paths(path: impl AsRef<Path>, action: &Action, start: &StartResult) -> Result<()> {
     let times = times(action)?;
     let (mut values, mut width) = (Vec::new(), 0);
     for (k, level) in start.levels.iter().enumerate() {
@@ -54,11 +48,7 @@ pub fn save_paths<M: Model, R: Rule<M>>(
 ///
 /// # Errors
 /// As [`save_paths`].
-pub fn save_params<M: Model, R: Rule<M>>(
-    path: impl AsRef<Path>,
-    action: &Action<M, R>,
-    start: &StartResult,
-) -> Result<()> {
+pub fn save_params(path: impl AsRef<Path>, action: &Action, start: &StartResult) -> Result<()> {
     let mut values = Vec::new();
     for level in &start.levels {
         values.extend(parameters(action, level)?);
@@ -80,9 +70,9 @@ pub fn save_params<M: Model, R: Rule<M>>(
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn save_action_errors<M: Model, R: Rule<M>>(
+pub fn save_action_errors(
     path: impl AsRef<Path>,
-    action: &Action<M, R>,
+    action: &Action,
     start: &StartResult,
 ) -> Result<()> {
     let shape = match action.model_precision().shape() {
@@ -113,11 +103,7 @@ pub fn save_action_errors<M: Model, R: Rule<M>>(
 ///
 /// # Errors
 /// As [`save_paths`], but widths may differ.
-pub fn save_as_minaone<M: Model, R: Rule<M>>(
-    path: impl AsRef<Path>,
-    action: &Action<M, R>,
-    start: &StartResult,
-) -> Result<()> {
+pub fn save_as_minaone(path: impl AsRef<Path>, action: &Action, start: &StartResult) -> Result<()> {
     times(action)?;
     let mut text = String::new();
     for level in &start.levels {
@@ -137,7 +123,7 @@ pub fn save_as_minaone<M: Model, R: Rule<M>>(
 }
 
 /// The times of the only window.
-fn times<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<&[f64]> {
+fn times(action: &Action) -> Result<&[f64]> {
     match action.windows() {
         [window] => Ok(window.grid().times()),
         windows => Err(Error::Length {
@@ -150,24 +136,21 @@ fn times<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<&[f64]> {
 }
 
 /// The path of the only window.
-fn states<'a, M: Model, R: Rule<M>>(
-    action: &'a Action<M, R>,
-    level: &'a Level,
-) -> Result<&'a path::Path> {
+fn states<'a>(action: &'a Action, level: &'a Level) -> Result<&'a path::Path> {
     let (_, path) = action.window_with_path(&level.estimate, 0)?;
     Ok(path)
 }
 
 /// For how many layers there are parameters, where any changes in time.
-fn parameter_layers<M: Model, R: Rule<M>>(action: &Action<M, R>) -> Result<Option<usize>> {
+fn parameter_layers(action: &Action) -> Result<Option<usize>> {
     let layers = times(action)?.len();
     let drifts = !action.layout().scope.drifting.is_empty();
-    let explicit = matches!(action.rule().name(), "euler" | "map");
+    let explicit = matches!(action.rule_name(), "euler" | "map");
     Ok(drifts.then_some(if explicit { layers - 1 } else { layers }))
 }
 
 /// The parameters of a level, layer after layer where any changes in time.
-fn parameters<M: Model, R: Rule<M>>(action: &Action<M, R>, level: &Level) -> Result<Vec<f64>> {
+fn parameters(action: &Action, level: &Level) -> Result<Vec<f64>> {
     let estimate = &level.estimate;
     let count = action.parameters().count();
     same("parameters", level.beta, count, estimate.parameters.len())?;

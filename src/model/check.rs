@@ -4,6 +4,7 @@ use ndarray::Array2;
 
 use std::sync::Arc;
 
+use super::any::AnyFlow;
 use super::derivative::{FlowAt, FlowDerivative, FlowPlan};
 use super::{Flow, JacobianEntries, Places, Scope};
 use crate::derivative::{Differentiator, Plan, Sparsity};
@@ -102,8 +103,8 @@ pub fn check_jacobian<M: Flow>(
 }
 
 /// A hand-written entry outside the pattern would be lost without a word.
-fn check_outside<M: Flow>(
-    at: &FlowAt<'_, M>,
+fn check_outside(
+    at: &FlowAt<'_>,
     (x, theta): (&[f64], &[f64]),
     plan: &FlowPlan,
     exact: &Array2<f64>,
@@ -130,7 +131,7 @@ fn wrong(t: f64, row: usize, column: usize, expected: f64, found: f64) -> Error 
     }
 }
 
-fn check_arguments<M: Flow>(model: &M, x: &[f64], theta: &[f64], input: &[f64]) -> Result<()> {
+fn check_arguments(model: &dyn AnyFlow, x: &[f64], theta: &[f64], input: &[f64]) -> Result<()> {
     for (what, expected, found) in [
         ("state", model.width(), x.len()),
         ("parameters", model.parameter_count(), theta.len()),

@@ -2,24 +2,51 @@
 
 use std::sync::Arc;
 
+use super::any::{AnyFlow, FlowNumber, Number};
 use super::places::Places;
-use super::{Flow, JacobianEntries, Scope};
+use super::{JacobianEntries, Scope};
 use crate::derivative::{
-    Differentiator, Generic, Packed, Passes, Pattern, Plan, Sparsity, Structure, lacking,
+    Differentiator, Generic, Pack, Packed, PackedGeneric, Passes, Pattern, Plan, Sparsity,
+    Structure, lacking,
 };
 use crate::error::{Error, Result};
-use crate::scalar::Scalar;
 
 /// A flow at one time with one input: the generic function of (x, θ), where x
 /// includes the parameters that change in time.
-pub(crate) struct FlowAt<'a, M, B = f64> {
-    pub(crate) model: &'a M,
+pub(crate) struct FlowAt<'a, B = f64> {
+    pub(crate) model: &'a dyn AnyFlow,
     pub(crate) scope: &'a Scope,
     pub(crate) time: B,
     pub(crate) input: &'a [B],
 }
 
-impl<M: Flow, B: Scalar> Generic<B> for FlowAt<'_, M, B> {
+impl<B: Copy> FlowAt<'_, B> {
+    #[inline(always)]
+    fn at<S: FlowNumber + From<B>>(
+        &self,
+        x: &[S],
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    ) {
+        scratch.clear();
+        scratch.extend(self.input.iter().map(|&u| <S as From<B>>::from(u)));
+        let time = <S as From<B>>::from(self.time);
+        if self.scope.drifting.is_empty() {
+            S::flow(self.model, time, x, theta, scratch, out);
+            return;
+        }
+        let width = self.model.width();
+        scratch.extend_from_slice(theta);
+        let (input, theta) = scratch.split_at_mut(self.input.len());
+        self.scope.set_drifting(x, width, theta);
+        let own = &mut out[..width];
+        S::flow(self.model, time, &x[..width], theta, input, own);
+        self.scope.drift(x, width, out);
+    }
+}
+
+impl Generic for FlowAt<'_> {
     fn inputs(&self) -> usize {
         self.model.width() + self.scope.drifting.len()
     }
@@ -27,21 +54,21 @@ impl<M: Flow, B: Scalar> Generic<B> for FlowAt<'_, M, B> {
         self.inputs()
     }
     #[inline(always)]
-    fn call<S: Scalar + From<B>>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
-        scratch.clear();
-        scratch.extend(self.input.iter().map(|&u| <S as From<B>>::from(u)));
-        let time = <S as From<B>>::from(self.time);
-        if self.scope.drifting.is_empty() {
-            self.model.flow(time, x, theta, scratch, out);
-            return;
-        }
-        let width = self.model.width();
-        scratch.extend_from_slice(theta);
-        let (input, theta) = scratch.split_at_mut(self.input.len());
-        self.scope.set_drifting(x, width, theta);
-        self.model
-            .flow(time, &x[..width], theta, input, &mut out[..width]);
-        self.scope.drift(x, width, out);
+    fn call<S: Number>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+        self.at(x, theta, scratch, out);
+    }
+}
+
+impl PackedGeneric for FlowAt<'_, Pack> {
+    #[inline(always)]
+    fn call<S: FlowNumber + From<Pack>>(
+        &self,
+        x: &[S],
+        theta: &[S],
+        scratch: &mut Vec<S>,
+        out: &mut [S],
+    ) {
+        self.at(x, theta, scratch, out);
     }
 }
 
@@ -58,7 +85,7 @@ pub(crate) struct FlowPlan {
 impl FlowPlan {
     /// # Errors
     /// As [`flow_pattern`].
-    pub(crate) fn new<M: Flow>(model: &M, scope: &Scope, places: &Places<'_>) -> Result<Self> {
+    pub(crate) fn new(model: &dyn AnyFlow, scope: &Scope, places: &Places<'_>) -> Result<Self> {
         let wanted = scope.wanted();
         let known = flow_pattern(model, &wanted, places)?;
         let width = model.width();
@@ -97,7 +124,7 @@ impl FlowPlan {
     }
 
     /// Whether the model's Jacobian is hand-written.
-    fn is_by_hand<M: Flow>(&self, model: &M, places: &Places<'_>) -> bool {
+    fn is_by_hand(&self, model: &dyn AnyFlow, places: &Places<'_>) -> bool {
         let pattern = self.plan.pattern();
         let mut values = vec![0.0; pattern.entry_count()];
         let mut entries = JacobianEntries::new(pattern, &self.parameter_column, &mut values);
@@ -172,8 +199,8 @@ const CHECK_POINTS: [usize; 2] = [16, 2048];
 /// though it has too many unknowns to be dense; [`Error::OutOfRange`] for a declared
 /// entry that the Jacobian does not have; [`Error::IncompletePattern`] for a declared
 /// pattern without an entry that is not zero at one of the `places`.
-pub(crate) fn flow_pattern<M: Flow>(
-    model: &M,
+pub(crate) fn flow_pattern(
+    model: &dyn AnyFlow,
     wanted: &[usize],
     places: &Places<'_>,
 ) -> Result<KnownPattern> {
@@ -286,9 +313,9 @@ impl FlowDerivative {
 
     /// F at the point in `out`, the entries of its Jacobian in `entries`.
     #[inline]
-    pub(crate) fn jacobian<M: Flow>(
+    pub(crate) fn jacobian(
         &mut self,
-        at: &FlowAt<'_, M>,
+        at: &FlowAt<'_>,
         x: &[f64],
         theta: &[f64],
         out: &mut [f64],
@@ -314,7 +341,7 @@ impl FlowDerivative {
                 by_hand.set(width + k, width + k, -drift.rate);
             }
             at.model
-                .flow(at.time, states, seen, at.input, &mut out[..width]);
+                .values(at.time, states, seen, at.input, &mut out[..width]);
             at.scope.drift(x, width, out);
         } else {
             self.differentiator.jacobian(at, x, theta, out, entries);
@@ -322,9 +349,9 @@ impl FlowDerivative {
     }
 
     /// See [`Differentiator::contract`].
-    pub(crate) fn contract<M: Flow>(
+    pub(crate) fn contract(
         &mut self,
-        at: &FlowAt<'_, M>,
+        at: &FlowAt<'_>,
         x: &[f64],
         theta: &[f64],
         weights: &[f64],

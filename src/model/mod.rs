@@ -4,6 +4,7 @@
 //! a map from layer to layer, whose width may vary. Both are written once over
 //! a generic [`Scalar`]; the crate gets exact Jacobians from it.
 
+mod any;
 mod check;
 mod derivative;
 mod places;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::parameters::Drift;
 use crate::scalar::Scalar;
 
+pub(crate) use any::{AnyFlow, AnyLayers, FlowNumber, Number};
 pub use check::{check_jacobian, jacobian};
 pub(crate) use derivative::{
     FlowAt, FlowDerivative, FlowPlan, KnownPattern, declared_rows, flow_pattern,
@@ -23,7 +25,10 @@ pub(crate) use derivative::{
 pub(crate) use places::{Places, Values};
 
 /// What vector fields and layer maps have in common.
-pub trait Model: Send + Sync {
+///
+/// A model owns what it is made of, so that an [`Action`](crate::Action) can keep it; a
+/// large table that others use too stands in an `Arc`.
+pub trait Model: Send + Sync + 'static {
     /// Number P of static parameters θ.
     fn parameter_count(&self) -> usize {
         0

@@ -10,8 +10,8 @@
 //! use deepest::plot::{Figure, Panel};
 //! use deepest::prelude::*;
 //!
-//! fn figure<M: Model, R: deepest::Rule<M>>(
-//!     action: &Action<M, R>,
+//! fn figure(
+//!     action: &Action,
 //!     annealing: &Annealing,
 //! ) -> deepest::Result<()> {
 //!     let mut figure = Figure::new()

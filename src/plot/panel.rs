@@ -1,8 +1,6 @@
 use crate::action::{Action, Estimate, Plateau};
 use crate::anneal::{Annealing, Level, StartResult};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::model::Model;
 
 /// The label of an axis along the ladder.
 const PRECISION: &str = "model precision R_f";
@@ -80,7 +78,7 @@ impl Panel {
     /// be: two standard deviations around [`Action::expected_plateau`]. Levels
     /// below a thousandth of the best one's end, from small R_f where all are
     /// alike, are left out.
-    pub fn levels<M: Model, R: Rule<M>>(action: &Action<M, R>, annealing: &Annealing) -> Self {
+    pub fn levels(action: &Action, annealing: &Annealing) -> Self {
         let axes = (Axis::logarithmic(PRECISION), terms_axis("action", action));
         let mut panel = Self::new("action levels", axes.0, axes.1);
         let end = annealing.best().map_or(0.0, |(_, best)| best.action.total);
@@ -96,7 +94,7 @@ impl Panel {
 
     /// Measurement and model error of the best start, the terms of its action,
     /// against R_f, both logarithmic.
-    pub fn errors<M: Model, R: Rule<M>>(action: &Action<M, R>, annealing: &Annealing) -> Self {
+    pub fn errors(action: &Action, annealing: &Annealing) -> Self {
         let axes = (
             Axis::logarithmic(PRECISION),
             terms_axis("error term", action),
@@ -113,11 +111,7 @@ impl Panel {
 
     /// Parameter `k` of all starts against R_f (logarithmic), under its name. A
     /// parameter that does not exist leaves the panel empty.
-    pub fn parameter<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        annealing: &Annealing,
-        k: usize,
-    ) -> Self {
+    pub fn parameter(action: &Action, annealing: &Annealing, k: usize) -> Self {
         let name = action.parameters().nth(k).map_or("", |(name, _)| name);
         let axes = (Axis::logarithmic(PRECISION), Axis::linear(name));
         let mut panel = Self::new(name, axes.0, axes.1);
@@ -133,12 +127,7 @@ impl Panel {
     /// # Errors
     /// [`Error::Length`] where there is no such window, or the estimate is not
     /// one of this action.
-    pub fn state<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        estimate: &Estimate,
-        window: usize,
-        i: usize,
-    ) -> Result<Self> {
+    pub fn state(action: &Action, estimate: &Estimate, window: usize, i: usize) -> Result<Self> {
         let (window, path) = action.window_with_path(estimate, window)?;
         let mut panel = Self::path(window.grid().times(), &path.component(i))?;
         let mut observed = false;
@@ -332,7 +321,7 @@ impl Axis {
 }
 
 /// The axis of terms of the action, which mean little without their divisor.
-fn terms_axis<M: Model, R: Rule<M>>(label: &str, action: &Action<M, R>) -> Axis {
+fn terms_axis(label: &str, action: &Action) -> Axis {
     let normalization = action.normalization().name();
     Axis::logarithmic(&format!("{label} ({normalization} normalization)"))
 }

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::discretization::{Evaluate, Map, Pull, Rk4, Span};
+use crate::discretization::{Pull, Span, forward, integrate};
 use crate::error::{Error, Result, check_count, check_length};
 use crate::grid::{Grid, check_finite};
 use crate::inputs::Inputs;
@@ -116,13 +116,13 @@ impl Simulation {
                 inputs.check_reach_over(times, slack, || "spin-up of the simulation".into())?;
             }
             let span = self.span(0, &times);
-            Rk4.advance(model, span, &state, theta, &free(substeps), &mut next);
+            integrate(model, span, &state, theta, &free(substeps), &mut next);
             check_state(&next, || "spin-up of the simulation".into())?;
             state.copy_from_slice(&next);
         }
         self.run(state, |n, x| {
             let span = self.span(n, &times[n..=n + 1]);
-            Rk4.advance(model, span, x, theta, &free(self.substeps), &mut next);
+            integrate(model, span, x, theta, &free(self.substeps), &mut next);
             Ok(next.clone())
         })
     }
@@ -160,7 +160,7 @@ impl Simulation {
         self.run(state, |n, x| {
             let mut next = vec![0.0; model.width(n + 1)];
             let span = self.span(n, &times[n..=n + 1]);
-            Map.advance(model, span, x, &self.parameters, &free(1), &mut next);
+            forward(model, span, x, &self.parameters, &free(1), &mut next);
             self.check_residual(model, span, x, &next)?;
             Ok(next)
         })

@@ -5,10 +5,8 @@ use super::steps::{Deviations, StepTest, distance_of_predictions};
 use super::{Finding, Known, PriorTest, Verdict};
 use crate::action::{Action, ActionTerms, ParameterSpread};
 use crate::anneal::{End, Hill, Level, StartResult};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::Termination;
-use crate::model::Model;
 
 /// Findings are what chance makes more rarely than this.
 const RARE: f64 = 0.01;
@@ -59,9 +57,9 @@ pub(super) fn provisional((start, level): (&StartResult, &Level)) -> Option<Find
 
 impl Verdict {
     /// Whether two ends are one minimum, as far as their spreads tell.
-    pub(super) fn are_one<M: Model, R: Rule<M>>(
+    pub(super) fn are_one(
         &self,
-        action: &Action<M, R>,
+        action: &Action,
         influence: &Influence,
         a: &Level,
         b: &Level,
@@ -87,9 +85,9 @@ impl Verdict {
             && are_near(action, a, b)
     }
 
-    pub(super) fn judge_priors<M: Model, R: Rule<M>>(
+    pub(super) fn judge_priors(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         level: &Level,
         influence: &Influence,
         at_bounds: usize,
@@ -104,9 +102,9 @@ impl Verdict {
         }
     }
 
-    pub(super) fn judge_steps<M: Model, R: Rule<M>>(
+    pub(super) fn judge_steps(
         &mut self,
-        action: &Action<M, R>,
+        action: &Action,
         rf: f64,
         x: &[f64],
         influence: &Influence,
@@ -128,11 +126,7 @@ impl Verdict {
         Ok(())
     }
 
-    pub(super) fn find_few<M: Model, R: Rule<M>>(
-        &mut self,
-        action: &Action<M, R>,
-        influence: &Influence,
-    ) {
+    pub(super) fn find_few(&mut self, action: &Action, influence: &Influence) {
         let freedom = action.degrees_of_freedom();
         let freedom = freedom.map(|_| influence.freedom().round() as usize);
         let freedom = freedom.filter(|freedom| *freedom > 0);
@@ -142,7 +136,7 @@ impl Verdict {
     }
 
     /// Whether the schedule went far enough.
-    pub(super) fn find_ends<M: Model, R: Rule<M>>(&mut self, action: &Action<M, R>, level: &Level) {
+    pub(super) fn find_ends(&mut self, action: &Action, level: &Level) {
         if self.level.as_ref().is_some_and(|level| !level.converged) {
             let model_error = level.action.model / action.measurement_scale();
             let finding = Finding::NotConverged { model_error };
@@ -252,7 +246,7 @@ impl Verdict {
 /// Whether the states of two levels are near each other, component by component. States
 /// of a window with fewer values than a state has components may be anything that gives
 /// these values.
-fn are_near<M: Model, R: Rule<M>>(action: &Action<M, R>, a: &Level, b: &Level) -> bool {
+fn are_near(action: &Action, a: &Level, b: &Level) -> bool {
     let mut sums: Vec<[f64; 2]> = Vec::new();
     let paths = a.estimate.paths.iter().zip(&b.estimate.paths);
     for (window, (a, b)) in action.windows().iter().zip(paths) {

@@ -2,9 +2,7 @@
 
 use super::normal::{both_tails, deviation_of};
 use crate::action::{Action, Estimate, Knowledge};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::observations::Observations;
 
 /// What a small share of the held-out precision tells at first, in nats: a
@@ -34,7 +32,7 @@ pub struct HeldOut {
     pub probability: f64,
 }
 
-impl<M: Model, R: Rule<M>> Action<M, R> {
+impl Action {
     /// Compares measurements that were kept back with an estimate that minimizes
     /// the action at `rf`. Each set has its window's index with it, may measure
     /// anything at any times of that window's grid, and counts with Gaussian

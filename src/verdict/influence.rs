@@ -1,9 +1,7 @@
 //! How much of the measured values the estimate follows.
 
 use crate::action::{Action, Estimate, Knowledge};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::observations::Observations;
 use crate::windows::Window;
 
@@ -26,10 +24,7 @@ pub(super) struct Influence {
 impl Influence {
     /// From ln det(H + ε Jᵀ R_m J) − ln det H = Σ ln(1 + ε λ), over the eigenvalues λ of P,
     /// for two values of ε.
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        knowledge: &Knowledge,
-    ) -> Result<Self> {
+    pub(super) fn new(action: &Action, knowledge: &Knowledge) -> Result<Self> {
         let windows = action.windows().iter().enumerate();
         let sets: Vec<(usize, &Observations)> = windows
             .flat_map(|(w, window)| window.observation_sets().map(move |set| (w, set)))
@@ -67,7 +62,7 @@ impl Influence {
 
     /// The largest trace that there can be as R_f → ∞: of each window no more directions
     /// are free than its first state has, nor followed than it has values.
-    fn most<M: Model, R: Rule<M>>(action: &Action<M, R>) -> f64 {
+    fn most(action: &Action) -> f64 {
         let layout = action.layout();
         let windows = action.windows().iter().zip(&layout.windows);
         let of_states = windows.map(|(window, layout)| layout.state(0).len().min(count(window)));
@@ -76,7 +71,7 @@ impl Influence {
 
     /// By the number of terms and unknowns, where the Hessian cannot be had: as if the
     /// priors told nothing.
-    pub(super) fn counted<M: Model, R: Rule<M>>(action: &Action<M, R>, held: usize) -> Self {
+    pub(super) fn counted(action: &Action, held: usize) -> Self {
         let values = action.counts().measured as f64;
         let freedom = action.degrees_of_freedom().map_or(0, |f| f + held);
         Self {
@@ -101,11 +96,7 @@ impl Influence {
     /// Where it is above that, larger ones are tried: a perfect fit ends a schedule long
     /// before the model is a constraint. Where rounding makes the Hessian singular,
     /// smaller ones are.
-    pub(super) fn at<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        rf: f64,
-        estimate: &Estimate,
-    ) -> Result<(f64, Self)> {
+    pub(super) fn at(action: &Action, rf: f64, estimate: &Estimate) -> Result<(f64, Self)> {
         let at = |rf: f64| Self::new(action, &Knowledge::new(action, rf, estimate)?);
         let counts = action.counts();
         let free = counts.unknowns.saturating_sub(counts.residuals) as f64;

@@ -6,10 +6,8 @@ use super::influence::Influence;
 use super::normal::{both_tails, deviation_of};
 use crate::action::{Action, ActionTerms, PrecisionUnit};
 use crate::anneal::{Level, StartResult};
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::{GaussNewton, Minimizer};
-use crate::model::Model;
 use crate::precision::Shape;
 
 /// A level is not near its limit of R_f → ∞ while its model error is more than
@@ -83,8 +81,8 @@ pub struct ModelError {
 impl LevelTest {
     /// `None` where nothing is expected: without degrees of freedom and with
     /// losses that are not Gaussian. `at_bounds` parameters stand at a bound.
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
+    pub(super) fn new(
+        action: &Action,
         (start, level): (&StartResult, &Level),
         influence: &Influence,
         at_bounds: usize,
@@ -120,8 +118,8 @@ impl LevelTest {
 
 /// The model errors with which the whole action is what it should be, and two
 /// deviations below.
-fn model_errors<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
+fn model_errors(
+    action: &Action,
     start: &StartResult,
     at_bounds: usize,
 ) -> Result<[Option<ModelError>; 2]> {
@@ -140,7 +138,7 @@ fn model_errors<M: Model, R: Rule<M>>(
 }
 
 impl ModelError {
-    fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, rf: f64) -> Self {
+    fn new(action: &Action, rf: f64) -> Self {
         let shape = action.model_precision();
         let components = match shape.shape() {
             Shape::Scalar(_) => 1,
@@ -167,11 +165,7 @@ struct Rung {
 
 /// The minima of a start from where it last fell to a lower branch on, and those
 /// below them down to where the action is `height`: many starts begin above.
-fn ladder<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    start: &StartResult,
-    height: f64,
-) -> Result<Vec<Rung>> {
+fn ladder(action: &Action, start: &StartResult, height: f64) -> Result<Vec<Rung>> {
     let rung = |rf: f64, terms: ActionTerms| Rung {
         rf,
         total: terms.total,

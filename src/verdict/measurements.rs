@@ -4,9 +4,7 @@ use super::determined;
 use super::residuals::precisions_alone;
 use crate::action::{Action, Estimate, Knowledge};
 use crate::anneal::lengthened;
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 use crate::observations::Observations;
 use crate::precision::Precision;
 use crate::windows::Window;
@@ -55,11 +53,7 @@ pub enum Further {
 /// ratio of signal to noise that the measured values have on the average (R_m
 /// times the variance along the path), because it may have another unit. Empty
 /// where nothing that is measured changes along the path.
-pub(super) fn ranked<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    rf: f64,
-    estimate: &Estimate,
-) -> Result<Vec<Gain>> {
+pub(super) fn ranked(action: &Action, rf: f64, estimate: &Estimate) -> Result<Vec<Gain>> {
     let knowledge = Knowledge::new(action, rf, estimate)?;
     let x = action.pack(estimate)?;
     let gain = |measurement, further: Vec<(usize, Observations)>| {
@@ -75,7 +69,7 @@ pub(super) fn ranked<M: Model, R: Rule<M>>(
     let sets: Vec<(usize, &Observations)> = windows.flat_map(of_window).collect();
     let again = sets.iter().map(|(w, set)| (*w, (*set).clone())).collect();
     let mut gains = vec![gain(Further::Again, again)?];
-    if action.rule().is_in_time() {
+    if action.dynamics().is_in_time() {
         for quarter in 0..QUARTERS {
             let of =
                 |(w, set): &(usize, &Observations)| Some((*w, part(action, *w, set, quarter)?));
@@ -102,12 +96,7 @@ pub(super) fn ranked<M: Model, R: Rule<M>>(
 }
 
 /// What a set has in a quarter of its window's time.
-fn part<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    w: usize,
-    set: &Observations,
-    quarter: usize,
-) -> Option<Observations> {
+fn part(action: &Action, w: usize, set: &Observations, quarter: usize) -> Option<Observations> {
     let times = action.windows()[w].grid().times();
     let (first, last) = (times[0], times[times.len() - 1]);
     let passed = |t: f64| QUARTERS as f64 * (t - first) / (last - first);
@@ -116,11 +105,7 @@ fn part<M: Model, R: Rule<M>>(
 
 /// What measuring for as long again would tell, where the path goes on as the model
 /// says; `None` where it cannot, or what comes later is lost in rounding.
-fn longer<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    knowledge: &Knowledge,
-    estimate: &Estimate,
-) -> Result<Option<Gain>> {
+fn longer(action: &Action, knowledge: &Knowledge, estimate: &Estimate) -> Result<Option<Gain>> {
     let Some(longer) = action.prolonged() else {
         return Ok(None);
     };
@@ -147,7 +132,7 @@ struct Measured<'a> {
 }
 
 impl<'a> Measured<'a> {
-    fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, estimate: &'a Estimate) -> Self {
+    fn new(action: &Action, estimate: &'a Estimate) -> Self {
         let pairs = action.windows().iter().zip(&estimate.paths);
         let windows: Vec<_> = pairs
             .map(|(window, path)| {
@@ -192,7 +177,7 @@ impl<'a> Measured<'a> {
 }
 
 /// R_m times the variance along the path, the mean over all measured values.
-fn signal_to_noise<M: Model, R: Rule<M>>(action: &Action<M, R>, x: &[f64]) -> f64 {
+fn signal_to_noise(action: &Action, x: &[f64]) -> f64 {
     let mut sum = 0.0;
     for (w, window) in action.windows().iter().enumerate() {
         for (s, set) in window.observation_sets().enumerate() {

@@ -28,9 +28,7 @@ pub use steps::{LongSteps, StepTest};
 
 use crate::action::{Action, AtBound, ParameterSpread};
 use crate::anneal::{Annealing, Level, imbalance};
-use crate::discretization::Rule;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use conclusions::provisional;
 use influence::Influence;
 
@@ -114,7 +112,7 @@ impl Annealing {
     /// # Errors
     /// [`Error::Empty`] where no level was reached with a finite action;
     /// what [`Action::pack`] says of an annealing of another action.
-    pub fn verdict<M: Model, R: Rule<M>>(&self, action: &Action<M, R>) -> Result<Verdict> {
+    pub fn verdict(&self, action: &Action) -> Result<Verdict> {
         let best = self.best().ok_or_else(|| Error::Empty {
             what: "levels with a finite action",
             place: "verdict".into(),
@@ -184,7 +182,7 @@ struct Known {
 }
 
 impl Known {
-    fn new<M: Model, R: Rule<M>>(action: &Action<M, R>, level: &Level) -> Result<Self> {
+    fn new(action: &Action, level: &Level) -> Result<Self> {
         let estimate = &level.estimate;
         let multiplications = action.newton_costs().exact;
         let mut known = Self {

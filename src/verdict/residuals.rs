@@ -1,8 +1,6 @@
 //! Whether what the measurements leave is noise.
 
 use crate::action::Action;
-use crate::discretization::Rule;
-use crate::model::Model;
 use crate::observations::Observations;
 use ndarray::Array2;
 
@@ -39,11 +37,7 @@ struct Sums {
 
 impl Correlation {
     /// `None` without two values in succession.
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
-        x: &[f64],
-        expected: f64,
-    ) -> Option<Self> {
+    pub(super) fn new(action: &Action, x: &[f64], expected: f64) -> Option<Self> {
         let mut sums = Sums::default();
         for (w, window) in action.windows().iter().enumerate() {
             for (set, observations) in window.observation_sets().enumerate() {

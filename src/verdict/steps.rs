@@ -1,9 +1,7 @@
 //! Whether the steps of the grid are short enough.
 
 use crate::action::{Action, ActionAt, ParameterSpread, StepError};
-use crate::discretization::Rule;
 use crate::error::Result;
-use crate::model::Model;
 
 use super::residuals::precisions_alone;
 
@@ -83,8 +81,8 @@ pub(super) struct Deviations<'a> {
 
 impl StepTest {
     /// `None` where layers are no instants of a flow, or the Hessian is singular.
-    pub(super) fn new<M: Model, R: Rule<M>>(
-        action: &Action<M, R>,
+    pub(super) fn new(
+        action: &Action,
         rf: f64,
         x: &[f64],
         known: &Deviations<'_>,
@@ -142,9 +140,9 @@ impl StepTest {
     }
 
     /// The intervals that make the effect, all but the small ones which together may stay.
-    fn long_steps<M: Model, R: Rule<M>>(
+    fn long_steps(
         &self,
-        at: &mut ActionAt<'_, M, R>,
+        at: &mut ActionAt<'_>,
         x: &[f64],
         (errors, shares): (&[StepError], &[f64]),
     ) -> Vec<LongSteps> {
@@ -166,7 +164,7 @@ impl StepTest {
             chosen[k] = Some((parts.clamp(2.0, MOST_PARTS) as usize, switch));
         }
         let mut found: Vec<LongSteps> = Vec::new();
-        let steps = action.rule().steps();
+        let steps = action.dynamics().steps();
         for (error, chosen) in errors.iter().zip(chosen) {
             let Some((parts, switch)) = chosen else {
                 continue;
@@ -229,11 +227,7 @@ fn named(mut found: Vec<LongSteps>, steps: impl Fn(&LongSteps) -> usize) -> Vec<
 
 /// Σ R_m (difference)² of what two vectors of unknowns predict of the measurements, each
 /// value by its own variance.
-pub(super) fn distance_of_predictions<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    a: &[f64],
-    b: &[f64],
-) -> f64 {
+pub(super) fn distance_of_predictions(action: &Action, a: &[f64], b: &[f64]) -> f64 {
     let mut sum = 0.0;
     for (w, window) in action.windows().iter().enumerate() {
         for (s, set) in window.observation_sets().enumerate() {
@@ -251,7 +245,7 @@ pub(super) fn distance_of_predictions<M: Model, R: Rule<M>>(
 
 /// By how many nats the measurements' term changes from `a` to `b`, each value by its own
 /// variance.
-fn change_of_term<M: Model, R: Rule<M>>(action: &Action<M, R>, a: &[f64], b: &[f64]) -> f64 {
+fn change_of_term(action: &Action, a: &[f64], b: &[f64]) -> f64 {
     let mut sum = 0.0;
     for (w, window) in action.windows().iter().enumerate() {
         for (s, set) in window.observation_sets().enumerate() {
@@ -268,11 +262,7 @@ fn change_of_term<M: Model, R: Rule<M>>(action: &Action<M, R>, a: &[f64], b: &[f
 }
 
 /// The errors of intervals in units of the states' scales.
-fn sizes<M: Model, R: Rule<M>>(
-    at: &ActionAt<'_, M, R>,
-    action: &Action<M, R>,
-    errors: &[StepError],
-) -> Vec<f64> {
+fn sizes(at: &ActionAt<'_>, action: &Action, errors: &[StepError]) -> Vec<f64> {
     use crate::minimize::Objective;
     let scales = at.scales();
     let size = |error: &StepError| {

@@ -2,10 +2,10 @@
 
 use deepest::models::Lorenz96;
 use deepest::prelude::*;
-use deepest::{Annealing, Rule, StartResult};
+use deepest::{Annealing, StartResult};
 
 /// Lorenz-96 with 20 sites, unknown forcing, σ = 0.5.
-fn lorenz96(observed: &[usize]) -> Action<Lorenz96, SimpsonHermite> {
+fn lorenz96(observed: &[usize]) -> Action {
     let model = Lorenz96 { sites: 20 };
     let grid = Grid::uniform(0.0, 0.025, 161).unwrap();
     let truth = Simulation::new(grid, [8.17]).spin_up(20.0).seed(11);
@@ -20,7 +20,7 @@ fn lorenz96(observed: &[usize]) -> Action<Lorenz96, SimpsonHermite> {
         .unwrap()
 }
 
-fn anneal<M: Model, R: Rule<M>>(action: &Action<M, R>, schedule: Schedule) -> Annealing {
+fn anneal(action: &Action, schedule: Schedule) -> Annealing {
     let annealer = Annealer::new(schedule).starts(1).seed(3);
     annealer.run(action).unwrap()
 }

@@ -2,7 +2,7 @@
 //! rounding counts.
 
 use deepest::prelude::*;
-use deepest::{End, Hill, Rule, StartResult};
+use deepest::{End, Hill, StartResult};
 use ndarray::Array2;
 
 /// ẋ_i = a_i − k_i x_i, θ = (a, k).
@@ -44,7 +44,7 @@ fn values(component: usize, times: &[f64], values: &[f64], deviation: f64) -> Ob
     Observations::of_components(&[component], times, column, precision).unwrap()
 }
 
-fn all_to_the_end<M: Model, R: Rule<M>>(action: &Action<M, R>, starts: Starts) -> Annealing {
+fn all_to_the_end(action: &Action, starts: Starts) -> Annealing {
     let annealer = Annealer::new(Schedule::adaptive()).start_with(starts);
     let annealing = annealer.run(action).unwrap();
     for start in &annealing.starts {

@@ -50,7 +50,7 @@ fn run<R: FlowRule<Still>, V: Potential>(
 ) {
     let steps = rule.steps();
     let grid = Grid::uniform(0.0, h / steps as f64, intervals * steps + 1).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&Still, rule, grid, Precision::scalar(1.0).unwrap())
+    let lagrangian = DiscreteLagrangian::new(Still, rule, grid, Precision::scalar(1.0).unwrap())
         .unwrap()
         .potential(potential);
     let mut flow = lagrangian.flow().unwrap();

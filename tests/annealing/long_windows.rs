@@ -40,7 +40,7 @@ impl Flow for Chain {
     }
 }
 
-fn action<R: Rule<Chain>>(rule: R, layers: usize, held: bool, looks: bool) -> Action<Chain, R> {
+fn action<R: Rule<Chain>>(rule: R, layers: usize, held: bool, looks: bool) -> Action {
     let mut builder = Action::builder(Chain { looks }, rule)
         .parameter("gain", Parameter::estimated().random_walk(0.5).unwrap())
         .parameter("frequency", Bounds::new(0.0, 9.0).unwrap())
@@ -85,7 +85,7 @@ fn compare<R: Rule<Chain>>(rule: R) {
             estimate.varying = lengths.map(|n| path(n, 1, &mut noise)).to_vec();
             estimate.per_window = vec![vec![0.3], vec![0.6]];
             let x = many.pack(&estimate).unwrap();
-            let gradient = |action: &Action<Chain, R>| {
+            let gradient = |action: &Action| {
                 let mut g = vec![0.0; x.len()];
                 let value = action.at(2.0).unwrap().value_and_gradient(&x, &mut g);
                 (value, g)

@@ -13,7 +13,7 @@ const KINDS: [Starts; 6] = [
     Starts::CoarseToFine,
 ];
 
-fn lotka_volterra(window: Window) -> Action<LotkaVolterra, Trapezoid> {
+fn lotka_volterra(window: Window) -> Action {
     let names = ["a", "b", "c", "d"];
     let builder = Action::builder(LotkaVolterra, Trapezoid).window(window);
     let bounds = Bounds::new(0.0, 2.0).unwrap();
@@ -77,7 +77,7 @@ fn every_kind_copes_with_data_that_say_nearly_nothing() {
 }
 
 /// Lorenz-63 with x measured, and this prior of the first state.
-fn lorenz63(prior: Option<(f64, [f64; 3])>) -> Action<Lorenz63, SimpsonHermite> {
+fn lorenz63(prior: Option<(f64, [f64; 3])>) -> Action {
     let grid = Grid::uniform(0.0, 0.01, 101).unwrap();
     let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0);
     let truth = truth.flow(&Lorenz63).unwrap();
@@ -99,7 +99,7 @@ fn lorenz63(prior: Option<(f64, [f64; 3])>) -> Action<Lorenz63, SimpsonHermite> 
 }
 
 /// The paths where smooth starts begin.
-fn beginnings(action: &Action<Lorenz63, SimpsonHermite>) -> Vec<Path> {
+fn beginnings(action: &Action) -> Vec<Path> {
     let schedule = Schedule::geometric(1e-12, 2.0, [0]).unwrap();
     let minimizer = GaussNewton::default().max_iterations(0);
     let annealer = Annealer::new(schedule).starts(3).start_with(Starts::Smooth);

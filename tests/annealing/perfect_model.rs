@@ -12,7 +12,7 @@ use ndarray::{Array2, array};
 
 /// Strong-constraint 4D-Var: Newton's method on the gradient of the reduced action,
 /// by differences of adjoints.
-fn optimum<R: Rule<LotkaVolterra>>(action: &Action<LotkaVolterra, R>, guess: &Estimate) -> Adjoint {
+fn optimum(action: &Action, guess: &Estimate) -> Adjoint {
     let mut unknowns = [guess.paths[0].layer(0), &guess.parameters].concat();
     let along = |u: &[f64]| {
         let guess = start([u[0], u[1]], [u[2], u[3], u[4], u[5]]);

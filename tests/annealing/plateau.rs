@@ -109,7 +109,7 @@ impl Setting {
         window.prior(StatePrior::new([1.0, -0.5], known).unwrap())
     }
 
-    fn action(self, seed: u64) -> Action<Affine, Map> {
+    fn action(self, seed: u64) -> Action {
         let mut draws = Draws(Xoshiro256PlusPlus::seed_from_u64(seed));
         let mut shared = 0.6;
         let mut parameters = [Parameter::estimated(); 3];
@@ -134,7 +134,7 @@ impl Setting {
     }
 }
 
-fn minimum(action: &Action<Affine, Map>, rf: f64) -> f64 {
+fn minimum(action: &Action, rf: f64) -> f64 {
     let mut at = action.at(rf).unwrap();
     let mut x = vec![0.0; action.counts().unknowns];
     let outcome = GaussNewton::default().minimize(&mut at, &mut x, &mut go);

@@ -17,7 +17,7 @@ fn table() -> Option<Array2<f64>> {
     Some(deepest::io::read_npy(path).unwrap())
 }
 
-fn action(table: &Array2<f64>, components: &[usize]) -> Action<Lorenz96, SimpsonHermite> {
+fn action(table: &Array2<f64>, components: &[usize]) -> Action {
     let columns: Vec<usize> = components.iter().map(|c| c + 1).collect();
     let values = table.select(Axis(1), &columns);
     let times = table.column(0).to_vec();

@@ -10,7 +10,7 @@ use ndarray::{Array2, Array3, s};
 const LAYERS: usize = 21;
 
 /// Lorenz-63 with its second parameter unknown, the third walking where asked.
-fn anneal(walking: bool) -> (Action<Lorenz63, Trapezoid>, Annealing) {
+fn anneal(walking: bool) -> (Action, Annealing) {
     let grid = Grid::uniform(0.5, 0.02, LAYERS).unwrap();
     let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(5.0);
     let truth = truth.flow(&Lorenz63).unwrap();

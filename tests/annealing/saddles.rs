@@ -33,7 +33,7 @@ impl Flow for DoubleWell {
 
 /// A state at rest in a well, whose square was measured: x and −x are minima without any
 /// error, and x = 0 is a saddle by symmetry.
-fn action(layers: usize, bounds: Option<[f64; 2]>) -> Action<DoubleWell, Trapezoid> {
+fn action(layers: usize, bounds: Option<[f64; 2]>) -> Action {
     let grid = Grid::uniform(0.0, 0.1, layers).unwrap();
     let values = vec![vec![1.0]; layers];
     let precision = Precision::scalar(100.0).unwrap();

@@ -56,7 +56,7 @@ fn neuron() -> Twin {
     truth.observe(&measurement).unwrap()
 }
 
-fn problem(twin: &Twin) -> ActionBuilder<MorrisLecar, SimpsonHermite> {
+fn problem(twin: &Twin) -> ActionBuilder {
     let mut builder = Action::builder(MorrisLecar, SimpsonHermite)
         .window(twin.window().unwrap())
         .state_bounds(1, Bounds::new(0.0, 1.0).unwrap());
@@ -104,16 +104,10 @@ fn a_shape_that_is_not_given_is_balanced_where_rf_is_found() {
 }
 
 /// Whatever takes R_f with an estimate answers with the shape that belongs to it.
-fn heeded(
-    unset: &Action<MorrisLecar, SimpsonHermite>,
-    balanced: &Action<MorrisLecar, SimpsonHermite>,
-    best: &deepest::Level,
-) {
+fn heeded(unset: &Action, balanced: &Action, best: &deepest::Level) {
     let (rf, estimate) = (best.rf, &best.estimate);
     assert_eq!(unset.terms(rf, estimate).unwrap(), best.action);
-    let spreads = |action: &Action<MorrisLecar, SimpsonHermite>| {
-        action.parameter_spreads(rf, estimate).unwrap()
-    };
+    let spreads = |action: &Action| action.parameter_spreads(rf, estimate).unwrap();
     assert_eq!(spreads(unset), spreads(balanced));
     let along = |action| Momenta::along(action, rf, estimate).unwrap();
     assert_eq!(along(unset), along(balanced));
@@ -142,7 +136,7 @@ fn a_range_that_is_found_goes_with_its_shape() {
     let shape = balanced.model_precision().to_matrix(2).unwrap();
     assert_eq!(of_unset.shape(), shape.diag().to_vec());
     assert!(of_balanced.shape().is_empty());
-    let first = |schedule: &Schedule, action: &Action<MorrisLecar, SimpsonHermite>| {
+    let first = |schedule: &Schedule, action: &Action| {
         let annealer = annealer(schedule.clone());
         let mut run = annealer.begin(action).unwrap();
         run.step().unwrap();

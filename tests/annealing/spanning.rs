@@ -2,9 +2,9 @@
 //! a constraint at its end, and the same in any unit.
 
 use crate::fixtures::ladder::{lorenz96, reached};
+use deepest::Action;
 use deepest::models::{Lorenz96, NaKl};
 use deepest::prelude::*;
-use deepest::{Action, Rule};
 use ndarray::Array2;
 
 /// A flow whose states are measured in other units: z = c x.
@@ -38,7 +38,7 @@ impl<M: Flow> Flow for InUnits<M> {
 
 /// NaKL with a noisy voltage (σ = 1 mV) and 18 bounded parameters; states in
 /// units of one over these factors.
-fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
+fn nakl(factors: [f64; 4]) -> Action {
     let grid = Grid::uniform(0.0, 0.02, 201).unwrap();
     let times = grid.times().to_vec();
     let current = times.iter().map(|t| 15.0 + 20.0 * (0.9 * t).sin());
@@ -73,7 +73,7 @@ fn nakl(factors: [f64; 4]) -> Action<InUnits<NaKl>, SimpsonHermite> {
     builder.build().unwrap()
 }
 
-fn first_level<M: Model, R: Rule<M>>(action: &Action<M, R>) -> f64 {
+fn first_level(action: &Action) -> f64 {
     let schedule = Schedule::spanning(action).unwrap();
     let annealer = Annealer::new(schedule).starts(1).start_with(Starts::Mean);
     let mut run = annealer.begin(action).unwrap();
@@ -81,7 +81,7 @@ fn first_level<M: Model, R: Rule<M>>(action: &Action<M, R>) -> f64 {
     run.annealing().starts[0].levels[0].action.total
 }
 
-fn begins_negligibly<M: Model, R: Rule<M>>(action: &Action<M, R>) {
+fn begins_negligibly(action: &Action) {
     let level = first_level(action);
     let plateau = action.expected_plateau().unwrap().mean;
     assert!(level > 0.0 && level < 0.01 * plateau, "{level} {plateau}");
@@ -120,7 +120,7 @@ fn a_ladder_over_the_range_ends_on_the_plateau() {
 #[test]
 fn a_normalization_changes_only_the_unit_of_rf() {
     let (twin, mean) = lorenz96(8, 41);
-    let range = |action: &Action<Lorenz96, SimpsonHermite>| {
+    let range = |action: &Action| {
         let schedule = Schedule::spanning(action).unwrap();
         (schedule.steps()[0].rf, schedule.steps().len())
     };
@@ -145,7 +145,7 @@ fn a_normalization_changes_only_the_unit_of_rf() {
 #[test]
 fn units_of_states_change_their_precision_only() {
     let plain = nakl([1.0; 4]).balanced().unwrap();
-    let shape = |action: &Action<InUnits<NaKl>, SimpsonHermite>| {
+    let shape = |action: &Action| {
         action
             .model_precision()
             .to_matrix(4)
@@ -153,7 +153,7 @@ fn units_of_states_change_their_precision_only() {
             .diag()
             .to_vec()
     };
-    let range = |action: &Action<InUnits<NaKl>, SimpsonHermite>| {
+    let range = |action: &Action| {
         let schedule = Schedule::spanning(action).unwrap();
         let steps = schedule.steps();
         (steps[0].rf, steps.len())

@@ -105,7 +105,7 @@ fn a_constant_column_is_nudged() {
 
 /// Lorenz-63 with x measured in four windows, and as many windows beside them with one
 /// value of x each.
-fn lorenz63(beside: usize) -> Action<Lorenz63, SimpsonHermite> {
+fn lorenz63(beside: usize) -> Action {
     let precision = Precision::from_deviation(0.5).unwrap();
     let windows = (0..4).flat_map(|seed| {
         let grid = Grid::uniform(0.0, 0.01, 101).unwrap();

@@ -4,15 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use deepest::Error;
 use deepest::models::Lorenz63;
 use deepest::prelude::*;
-use deepest::{Error, Rule};
 
 /// Lorenz-63 that notes who evaluates it.
-struct Seen(Mutex<BTreeSet<String>>);
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<BTreeSet<String>>>);
 
 impl Model for Seen {
     fn parameter_count(&self) -> usize {
@@ -34,8 +35,9 @@ impl Flow for Seen {
 }
 
 /// Several recordings, long enough to be evaluated in parallel.
-fn action(windows: u64) -> Action<Seen, Trapezoid> {
-    let mut builder = Action::builder(Seen(Mutex::default()), Trapezoid);
+fn action(windows: u64) -> (Action, Seen) {
+    let seen = Seen::default();
+    let mut builder = Action::builder(seen.clone(), Trapezoid);
     for seed in 0..windows {
         let grid = Grid::uniform(0.0, 0.02, 401).unwrap();
         let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0])
@@ -49,7 +51,7 @@ fn action(windows: u64) -> Action<Seen, Trapezoid> {
     for (name, value) in [("sigma", 10.0), ("rho", 28.0), ("beta", 8.0 / 3.0)] {
         builder = builder.parameter(name, Parameter::fixed(value));
     }
-    builder.build().unwrap()
+    (builder.build().unwrap(), seen)
 }
 
 fn annealer() -> Annealer {
@@ -60,28 +62,28 @@ fn annealer() -> Annealer {
 }
 
 /// Who evaluated the model while `run` ran.
-fn seen<R: Rule<Seen>>(
-    action: &Action<Seen, R>,
+fn seen(
+    by: &Seen,
     run: impl FnOnce() -> deepest::Result<Annealing>,
 ) -> (BTreeSet<String>, Annealing) {
-    action.model().0.lock().unwrap().clear();
+    by.0.lock().unwrap().clear();
     let annealing = run().unwrap();
-    let names = std::mem::take(&mut *action.model().0.lock().unwrap());
+    let names = std::mem::take(&mut *by.0.lock().unwrap());
     (names, annealing)
 }
 
 #[test]
 fn a_given_pool_does_all_the_work_and_changes_no_bit() {
     for windows in [1, 3] {
-        let action = action(windows);
+        let (action, by) = action(windows);
         let named = rayon::ThreadPoolBuilder::new().thread_name(|k| format!("given {k}"));
         let pool = named.num_threads(2).build().unwrap();
-        let (names, given) = seen(&action, || pool.install(|| annealer().run(&action)));
+        let (names, given) = seen(&by, || pool.install(|| annealer().run(&action)));
         assert!(
             names.iter().all(|name| name.starts_with("given ")),
             "{names:?}"
         );
-        let (_, own) = seen(&action, || annealer().threads(1).run(&action));
+        let (_, own) = seen(&by, || annealer().threads(1).run(&action));
         assert_eq!(given, own);
     }
 }
@@ -89,10 +91,10 @@ fn a_given_pool_does_all_the_work_and_changes_no_bit() {
 #[test]
 fn one_thread_is_one_also_where_there_are_several_windows() {
     for windows in [1, 3] {
-        let action = action(windows);
+        let (action, by) = action(windows);
         let mut run = annealer().threads(1).begin(&action).unwrap();
         // What a run is begun with belongs to whoever begins it.
-        let (names, _) = seen(&action, || {
+        let (names, _) = seen(&by, || {
             run.finish()?;
             Ok::<_, Error>(run.into_annealing())
         });

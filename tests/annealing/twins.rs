@@ -8,11 +8,7 @@ pub const SPARSE: [usize; 5] = [0, 4, 8, 12, 16];
 pub const HALF: [usize; 10] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18];
 
 /// With so many sites and the truth of a seed.
-pub fn lorenz96(
-    sites: usize,
-    seed: u64,
-    observed: &[usize],
-) -> (Twin, Action<Lorenz96, SimpsonHermite>) {
+pub fn lorenz96(sites: usize, seed: u64, observed: &[usize]) -> (Twin, Action) {
     let model = Lorenz96 { sites };
     let grid = Grid::uniform(0.0, 0.025, 161).unwrap();
     let truth = Simulation::new(grid, [8.17]).spin_up(20.0).seed(seed);
@@ -28,7 +24,7 @@ pub fn lorenz96(
 }
 
 /// The lowest level that is known: of a path that begins at the truth.
-pub fn from_truth(twin: &Twin, action: &Action<Lorenz96, SimpsonHermite>) -> f64 {
+pub fn from_truth(twin: &Twin, action: &Action) -> f64 {
     let known = Estimate::new(vec![twin.truth.clone()], [8.17]);
     let schedule = Schedule::geometric(1e6, 10.0, 0..=2).unwrap();
     let annealer = Annealer::new(schedule).start_with(Starts::Given(known));

@@ -110,7 +110,7 @@ enum Scheme {
 }
 
 impl Data {
-    fn action<R: Rule<Lorenz63>>(&self, rule: R) -> Action<Lorenz63, R> {
+    fn action<R: Rule<Lorenz63>>(&self, rule: R) -> Action {
         let [a, b] = PRECISION;
         let full = Precision::full(array![[a[0], a[1]], [b[0], b[1]]]).unwrap();
         let fast = Observations::of_operator(Fast, self.times.clone(), &self.fast, full);

@@ -31,7 +31,7 @@ impl Flow for InUnits {
 }
 
 /// Two of the components measured with an error of 0.5.
-fn action(model: InUnits, measured: [usize; 2]) -> Action<InUnits, SimpsonHermite> {
+fn action(model: InUnits, measured: [usize; 2]) -> Action {
     let grid = Grid::uniform(0.0, 0.01, 201).unwrap();
     let truth = Simulation::new(grid.clone(), [10.0, 28.0, 8.0 / 3.0]);
     let truth = truth.spin_up(20.0).flow(&Lorenz63).unwrap();

@@ -46,7 +46,7 @@ fn twin(model: &impl Flow, observed: &[usize], declared: f64, seed: u64) -> Twin
     truth.flow(model).unwrap().observe(&measurement).unwrap()
 }
 
-fn problem(twin: &Twin) -> ActionBuilder<Lorenz96, SimpsonHermite> {
+fn problem(twin: &Twin) -> ActionBuilder {
     Action::builder(Lorenz96 { sites: 20 }, SimpsonHermite)
         .window(twin.window().unwrap())
         .parameter("forcing", Bounds::new(0.0, 20.0).unwrap())

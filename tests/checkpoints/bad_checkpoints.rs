@@ -63,7 +63,7 @@ impl Problem {
         }
     }
 
-    fn action<R: Rule<Forced>>(&self, rule: R) -> Action<Forced, R> {
+    fn action<R: Rule<Forced>>(&self, rule: R) -> Action {
         let grid = Grid::uniform(0.0, 0.05, 21).unwrap();
         let times = grid.times().to_vec();
         let mut values = ndarray::Array2::from_shape_fn((21, 3), |(n, i)| {
@@ -101,11 +101,7 @@ fn annealer() -> Annealer {
 }
 
 #[track_caller]
-fn refused<M: Model, R: Rule<M>>(
-    annealer: &Annealer,
-    action: &Action<M, R>,
-    file: &Scratch,
-) -> Refusal {
+fn refused(annealer: &Annealer, action: &Action, file: &Scratch) -> Refusal {
     let before = file.bytes();
     let error = annealer
         .clone()

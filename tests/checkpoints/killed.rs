@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::fixtures::ladder::{bits, lorenz96, schedule};
-use deepest::models::Lorenz96;
 use deepest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -18,7 +17,7 @@ const FOLDER: &str = "DEEPEST_KILLED";
 const STARTS: usize = 3;
 const LEVELS: usize = 46;
 
-fn problem() -> (Annealer, Action<Lorenz96, SimpsonHermite>) {
+fn problem() -> (Annealer, Action) {
     let (_, action) = lorenz96(8, 81);
     (Annealer::new(schedule(45)).starts(STARTS), action)
 }

@@ -10,7 +10,7 @@ use crate::fixtures::ladder::{bits, lorenz96, schedule};
 use crate::fixtures::scratch::Scratch;
 use deepest::models::LotkaVolterra;
 use deepest::prelude::*;
-use deepest::{Rule, StartResult, Stop, Work};
+use deepest::{StartResult, Stop, Work};
 
 #[track_caller]
 fn same(a: &Annealing, b: &Annealing) {
@@ -22,7 +22,7 @@ fn same(a: &Annealing, b: &Annealing) {
 
 /// Two windows with parameters of their own, one that changes in time, and
 /// bounds of states.
-fn trials() -> Action<LotkaVolterra, Trapezoid> {
+fn trials() -> Action {
     let mut builder = Action::builder(LotkaVolterra, Trapezoid);
     for seed in [1, 2] {
         let grid = Grid::uniform(0.0, 0.25, 41).unwrap();
@@ -43,11 +43,7 @@ fn trials() -> Action<LotkaVolterra, Trapezoid> {
 }
 
 /// Goes on from the checkpoint after every level, each time in a new run.
-fn resumed_after_each_level<M: Model, R: Rule<M>>(
-    action: &Action<M, R>,
-    annealer: &Annealer,
-    name: &str,
-) {
+fn resumed_after_each_level(action: &Action, annealer: &Annealer, name: &str) {
     let file = Scratch::new(name);
     let whole = annealer.run(action).unwrap();
     let kept = annealer.clone().checkpoint(&file.0);

@@ -31,11 +31,11 @@ fn best_step(error: impl FnMut(f64) -> f64) -> f64 {
 struct Gradient;
 
 impl Check for Gradient {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         let mut at = action.at(RF).unwrap();
         let mut g = vec![0.0; x.len()];
@@ -74,11 +74,11 @@ fn gradients_with_every_feature_equal_central_differences() {
 struct Taylor;
 
 impl Check for Taylor {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         let mut at = action.at(RF).unwrap();
         let mut g = vec![0.0; x.len()];
@@ -90,7 +90,7 @@ impl Check for Taylor {
             .iter()
             .map(|g| g.signum() * (1.0 + 0.5 * noise.next()))
             .collect();
-        let remainder = |at: &mut deepest::ActionAt<'_, M, R>, h: f64| {
+        let remainder = |at: &mut deepest::ActionAt<'_>, h: f64| {
             (at.value(&plus(x, h, &u)) - value - h * dot(&g, &u)).abs()
         };
         let halvings: Vec<f64> = (8..14)
@@ -113,11 +113,11 @@ fn the_taylor_remainder_of_the_action_has_slope_two() {
 struct TangentLinear;
 
 impl Check for TangentLinear {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         let mut at = action.at(RF).unwrap();
         let g = at.residuals(x).unwrap();
@@ -186,7 +186,13 @@ fn tangent_linear_and_adjoint_belong_to_the_residuals() {
 #[test]
 fn linearized_residuals_name_what_has_the_wrong_length() {
     let setting = cases::settings()[0];
-    let case = cases::case(Lorenz63, Euler, setting, "lorenz63", &[10.0, 28.0, 2.6]);
+    let case = cases::case(
+        Lorenz63,
+        Euler,
+        &[3; cases::LAYERS],
+        setting,
+        ("lorenz63", &[10.0, 28.0, 2.6]),
+    );
     let mut at = case.action.at(RF).unwrap();
     let (n, m) = (case.x.len(), case.action.counts().residuals);
     let length = |result: deepest::Result<Vec<f64>>| match result.unwrap_err() {
@@ -239,11 +245,11 @@ fn damped_step(
 struct ExactCurvature;
 
 impl Check for ExactCurvature {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         let mut at = action.at(RF).unwrap();
         let n = x.len();
@@ -307,18 +313,18 @@ fn exact_newton_steps_with_every_feature_solve_the_differenced_hessian() {
 struct GaussNewtonCurvature;
 
 impl Check for GaussNewtonCurvature {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         if !name.contains("Scalar") || !name.contains("windows: 1") {
             return;
         }
         let weight = RF * 1.3;
         let mut at = action.at(RF).unwrap();
-        let rest = |at: &mut deepest::ActionAt<'_, M, R>, x: &[f64]| {
+        let rest = |at: &mut deepest::ActionAt<'_>, x: &[f64]| {
             let mut gradient = vec![0.0; x.len()];
             at.value_and_gradient(x, &mut gradient);
             let g = at.residuals(x).unwrap();
@@ -357,11 +363,11 @@ fn gauss_newton_is_exact_where_the_model_is_linear() {
     let matrix = array![[-0.3, 1.0, 0.0], [-1.0, -0.2, 0.4], [0.1, 0.0, -0.5]];
     struct Same;
     impl Check for Same {
-        fn check<M: Model, R: Rule<M>>(
+        fn check(
             &self,
             Case {
                 name, action, x, ..
-            }: &Case<M, R>,
+            }: &Case,
         ) {
             let mut at = action.at(RF).unwrap();
             let mut g = vec![0.0; x.len()];
@@ -379,17 +385,15 @@ fn gauss_newton_is_exact_where_the_model_is_linear() {
     features::linear(&Same, false);
     let linear = || Linear::new(matrix.clone()).unwrap();
     for setting in cases::settings() {
-        Same.check(&cases::case(linear(), Map, setting, "linear", &[]));
-        Same.check(&cases::case(linear(), Euler, setting, "linear", &[]));
-        Same.check(&cases::case(linear(), Trapezoid, setting, "linear", &[]));
-        Same.check(&cases::case(linear(), Midpoint, setting, "linear", &[]));
-        Same.check(&cases::case(linear(), Rk4, setting, "linear", &[]));
-        Same.check(&cases::case(
-            linear(),
-            SimpsonHermite,
-            setting,
-            "linear",
-            &[],
-        ));
+        fn case<R: Rule<Linear>>(model: Linear, rule: R, setting: cases::Setting) -> Case {
+            let widths = [Flow::width(&model); cases::LAYERS];
+            cases::case(model, rule, &widths, setting, ("linear", &[]))
+        }
+        Same.check(&case(linear(), Map, setting));
+        Same.check(&case(linear(), Euler, setting));
+        Same.check(&case(linear(), Trapezoid, setting));
+        Same.check(&case(linear(), Midpoint, setting));
+        Same.check(&case(linear(), Rk4, setting));
+        Same.check(&case(linear(), SimpsonHermite, setting));
     }
 }

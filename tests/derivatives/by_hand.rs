@@ -68,7 +68,7 @@ fn what_a_branch_of_a_jacobian_by_hand_leaves_out_is_zero() {
             .parameter("q", Parameter::estimated())
             .build()
             .unwrap();
-        check(&action, 1, 1.0, action.rule().name());
+        check(&action, 1, 1.0, action.rule_name());
     }
     of(Euler);
     of(Trapezoid);

@@ -6,8 +6,8 @@
 //! smallest steps stay on one side.
 
 use crate::fixtures::{Noise, dot, norm, plus};
+use deepest::Curvature;
 use deepest::prelude::*;
-use deepest::{Curvature, Rule};
 
 pub const RF: f64 = 1.7;
 
@@ -19,7 +19,7 @@ pub fn best(error: impl FnMut(f64) -> f64) -> f64 {
 
 /// At random points of that size: gᵀu against differences of A, and (H + λS⁻²)s = −r against
 /// differences of g.
-pub fn check<M: Model, R: Rule<M>>(action: &Action<M, R>, points: usize, size: f64, name: &str) {
+pub fn check(action: &Action, points: usize, size: f64, name: &str) {
     let mut at = action.at(RF).unwrap();
     let n = action.counts().unknowns;
     let mut noise = Noise(3);

@@ -60,7 +60,7 @@ fn action<M: Known, R: Rule<M>>(
     rule: R,
     (start, step, layers): (f64, f64, usize),
     measured: &[usize],
-) -> Action<M, R> {
+) -> Action {
     let grid = Grid::uniform(start, step, layers).unwrap();
     let times: Vec<f64> = measured.iter().map(|&n| grid.times()[n]).collect();
     let values = Array2::from_shape_fn((times.len(), 1), |(k, _)| model.solution(times[k]));

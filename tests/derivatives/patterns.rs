@@ -119,7 +119,7 @@ impl Layers for Rings {
     }
 }
 
-fn build<M: Model, R: Rule<M>>(model: M, rule: R) -> deepest::Result<Action<M, R>> {
+fn build<M: Model, R: Rule<M>>(model: M, rule: R) -> deepest::Result<Action> {
     let grid = Grid::uniform(0.0, 0.2, 7)?;
     let pulse = Inputs::constant([0.0, 0.6, 0.8], ndarray::array![[0.0], [1.0], [0.0]])?;
     let values = Array2::from_elem((2, 1), 0.4);

@@ -141,7 +141,7 @@ impl Layers for Stepped {
 }
 
 /// Seven layers from 0 to 1.2, an input that jumps, and some values.
-fn action<M: Model, R: Rule<M>>(model: M, rule: R, kinds: [Parameter; 4]) -> Action<M, R> {
+fn action<M: Model, R: Rule<M>>(model: M, rule: R, kinds: [Parameter; 4]) -> Action {
     let grid = Grid::uniform(0.0, 0.2, 7).unwrap();
     let inputs = Inputs::constant([0.0, 0.4, 0.8], ndarray::array![[0.0], [1.0], [0.2]]).unwrap();
     let values = Array2::from_shape_fn((3, 2), |(i, j)| 0.3 * i as f64 - 0.2 * j as f64);
@@ -267,7 +267,7 @@ fn rates_that_change_at_five_days_all_have_their_derivatives() {
         let rates = [Parameter::estimated(); 43];
         let builder = Action::builder(Epidemic, rule).window(window);
         let action = builder.parameter_block("rate", rates).build().unwrap();
-        let name = format!("epidemic, {}", action.rule().name());
+        let name = format!("epidemic, {}", action.rule_name());
         check(&action, 5, 0.3, &name);
         // Every rate is felt: none is without a derivative at a random point, where
         // a day's share of it is about 0.3 · 0.1 · 0.3.
@@ -327,7 +327,7 @@ impl Flow for Driven {
 }
 
 /// x = e^{−0.3 t} up to t = 5 and e^{−1.5 − 0.1 (t − 5)} after, without noise.
-fn decay<M: Model, R: Rule<M>>(model: M, rule: R, inputs: Option<Inputs>) -> Action<M, R> {
+fn decay<M: Model, R: Rule<M>>(model: M, rule: R, inputs: Option<Inputs>) -> Action {
     let times: Vec<f64> = (0..21).map(|k| 0.5 * f64::from(k)).collect();
     let exact = |t: &f64| (-0.3 * t.min(5.0) - 0.1 * (t - 5.0).max(0.0)).exp();
     let values = Array2::from_shape_vec((21, 1), times.iter().map(exact).collect()).unwrap();
@@ -367,7 +367,7 @@ fn a_rate_that_acts_after_a_switch_only_has_its_derivative() {
                 );
                 ((up - down) / (2.0 * h) - g[i]).abs()
             });
-            let name = action.rule().name();
+            let name = action.rule_name();
             assert!(
                 g[i].abs() > 1e-3 && error <= 1e-8 * norm(&g),
                 "{name}, {i}: {error:e}"

@@ -15,7 +15,7 @@ fn one() -> Precision {
 }
 
 /// Two components, one of them measured.
-fn spiral(edit: impl FnOnce(Window) -> Window) -> Action<Linear, Trapezoid> {
+fn spiral(edit: impl FnOnce(Window) -> Window) -> Action {
     let grid = Grid::uniform(0.0, 0.3, 3).unwrap();
     let data = Observations::of_components(&[0], [0.3], array![[1.0]], one()).unwrap();
     let model = Linear::new(array![[-0.1, 1.0], [-1.0, -0.1]]).unwrap();
@@ -28,7 +28,7 @@ fn spiral(edit: impl FnOnce(Window) -> Window) -> Action<Linear, Trapezoid> {
 #[test]
 fn boundary_data_that_contradict_each_other_are_refused() {
     let free = spiral(|w| w);
-    let contradiction = |result: deepest::Result<BoundaryProblem<'_, _, _>>| {
+    let contradiction = |result: deepest::Result<BoundaryProblem<'_>>| {
         let error = result.map(|_| ()).unwrap_err();
         match error {
             Error::Contradiction { place, second, .. } => (place, second),
@@ -140,14 +140,14 @@ impl Potential for Square {
 #[test]
 fn lagrangians_and_points_that_do_not_fit_are_refused() {
     let grid = |layers| Grid::uniform(0.0, 0.1, layers).unwrap();
-    let error = DiscreteLagrangian::new(&LotkaVolterra, SimpsonHermite, grid(4), one());
+    let error = DiscreteLagrangian::new(LotkaVolterra, SimpsonHermite, grid(4), one());
     let error = error.map(|_| ()).unwrap_err();
     assert!(
         matches!(error, Error::IncompleteInterval { found: 4, .. }),
         "{error}"
     );
     let wide = Precision::diagonal([1.0; 3]).unwrap();
-    let error = DiscreteLagrangian::new(&LotkaVolterra, Euler, grid(3), wide);
+    let error = DiscreteLagrangian::new(LotkaVolterra, Euler, grid(3), wide);
     let error = error.map(|_| ()).unwrap_err();
     assert!(
         matches!(
@@ -160,7 +160,7 @@ fn lagrangians_and_points_that_do_not_fit_are_refused() {
         ),
         "{error}"
     );
-    let bare = DiscreteLagrangian::new(&LotkaVolterra, Euler, grid(3), one()).unwrap();
+    let bare = DiscreteLagrangian::new(LotkaVolterra, Euler, grid(3), one()).unwrap();
     let error = bare.flow().map(|_| ()).unwrap_err();
     assert!(
         matches!(
@@ -177,7 +177,7 @@ fn lagrangians_and_points_that_do_not_fit_are_refused() {
     let error = spoilt.flow().map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { .. }), "{error}");
 
-    let lagrangian = DiscreteLagrangian::new(&Decay, Midpoint, grid(3), one()).unwrap();
+    let lagrangian = DiscreteLagrangian::new(Decay, Midpoint, grid(3), one()).unwrap();
     let lagrangian = lagrangian.potential(Square);
     let mut flow = lagrangian.flow().unwrap();
     let at = PhasePoint::new([1.0], [0.0]);
@@ -242,7 +242,7 @@ fn an_implicit_step_that_is_too_long_is_named() {
         }
     }
     let grid = Grid::uniform(0.0, 2.0, 2).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&Explosion, Midpoint, grid, one()).unwrap();
+    let lagrangian = DiscreteLagrangian::new(Explosion, Midpoint, grid, one()).unwrap();
     let from = PhasePoint::new([0.0], [0.0]);
     let error = lagrangian.flow().unwrap().step(0, &from).unwrap_err();
     assert!(matches!(error, Error::GridTooCoarse { .. }), "{error}");

@@ -7,7 +7,7 @@ use deepest::{Action, Path, Rule};
 use ndarray::array;
 
 /// F = −x with y = 0.7 measured at ½ over [0, 1].
-fn measured_once<R: Rule<Decay>>(rule: R, steps: usize) -> Action<Decay, R> {
+fn measured_once<R: Rule<Decay>>(rule: R, steps: usize) -> Action {
     let h = 1.0 / steps as f64;
     let grid = Grid::new((0..=steps).map(|n| n as f64 * h).collect()).unwrap();
     let precision = Precision::scalar(RM).unwrap();

@@ -89,7 +89,7 @@ fn network<R: FlowRule<Deep>>(
     (depth, rule): (Depth, R),
     layers: usize,
     given: &[[f64; 2]],
-) -> Action<Deep, R> {
+) -> Action {
     let grid = Grid::new((0..=layers).map(|n| n as f64 / layers as f64).collect()).unwrap();
     let mut builder = Action::builder(Deep(depth), rule).precision_unit(PrecisionUnit::PerTime);
     for &x in given {
@@ -124,7 +124,7 @@ fn train<R: FlowRule<Deep>>(
     (depth, rule): (Depth, R),
     layers: usize,
     theta: &[f64],
-) -> (Action<Deep, R>, Extremal) {
+) -> (Action, Extremal) {
     let given = inputs();
     let action = network((depth, rule), layers, &given);
     let mut problem = BoundaryProblem::new(&action, RF);

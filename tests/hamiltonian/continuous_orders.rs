@@ -42,7 +42,7 @@ fn measured_everywhere<R: Rule<Decay>>(
     rule: R,
     steps: usize,
     weight: impl Fn(usize) -> f64,
-) -> Action<Decay, R> {
+) -> Action {
     let h = 1.0 / steps as f64;
     let grid = Grid::new((0..=steps).map(|n| n as f64 * h).collect()).unwrap();
     let precisions = (0..=steps).map(|n| Precision::scalar(RM * h * weight(n)).unwrap());
@@ -66,7 +66,7 @@ fn constant(layers: usize) -> Estimate {
     )
 }
 
-fn of_action<R: Rule<Decay>>(action: &Action<Decay, R>) -> Values {
+fn of_action(action: &Action) -> Values {
     let layers = action.windows()[0].grid().layers();
     let solved = BoundaryProblem::new(action, 1.0)
         .solve(&constant(layers))
@@ -101,7 +101,7 @@ fn of_potential<R: FlowRule<Decay>>(rule: R, steps: usize) -> Values {
     let h = 1.0 / steps as f64;
     let grid = Grid::new((0..=steps).map(|n| n as f64 * h).collect()).unwrap();
     let precision = Precision::scalar(1.0).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&Decay, rule, grid, precision)
+    let lagrangian = DiscreteLagrangian::new(Decay, rule, grid, precision)
         .unwrap()
         .potential(Everywhere);
     let mut flow = lagrangian.flow().unwrap();
@@ -217,7 +217,7 @@ fn equal_weights_at_all_layers_are_of_first_order_only() {
 }
 
 /// Samples at three times as measurements.
-fn sampled<R: Rule<Decay>>(rule: R, steps: usize) -> Action<Decay, R> {
+fn sampled<R: Rule<Decay>>(rule: R, steps: usize) -> Action {
     let h = 1.0 / steps as f64;
     let grid = Grid::new((0..=steps).map(|n| n as f64 * h).collect()).unwrap();
     let (times, values): (Vec<f64>, Vec<f64>) = decay::SAMPLES.into_iter().unzip();

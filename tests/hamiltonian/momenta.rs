@@ -29,7 +29,7 @@ fn part<M: Flow, R: Rule<M>>(
     theta: &[f64],
     shape: Shape,
     (first, count): (usize, usize),
-) -> Action<M, R> {
+) -> Action {
     let d = model.width();
     let grid = Grid::new(TIMES[first..=first + count].to_vec()).unwrap();
     let one = Precision::scalar(1.0).unwrap();
@@ -112,7 +112,7 @@ fn momenta_are_slopes_of_the_discrete_lagrangian() {
 struct AddsUp;
 
 impl Check for AddsUp {
-    fn check<M: Model, R: Rule<M>>(&self, case: &Case<M, R>) {
+    fn check(&self, case: &Case) {
         let momenta = Momenta::along(&case.action, RF, &case.estimate).unwrap();
         let mut gradient = vec![0.0; case.x.len()];
         case.action
@@ -243,7 +243,7 @@ fn momenta_of_a_network_are_back_propagated_errors() {
 }
 
 /// Lorenz-63 with x measured at five times, ρ estimated.
-fn lorenz<R: Rule<Lorenz63>>(rule: R, unit: PrecisionUnit, between: usize) -> Action<Lorenz63, R> {
+fn lorenz<R: Rule<Lorenz63>>(rule: R, unit: PrecisionUnit, between: usize) -> Action {
     let times = [0.0, 0.08, 0.16, 0.24, 0.32];
     let grid = Grid::from_times(&times, between).unwrap();
     let truth = Simulation::new(grid.clone(), [10.0, 28.0, 8.0 / 3.0])
@@ -267,7 +267,7 @@ fn lorenz<R: Rule<Lorenz63>>(rule: R, unit: PrecisionUnit, between: usize) -> Ac
         .unwrap()
 }
 
-fn solve<R: Rule<Lorenz63>>(action: &Action<Lorenz63, R>, rf: f64) -> Extremal {
+fn solve(action: &Action, rf: f64) -> Extremal {
     let count = action.windows()[0].grid().layers();
     let path = Path::from_layers(vec![[-6.0, -8.0, 22.0]; count]);
     let theta = [10.0, 27.0, 8.0 / 3.0];
@@ -291,7 +291,7 @@ fn the_discrete_flow_follows_a_solved_path() {
         assert!(solved.momenta.parameters[0].abs() < 1e-10);
         let precision = Precision::full(Shape::Full.matrix(3) * rf).unwrap();
         let grid = action.windows()[0].grid().clone();
-        let lagrangian = DiscreteLagrangian::new(&Lorenz63, rule, grid, precision)
+        let lagrangian = DiscreteLagrangian::new(Lorenz63, rule, grid, precision)
             .unwrap()
             .parameters(solved.estimate.parameters.clone());
         let mut flow = lagrangian.flow().unwrap();

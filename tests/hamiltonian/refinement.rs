@@ -12,7 +12,7 @@ use deepest::{Action, Error, FlowRule, Path};
 use ndarray::{Array2, array};
 
 /// Decay with its three samples.
-fn sampled<R: FlowRule<Decay>>(rule: R) -> Action<Decay, R> {
+fn sampled<R: FlowRule<Decay>>(rule: R) -> Action {
     let (times, values): (Vec<f64>, Vec<f64>) = decay::SAMPLES.into_iter().unzip();
     let grid = Grid::from_times(&times, 2).unwrap();
     let values = Array2::from_shape_vec((3, 1), values).unwrap();
@@ -38,7 +38,7 @@ fn exact_action() -> f64 {
         .sum::<f64>()
 }
 
-fn guess<M: Flow, R: FlowRule<M>>(action: &Action<M, R>) -> Estimate {
+fn guess(action: &Action) -> Estimate {
     let layers = action.windows()[0].grid().layers();
     Estimate::new(vec![Path::from_layers(vec![[0.5]; layers])], [])
 }
@@ -99,7 +99,7 @@ const RF: f64 = 3.0;
 
 /// From one valley to the other in so many equal steps, one value that weighs
 /// nothing in place of the data that an action must have.
-fn over_the_hill(steps: usize) -> (Action<Valley, Midpoint>, Estimate) {
+fn over_the_hill(steps: usize) -> (Action, Estimate) {
     let grid = Grid::uniform(0.0, DURATION / steps as f64, steps + 1).unwrap();
     let weightless = Precision::scalar(1e-14).unwrap();
     let data = Observations::of_components(&[0], [0.0], array![[-1.0]], weightless);
@@ -112,9 +112,7 @@ fn over_the_hill(steps: usize) -> (Action<Valley, Midpoint>, Estimate) {
     (action, Estimate::new(vec![Path::from_layers(line)], []))
 }
 
-fn between_valleys<R: FlowRule<Valley>>(
-    action: &Action<Valley, R>,
-) -> BoundaryProblem<'_, Valley, R> {
+fn between_valleys(action: &Action) -> BoundaryProblem<'_> {
     let problem = BoundaryProblem::new(action, RF);
     let problem = problem.fix(0, End::First, [-1.0]).unwrap();
     problem.fix(0, End::Last, [1.0]).unwrap()
@@ -165,7 +163,7 @@ fn a_stiff_model_does_not_ask_for_more_layers() {
         .sum();
     let error = (stiff.solved.action.total - exact).abs();
     assert!(error < 1.25e-6, "{error}");
-    let layers = |refined: &Refined<Decay, Midpoint>| refined.action.windows()[0].grid().layers();
+    let layers = |refined: &Refined| refined.action.windows()[0].grid().layers();
     let (soft, stiff) = (layers(&refine(10.0)), layers(&stiff));
     assert!(stiff < 2 * soft, "{stiff}, {soft}");
 }
@@ -216,7 +214,7 @@ fn parameters_are_estimated_on_the_way() {
 
 #[test]
 fn what_cannot_be_refined_is_named() {
-    let refine = |action: Action<Decay, Trapezoid>, tolerance: f64| {
+    let refine = |action: Action, tolerance: f64| {
         let problem = BoundaryProblem::new(&action, 1.0);
         let refined = problem.refine(&guess(&action), tolerance);
         refined.map(|_| ()).unwrap_err()

@@ -22,10 +22,7 @@ fn grid<R: Rule<LotkaVolterra>>(rule: R) -> Grid {
 }
 
 /// The prey measured at the ends of four intervals.
-fn prey<R: Rule<LotkaVolterra>>(
-    rule: R,
-    edit: impl FnOnce(Window) -> Window,
-) -> Action<LotkaVolterra, R> {
+fn prey<R: Rule<LotkaVolterra>>(rule: R, edit: impl FnOnce(Window) -> Window) -> Action {
     let grid = grid(rule);
     let node = |k: usize| grid.times()[k * rule.steps()];
     let times: Vec<f64> = MEASURED.iter().map(|(k, _)| node(*k)).collect();
@@ -67,7 +64,7 @@ fn shoot<R: FlowRule<LotkaVolterra>>(
     path: &Path,
 ) -> Vec<PhasePoint> {
     let precision = Precision::scalar(RF).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&LotkaVolterra, rule, grid(rule), precision)
+    let lagrangian = DiscreteLagrangian::new(LotkaVolterra, rule, grid(rule), precision)
         .unwrap()
         .parameters(THETA);
     let mut flow = lagrangian.flow().unwrap();
@@ -139,11 +136,7 @@ fn shoot<R: FlowRule<LotkaVolterra>>(
 
 /// Shooting begins at a path that is a thousandth off; its solution is that of
 /// Newton's method on the whole path, and no other is near.
-fn agree<R: FlowRule<LotkaVolterra>>(
-    problem: BoundaryProblem<'_, LotkaVolterra, R>,
-    rule: R,
-    ends: [Condition; 2],
-) {
+fn agree<R: FlowRule<LotkaVolterra>>(problem: BoundaryProblem<'_>, rule: R, ends: [Condition; 2]) {
     let solved = problem.solve(&guess(rule)).unwrap();
     let (path, momenta) = (&solved.estimate.paths[0], &solved.momenta.windows[0]);
     let off = path.to_array().unwrap() * 1.001;

@@ -11,7 +11,7 @@ use deepest::hamiltonian::{
 };
 use deepest::models::{Lorenz63, Lorenz96, LotkaVolterra, NaKl};
 use deepest::prelude::*;
-use deepest::{Dual, Error, FlowRule, Rule};
+use deepest::{Dual, Error, FlowRule};
 use ndarray::{Array2, array, s};
 
 /// Forms are kept to the rounding of a few hundred operations, relative to the
@@ -33,7 +33,13 @@ impl Potential for Rugged {
 }
 
 /// Calls `check` with the flow over one interval of every rule.
-fn every_rule<M: Flow>(model: &M, theta: &[f64], shape: Shape, h: f64, check: &mut impl Check<M>) {
+fn every_rule<M: Flow + Clone>(
+    model: &M,
+    theta: &[f64],
+    shape: Shape,
+    h: f64,
+    check: &mut impl Check,
+) {
     let mut one = OneRule {
         model,
         theta,
@@ -48,8 +54,8 @@ fn every_rule<M: Flow>(model: &M, theta: &[f64], shape: Shape, h: f64, check: &m
     one.run(SimpsonHermite, check);
 }
 
-trait Check<M: Model> {
-    fn check<R: Rule<M>, V: Potential>(&mut self, name: &str, flow: DiscreteFlow<'_, M, R, V>);
+trait Check {
+    fn check<V: Potential>(&mut self, name: &str, flow: DiscreteFlow<'_, V>);
 }
 
 struct OneRule<'a, M> {
@@ -61,8 +67,8 @@ struct OneRule<'a, M> {
     h: f64,
 }
 
-impl<M: Flow> OneRule<'_, M> {
-    fn run<R: FlowRule<M>>(&mut self, rule: R, check: &mut impl Check<M>) {
+impl<M: Flow + Clone> OneRule<'_, M> {
+    fn run<R: FlowRule<M>>(&mut self, rule: R, check: &mut impl Check) {
         let steps = rule.steps();
         let grid = Grid::uniform(0.4, self.h / steps as f64, steps + 1).unwrap();
         let matrix = self.shape.matrix(self.model.width()) * self.scale;
@@ -73,7 +79,7 @@ impl<M: Flow> OneRule<'_, M> {
         };
         let precision = precision.unwrap();
         let free = |grid| {
-            DiscreteLagrangian::new(self.model, rule, grid, precision.clone())
+            DiscreteLagrangian::new(self.model.clone(), rule, grid, precision.clone())
                 .unwrap()
                 .parameters(self.theta)
         };
@@ -94,8 +100,8 @@ struct IsSymplectic {
     width: usize,
 }
 
-impl<M: Model> Check<M> for IsSymplectic {
-    fn check<R: Rule<M>, V: Potential>(&mut self, name: &str, mut flow: DiscreteFlow<'_, M, R, V>) {
+impl Check for IsSymplectic {
+    fn check<V: Potential>(&mut self, name: &str, mut flow: DiscreteFlow<'_, V>) {
         let from = point(self.width, 3);
         let (_, tangent) = flow.tangent(0, &from).unwrap();
         let defect = symplectic_defect(&tangent).unwrap();
@@ -120,8 +126,8 @@ struct IsDerivative {
     width: usize,
 }
 
-impl<M: Model> Check<M> for IsDerivative {
-    fn check<R: Rule<M>, V: Potential>(&mut self, name: &str, mut flow: DiscreteFlow<'_, M, R, V>) {
+impl Check for IsDerivative {
+    fn check<V: Potential>(&mut self, name: &str, mut flow: DiscreteFlow<'_, V>) {
         let d = self.width;
         let from = point(d, 3);
         let (step, tangent) = flow.tangent(0, &from).unwrap();
@@ -189,7 +195,7 @@ fn units_do_not_matter() {
     let grid = Grid::uniform(0.0, 0.01, 3).unwrap();
     let precision = Precision::diagonal([1e-4, 1e4, 1e4, 1e4]).unwrap();
     let inputs = Inputs::linear([0.0, 1.0], array![[3.0], [5.0]]).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&NaKl, SimpsonHermite, grid, precision)
+    let lagrangian = DiscreteLagrangian::new(NaKl, SimpsonHermite, grid, precision)
         .unwrap()
         .parameters(NaKl::VALUES)
         .inputs(inputs);
@@ -212,7 +218,7 @@ fn euler_is_symplectic_euler() {
     let (h, theta, rf) = (0.01, [10.0, 28.0, 2.6], 1.7);
     let grid = Grid::uniform(0.0, h, 2).unwrap();
     let precision = Precision::scalar(rf).unwrap();
-    let lagrangian = DiscreteLagrangian::new(&Lorenz63, Euler, grid, precision)
+    let lagrangian = DiscreteLagrangian::new(Lorenz63, Euler, grid, precision)
         .unwrap()
         .parameters(theta)
         .potential(Paraboloid);
@@ -307,7 +313,7 @@ fn weighted_residuals_are_no_canonical_momenta() {
     let canonical = |h: f64| {
         let grid = Grid::uniform(0.0, h, 2).unwrap();
         let precision = Precision::scalar(1.0).unwrap();
-        let lagrangian = DiscreteLagrangian::new(&Lorenz63, Trapezoid, grid, precision)
+        let lagrangian = DiscreteLagrangian::new(Lorenz63, Trapezoid, grid, precision)
             .unwrap()
             .parameters([10.0, 28.0, 2.6]);
         let from = PhasePoint::new([1.0, -2.0, 20.0], [0.3, 0.1, -0.4]);
@@ -352,7 +358,8 @@ fn network_flow(
     let layers = network.widths.len();
     let grid = Grid::uniform(0.0, 1.0, layers)?;
     let precision = Precision::scalar(2.0)?;
-    let lagrangian = DiscreteLagrangian::new(network, Map, grid, precision)?.parameters(theta);
+    let lagrangian =
+        DiscreteLagrangian::new(network.clone(), Map, grid, precision)?.parameters(theta);
     let d = network.widths[0];
     let mut flow = lagrangian.flow()?;
     // All layers, one after the other.
@@ -454,12 +461,8 @@ fn layers_without_a_symplectic_map_are_refused() {
 #[test]
 fn a_perfect_model_is_a_limit_and_no_exception() {
     struct Limit;
-    impl<M: Model> Check<M> for Limit {
-        fn check<R: Rule<M>, V: Potential>(
-            &mut self,
-            name: &str,
-            mut flow: DiscreteFlow<'_, M, R, V>,
-        ) {
+    impl Check for Limit {
+        fn check<V: Potential>(&mut self, name: &str, mut flow: DiscreteFlow<'_, V>) {
             if name.contains("driven") {
                 return;
             }

@@ -35,7 +35,7 @@ fn both_minimizers_find_the_same_action() {
 /// the lowest action is ½ yᵀS⁻¹y: an oracle that is well conditioned where the
 /// Hessian, with a condition number of about R_f, is not.
 struct Chain {
-    action: Action<Linear, Map>,
+    action: Action,
     propagator: Array2<f64>,
     values: Array2<f64>,
 }

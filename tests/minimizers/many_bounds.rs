@@ -4,8 +4,8 @@
 use crate::fixtures::Noise;
 use crate::fixtures::ladder::go;
 use crate::fixtures::watched::{Watched, karush_kuhn_tucker};
+use deepest::Work;
 use deepest::prelude::*;
-use deepest::{Rule, Work};
 use ndarray::Array2;
 
 /// ẋ = −x + y/2, ẏ = −y, and θⱼ pushes both around the time j.
@@ -49,7 +49,7 @@ fn window(seed: u64, length: usize) -> Window {
 /// a value of some hundred (1e-6 in slopes of size one), many bounds that act and many
 /// that do not. The action is quadratic: one factorization is the minimum and one more
 /// sees that nothing is left.
-fn check<M: Model, R: Rule<M>>(action: &Action<M, R>, parameters: usize) -> Work {
+fn check(action: &Action, parameters: usize) -> Work {
     let mut at = action.at(10.0).unwrap();
     let mut x = vec![0.0; action.counts().unknowns];
     let minimizer = Watched(GaussNewton::default().tolerance(1e-14).unwrap());

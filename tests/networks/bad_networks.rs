@@ -82,7 +82,7 @@ fn labels_must_be_classes() {
     assert_eq!(one_hot(&[], 4).unwrap().dim(), (0, 4));
 }
 
-fn action(network: &Network, pairs: usize, guess: f64) -> Action<Network, Map> {
+fn action(network: &Network, pairs: usize, guess: f64) -> Action {
     let mut draws = Draws(3);
     let one = Precision::scalar(100.0).unwrap();
     let last = network.depth() - 1;

@@ -16,7 +16,7 @@ fn action<M: Layers>(
     network: &Network,
     pairs: usize,
     decay: Option<f64>,
-) -> Result<Action<M, Map>> {
+) -> Result<Action> {
     let last = network.depth() - 1;
     let values = |n: usize, seed: usize| {
         Array2::from_shape_fn((pairs, network.width(n)), |(i, j)| {

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 const PAIRS: usize = 23;
 
 /// The networks whose layers follow from the one before alone, with their actions.
-fn unrolled() -> Vec<(Network, Action<Network, Map>)> {
+fn unrolled() -> Vec<(Network, Action)> {
     let all = networks().into_iter().map(|network| {
         let action = action_of(network.clone(), &network, PAIRS);
         (network, action)
@@ -79,7 +79,7 @@ fn the_gradient_by_errors_is_that_of_the_path_they_make() {
 
 /// Ten layers of six units, twelve pairs of a teacher's; weights fixed or not, and
 /// the path of the teacher.
-fn twin(activation: Activation, fixed: bool) -> (Action<Network, Map>, Vec<f64>) {
+fn twin(activation: Activation, fixed: bool) -> (Action, Vec<f64>) {
     let network = Network::new(6, [Dense::new(6, activation); 10]).unwrap();
     let mut draws = Draws(23);
     let inputs = Array2::from_shape_fn((12, 6), |_| draws.next());

@@ -34,7 +34,7 @@ impl Study {
         }
     }
 
-    fn action(&self, range: std::ops::Range<usize>) -> deepest::Result<Action<Network, Map>> {
+    fn action(&self, range: std::ops::Range<usize>) -> deepest::Result<Action> {
         let [exact, noisy] = [1e6, 300.0].map(|r| Precision::scalar(r).unwrap());
         let rows = s![range, ..];
         let (inputs, outputs) = (self.inputs.slice(rows), self.outputs.slice(rows));
@@ -47,7 +47,7 @@ impl Study {
             .build()
     }
 
-    fn batch(&self, b: usize) -> deepest::Result<Action<Network, Map>> {
+    fn batch(&self, b: usize) -> deepest::Result<Action> {
         let each = self.inputs.nrows() / self.batches;
         self.action(b * each..(b + 1) * each)
     }
@@ -58,12 +58,7 @@ fn go_on<T>(_: T) -> ControlFlow<()> {
 }
 
 /// The minimum of the action of all windows that is next to these parameters.
-fn joint<M: Model, R: deepest::Rule<M>>(
-    action: &Action<M, R>,
-    rf: f64,
-    near: &[f64],
-    paths: Vec<Path>,
-) -> (f64, Vec<f64>) {
+fn joint(action: &Action, rf: f64, near: &[f64], paths: Vec<Path>) -> (f64, Vec<f64>) {
     let mut x = action.pack(&Estimate::new(paths, near)).unwrap();
     let mut objective = action.at(rf).unwrap();
     let minimizer = GaussNewton::default().max_iterations(2000);
@@ -291,7 +286,7 @@ fn what_batches_cannot_be_is_said() {
     assert!(matches!(refused, Err(Error::Normalization { .. })));
     // Nothing to train is no error.
     assert!(with(Parameter::fixed(0.5), Normalization::Sum).is_ok());
-    let broken = |_: usize| -> deepest::Result<Action<Network, Map>> {
+    let broken = |_: usize| -> deepest::Result<Action> {
         Err(Error::Empty {
             what: "files",
             place: "here".into(),

@@ -45,7 +45,7 @@ pub(crate) fn networks() -> Vec<Network> {
 
 /// The action of random pairs, some of them incomplete, with some of the weights
 /// fixed and some with priors.
-pub(crate) fn action_of<M: Layers>(model: M, network: &Network, pairs: usize) -> Action<M, Map> {
+pub(crate) fn action_of<M: Layers>(model: M, network: &Network, pairs: usize) -> Action {
     let mut draws = Draws(17);
     let last = network.depth() - 1;
     let mut values = |n: usize| Array2::from_shape_fn((pairs, network.width(n)), |_| draws.next());
@@ -182,7 +182,7 @@ fn back_propagate(widths: &[usize], theta: &[f64], x: &[f64], y: &[f64]) -> Back
 }
 
 /// The action of windows, with these guesses of the weights.
-fn guessed(network: &Network, windows: Vec<Window>, theta: &[f64]) -> Action<Network, Map> {
+fn guessed(network: &Network, windows: Vec<Window>, theta: &[f64]) -> Action {
     let mut builder = Action::builder(network.clone(), Map).windows(windows);
     for (name, range) in network.blocks() {
         let guesses = theta[range]
@@ -357,7 +357,7 @@ impl Layers for Own {
     }
 }
 
-fn own(told: DenseLayer) -> deepest::Result<Action<Own, Map>> {
+fn own(told: DenseLayer) -> deepest::Result<Action> {
     let grid = Grid::uniform(0.0, 1.0, 2).unwrap();
     let one = Precision::scalar(1.0).unwrap();
     let values = ndarray::array![[0.5, 0.25]];

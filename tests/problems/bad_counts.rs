@@ -93,7 +93,7 @@ fn models_wider_than_any_memory_are_refused() {
     }
 }
 
-fn estimate() -> (Action<deepest::models::LotkaVolterra, Trapezoid>, Estimate) {
+fn estimate() -> (Action, Estimate) {
     let action = builder()
         .window(window())
         .precision_unit(PrecisionUnit::PerTime)

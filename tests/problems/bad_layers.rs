@@ -26,7 +26,7 @@ fn measured(layers: usize, layer: usize, components: &[usize]) -> Window {
     Window::new(grid).observations(data).unwrap()
 }
 
-fn builder() -> deepest::ActionBuilder<Network, Map> {
+fn builder() -> deepest::ActionBuilder {
     let count = network().parameter_count();
     assert_eq!(count, 18);
     let builder = Action::builder(network(), Map);

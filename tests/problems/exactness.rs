@@ -344,7 +344,7 @@ fn an_active_bound_leaves_the_problem_with_that_parameter_fixed() {
             .build()
             .unwrap()
     };
-    let solve_it = |action: &Action<Affine, Map>| {
+    let solve_it = |action: &Action| {
         let mut at = action.at(RF).unwrap();
         let mut x = vec![0.0; at.dimension()];
         minimize(&mut at, &mut x);

@@ -71,7 +71,7 @@ fn window(times: Vec<f64>, first: f64) -> Window {
     Window::new(grid).observations(data).unwrap()
 }
 
-fn action<R: Rule<Relax>>(rule: R, window: Window) -> Action<Relax, R> {
+fn action<R: Rule<Relax>>(rule: R, window: Window) -> Action {
     Action::builder(Relax, rule)
         .window(window)
         .parameter("gain", Parameter::fixed(1.0))

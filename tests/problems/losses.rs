@@ -155,7 +155,7 @@ fn contaminated() -> Array2<f64> {
     })
 }
 
-fn problem(loss: Loss, shape: Shape, normalization: Normalization) -> Action<Affine, Map> {
+fn problem(loss: Loss, shape: Shape, normalization: Normalization) -> Action {
     let grid = Grid::uniform(0.0, 1.0, LAYERS).unwrap();
     let times = grid.times().to_vec();
     let data = Observations::of_components(&[0, 1], times, contaminated(), shape.precision(D));

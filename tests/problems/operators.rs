@@ -34,7 +34,7 @@ fn rows(values: &Array2<f64>) -> Vec<Vec<f64>> {
     values.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
-fn action(sets: Vec<Observations>) -> Action<Lorenz63, Trapezoid> {
+fn action(sets: Vec<Observations>) -> Action {
     let mut window = Window::new(grid());
     for set in sets {
         window = window.observations(set).unwrap();
@@ -57,7 +57,7 @@ fn point() -> Vec<f64> {
 }
 
 /// Value, gradient, and a Newton step of each curvature.
-fn seen(action: &Action<Lorenz63, Trapezoid>) -> (f64, Vec<f64>, Vec<Vec<f64>>) {
+fn seen(action: &Action) -> (f64, Vec<f64>, Vec<Vec<f64>>) {
     let x = point();
     let mut at = action.at(1.3).unwrap();
     let mut g = vec![0.0; x.len()];
@@ -70,7 +70,7 @@ fn seen(action: &Action<Lorenz63, Trapezoid>) -> (f64, Vec<f64>, Vec<Vec<f64>>) 
     (value, g, steps.to_vec())
 }
 
-fn same(a: &Action<Lorenz63, Trapezoid>, b: &Action<Lorenz63, Trapezoid>, name: &str) {
+fn same(a: &Action, b: &Action, name: &str) {
     assert_eq!(a.counts(), b.counts(), "{name}");
     let (a, b) = (seen(a), seen(b));
     assert!((a.0 - b.0).abs() <= 1e-14 * a.0.abs(), "{name}: values");

@@ -1,7 +1,6 @@
 //! Bounds of parameters: a dense quadratic program, the Karush-Kuhn-Tucker
 //! conditions, no evaluation outside on the way, and what is reported.
 
-use crate::fixtures::Affine;
 use crate::fixtures::affine::{Scheme, Value, add_value};
 use crate::fixtures::dense::Normal;
 use crate::fixtures::recordings::{D, LAYERS, RF, add_values, model, start, times, window};
@@ -94,7 +93,7 @@ fn quadratic_program(changing: bool, (lower, upper): (f64, f64)) -> Vec<f64> {
 }
 
 fn check_program(
-    action: &Action<Affine, Trapezoid>,
+    action: &Action,
     begin: &Estimate,
     minimizer: impl Minimizer + 'static,
     expected: &[f64],
@@ -144,7 +143,7 @@ fn check_program(
 }
 
 /// Where the static parameter stands among the unknowns.
-fn second(action: &Action<Affine, Trapezoid>) -> usize {
+fn second(action: &Action) -> usize {
     let unknowns = action.counts().unknowns;
     let states = 2 * LAYERS * D;
     // Two windows' own values behind it, or one more component a layer.

@@ -41,7 +41,7 @@ fn window() -> Window {
 
 /// k, a(0) and Σe² where the model has next to no error: at R_f = 1e14 against
 /// R_m = 6e6 it gives way by less than 1e-6 of what the data say.
-fn estimate(window: Window) -> (f64, f64, f64, Action<SecondOrder, Rk4>, Annealing) {
+fn estimate(window: Window) -> (f64, f64, f64, Action, Annealing) {
     let action = Action::builder(SecondOrder, Rk4)
         .window(window)
         .parameter("k", Bounds::new(0.01, 10.0).unwrap())
@@ -84,7 +84,7 @@ fn second_order_kinetics_from_a_known_state_has_the_values_of_least_squares() {
     assert!((k - 0.430287).abs() < 1e-6, "{k}");
 }
 
-fn linear<R: Rule<Linear>>(rule: R, window: Window) -> Action<Linear, R> {
+fn linear<R: Rule<Linear>>(rule: R, window: Window) -> Action {
     let matrix = array![[-0.3, 1.0], [-1.0, -0.2]];
     let model = Linear::new(matrix).unwrap();
     Action::builder(model, rule).window(window).build().unwrap()
@@ -124,7 +124,7 @@ fn replicates_of_their_own_precisions_are_sets_of_their_own() {
     let estimate = Estimate::new(vec![path], []);
     let (one, many) = (linear(Trapezoid, one), linear(Trapezoid, many));
     assert_eq!(one.counts().measured, 4);
-    let terms = |action: &Action<Linear, Trapezoid>| action.terms(2.0, &estimate).unwrap();
+    let terms = |action: &Action| action.terms(2.0, &estimate).unwrap();
     let (a, b) = (terms(&one), terms(&many));
     // The same numbers in another order.
     approx::assert_relative_eq!(a.measurement, b.measurement, max_relative = 1e-14);

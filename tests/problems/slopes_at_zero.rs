@@ -62,7 +62,7 @@ fn window() -> Window {
     window.inputs(inputs).unwrap()
 }
 
-fn action<M: Flow, R: Rule<M>>(model: M, rule: R, names: &[&str]) -> Action<M, R> {
+fn action<M: Flow, R: Rule<M>>(model: M, rule: R, names: &[&str]) -> Action {
     let mut builder = Action::builder(model, rule).window(window());
     for name in names {
         builder = builder.parameter(*name, Bounds::new(0.0, 5.0).unwrap());
@@ -78,7 +78,7 @@ fn states(first: f64) -> Vec<f64> {
 
 /// The gradient against central differences at all unknowns but those `skipped`, whose
 /// slope `there` is the limit from above, by a difference of first order.
-fn compare<M: Flow, R: Rule<M>>(action: &Action<M, R>, x: &[f64], skipped: usize) {
+fn compare(action: &Action, x: &[f64], skipped: usize) {
     let mut at = action.at(2.0).unwrap();
     let mut gradient = vec![0.0; x.len()];
     at.value_and_gradient(x, &mut gradient);
@@ -121,7 +121,7 @@ fn a_hill_term_may_begin_at_zero() {
 }
 
 /// The error of an annealing that starts on a path with a zero at layer 3.
-fn refused<M: Flow, R: Rule<M>>(action: &Action<M, R>, parameters: &[f64]) -> (Error, String) {
+fn refused(action: &Action, parameters: &[f64]) -> (Error, String) {
     let mut all = states(0.3);
     all[3] = 0.0;
     let path = Path::from_layers(all.iter().map(|x| vec![*x]));

@@ -20,7 +20,7 @@ fn observations(half_width: f64) -> Observations {
     data.smooth(half_width).unwrap()
 }
 
-fn action<R: FlowRule<Decay>>(rule: R, half_width: f64, steps: usize) -> Action<Decay, R> {
+fn action<R: FlowRule<Decay>>(rule: R, half_width: f64, steps: usize) -> Action {
     let grid = Grid::new((0..=steps).map(|n| n as f64 / steps as f64).collect()).unwrap();
     let window = Window::new(grid).observations(observations(half_width));
     Action::builder(Decay, rule)
@@ -30,7 +30,7 @@ fn action<R: FlowRule<Decay>>(rule: R, half_width: f64, steps: usize) -> Action<
         .unwrap()
 }
 
-fn solve<R: FlowRule<Decay>>(action: &Action<Decay, R>) -> Extremal {
+fn solve(action: &Action) -> Extremal {
     let layers = action.windows()[0].grid().layers();
     let guess = Estimate::new(vec![Path::from_layers(vec![[0.3]; layers])], []);
     BoundaryProblem::new(action, 1.0).solve(&guess).unwrap()

@@ -34,10 +34,7 @@ fn normal() -> Normal {
     normal
 }
 
-fn builder(
-    shared: impl Into<Parameter>,
-    own: impl Into<Parameter>,
-) -> deepest::ActionBuilder<Affine, Euler> {
+fn builder(shared: impl Into<Parameter>, own: impl Into<Parameter>) -> deepest::ActionBuilder {
     Action::builder(model(), Euler)
         .window(window(1))
         .window(window(2))

@@ -35,7 +35,7 @@ fn values() -> Array2<f64> {
 /// Bounds of both components, and of the parameter.
 type Limits = [(f64, f64); 3];
 
-fn action<R: Rule<Affine>>(rule: R, bounds: Limits) -> Action<Affine, R> {
+fn action<R: Rule<Affine>>(rule: R, bounds: Limits) -> Action {
     let grid = Grid::uniform(0.0, STEP, LAYERS).unwrap();
     let precision = Precision::scalar(RM).unwrap();
     let times = grid.times().to_vec();
@@ -113,12 +113,7 @@ fn solve<R: Rule<Affine>>(rule: R, scheme: Scheme) {
     }
 }
 
-fn compare<R: Rule<Affine>>(
-    action: &Action<Affine, R>,
-    level: &Level,
-    expected: &[f64],
-    name: &str,
-) {
+fn compare(action: &Action, level: &Level, expected: &[f64], name: &str) {
     let x = action.pack(&level.estimate).unwrap();
     // A value known to 1e-15 of about 100 tells the minimum to 3e-7 where
     // curvatures are of size 1.
@@ -175,11 +170,11 @@ fn bounded_states_solve_the_quadratic_program_under_euler() {
 struct Promise;
 
 impl Check for Promise {
-    fn check<M: Model, R: Rule<M>>(
+    fn check(
         &self,
         Case {
             name, action, x, ..
-        }: &Case<M, R>,
+        }: &Case,
     ) {
         let mut at = action.at(RF).unwrap();
         let inside = |at: &dyn Objective, x: &[f64]| -> Vec<f64> {

@@ -74,11 +74,7 @@ const PER_STEP: Weighing = Weighing {
     per_time: false,
 };
 
-fn action<R: Rule<Affine>>(
-    rule: R,
-    recordings: &[Recording],
-    weighing: Weighing,
-) -> Action<Affine, R> {
+fn action<R: Rule<Affine>>(rule: R, recordings: &[Recording], weighing: Weighing) -> Action {
     let mut builder = Action::builder(model(), rule)
         .parameter("shared", Parameter::estimated())
         .model_precision(weighing.shape.precision(D));

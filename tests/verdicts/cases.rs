@@ -66,7 +66,7 @@ impl Flow for Case {
 }
 
 /// An action of one window.
-pub fn action(case: Case, window: Window, bounds: (f64, f64)) -> Action<Case, SimpsonHermite> {
+pub fn action(case: Case, window: Window, bounds: (f64, f64)) -> Action {
     let mut builder = Action::builder(case, SimpsonHermite).window(window);
     for k in 0..case.parameter_count() {
         let bounds = Bounds::new(bounds.0, bounds.1).unwrap();
@@ -75,7 +75,7 @@ pub fn action(case: Case, window: Window, bounds: (f64, f64)) -> Action<Case, Si
     builder.build().unwrap().balanced().unwrap()
 }
 
-pub fn run(action: &Action<Case, SimpsonHermite>) -> (Annealing, Verdict) {
+pub fn run(action: &Action) -> (Annealing, Verdict) {
     let annealer = Annealer::new(Schedule::adaptive()).starts(2);
     let annealing = annealer.run(action).unwrap();
     let verdict = annealing.verdict(action).unwrap();

@@ -21,7 +21,7 @@ fn chain(t: f64) -> [f64; 3] {
 }
 
 /// Exact values at 20 times with the deviation of a tenth of each, on these layers.
-fn measured(grid: Grid) -> Action<Case, SimpsonHermite> {
+fn measured(grid: Grid) -> Action {
     let times: Vec<f64> = (1..=20).map(|k| f64::from(k) / 20.0).collect();
     let values = Array2::from_shape_fn((20, 3), |(k, i)| chain(times[k])[i]);
     let precisions = values.rows().into_iter().map(|row| {
@@ -99,7 +99,7 @@ fn steps_that_are_too_long_are_named_and_mended() {
 }
 
 /// e^{−0.3 t} up to t = 5, then e^{−1.5 − 0.1 (t − 5)}, every half to 10.
-fn switched(case: Case) -> Action<Case, SimpsonHermite> {
+fn switched(case: Case) -> Action {
     let times: Vec<f64> = (0..=20).map(|k| 0.5 * f64::from(k)).collect();
     let value = |t: f64| match t <= 5.0 {
         true => (-0.3 * t).exp(),

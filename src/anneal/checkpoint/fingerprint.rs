@@ -8,10 +8,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::super::ladder::Ladder;
 use super::super::{Annealer, starts};
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::Result;
 use crate::minimize::{Objective, project};
-use crate::model::Model;
 
 /// FNV-1a with 64 bits (Fowler, Noll, Vo): no change of one byte goes unseen.
 pub(super) struct Hash(u64);
@@ -60,10 +58,10 @@ impl Write for Hash {
 }
 
 /// The parts of an annealing that a result depends on, by name.
-pub(super) fn parts<M: Model, R: Rule<M>>(
+pub(super) fn parts(
     annealer: &Annealer,
     ladder: &Ladder,
-    action: &Action<M, R>,
+    action: &Action,
 ) -> Result<Vec<(&'static str, u64)>> {
     Ok(vec![
         ("the schedule", text(&format_args!("{:?}", ladder.steps))),
@@ -89,7 +87,7 @@ fn text(value: &dyn std::fmt::Display) -> u64 {
 }
 
 /// Names, kinds, bounds, guesses and priors.
-fn parameters<M: Model, R: Rule<M>>(action: &Action<M, R>) -> u64 {
+fn parameters(action: &Action) -> u64 {
     let mut hash = Hash::new();
     for (name, parameter) in action.parameters() {
         let _ = write!(hash, "{name} {parameter:?} ");
@@ -98,7 +96,7 @@ fn parameters<M: Model, R: Rule<M>>(action: &Action<M, R>) -> u64 {
 }
 
 /// Times and measured values.
-fn data<M: Model, R: Rule<M>>(action: &Action<M, R>) -> u64 {
+fn data(action: &Action) -> u64 {
     let mut hash = Hash::new();
     for window in action.windows() {
         hash.numbers(window.grid().times());
@@ -118,7 +116,7 @@ const DISTANCES: [f64; 2] = [0.015625, 4.0];
 /// What no name tells, models and operators that are the user's code, tells
 /// itself by its values: the action and its gradient at a few random points,
 /// and the bounds. The model weighs little at the first R_f and much at the last.
-fn values<M: Model, R: Rule<M>>(ladder: &Ladder, action: &Action<M, R>) -> Result<u64> {
+fn values(ladder: &Ladder, action: &Action) -> Result<u64> {
     let mut hash = Hash::new();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let rest = starts::rest(action)?;

@@ -20,10 +20,8 @@ use super::climb::Climb;
 use super::ladder::Ladder;
 use super::results::{End, Level, StartResult, Stop};
 use crate::action::Action;
-use crate::discretization::Rule;
 use crate::error::{Error, Refusal, Result};
 use crate::file;
-use crate::model::Model;
 
 const MAGIC: [u8; 8] = *b"deepest\0";
 
@@ -109,10 +107,10 @@ impl Page {
 }
 
 impl Checkpoint {
-    pub(super) fn new<M: Model, R: Rule<M>>(
+    pub(super) fn new(
         path: &Path,
         (annealer, ladder): (&Annealer, &Ladder),
-        action: &Action<M, R>,
+        action: &Action,
     ) -> Result<Self> {
         Ok(Self {
             path: path.into(),

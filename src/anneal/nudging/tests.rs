@@ -27,7 +27,7 @@ impl Flow for Swing {
 }
 
 /// Its swing from (1, 0.5), pushed until t = 2.05; the position is measured.
-fn swing() -> (Action<Swing, Rk4>, Path) {
+fn swing() -> (Action, Path) {
     let grid = Grid::uniform(0.0, 0.05, 81).unwrap();
     let push = ndarray::array![[1.0], [0.0]];
     let inputs = Inputs::constant([0.0, 2.05], push).unwrap();
@@ -39,10 +39,7 @@ fn swing() -> (Action<Swing, Rk4>, Path) {
     (action.build().unwrap(), twin.truth)
 }
 
-fn nudging<'a>(
-    action: &'a Action<Swing, Rk4>,
-    signals: &'a [Signal<'a>],
-) -> Nudging<'a, Swing, Rk4> {
+fn nudging<'a>(action: &'a Action, signals: &'a [Signal<'a>]) -> Nudging<'a> {
     Nudging { action, signals }
 }
 

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::*;
 use crate::derivative::{Sparsity, find_pattern};
 use crate::dual::Dual;
+use crate::model::Number;
 use crate::scalar::Scalar;
 
 /// Every operation in five results of three inputs and three parameters; then
@@ -18,7 +19,13 @@ impl Generic for Everything {
     fn outputs(&self) -> usize {
         9
     }
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+    fn call<S: Number>(&self, x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
+        Self::of(x, theta, scratch, out);
+    }
+}
+
+impl Everything {
+    fn of<S: Scalar>(x: &[S], theta: &[S], scratch: &mut Vec<S>, out: &mut [S]) {
         scratch.clear();
         scratch.push((x[0] * x[1]).square() + 1.5);
         let positive = scratch[0];
@@ -40,14 +47,32 @@ impl Generic for Everything {
     }
 }
 
+/// A function that nested duals, which the crate has no other use for, can call.
+trait Nested: Generic {
+    fn nested(&self, x: &[Second], theta: &[Second], out: &mut [Second]);
+}
+
+type Second = Dual<Dual<f64, 2>, 2>;
+
+impl Nested for Everything {
+    fn nested(&self, x: &[Second], theta: &[Second], out: &mut [Second]) {
+        Self::of(x, theta, &mut Vec::new(), out);
+    }
+}
+
+impl Nested for Chosen {
+    fn nested(&self, x: &[Second], theta: &[Second], out: &mut [Second]) {
+        self.of(x, theta, out);
+    }
+}
+
 /// Derivatives of the weighted sum by nested duals, two variables at a time.
-fn exact<F: Generic>(
+fn exact<F: Nested>(
     f: &F,
     (x, theta): (&[f64], &[f64]),
     free: &[usize],
     weights: &[f64],
 ) -> (Vec<f64>, Array2<f64>) {
-    type Second = Dual<Dual<f64, 2>, 2>;
     let variables = x.len() + free.len();
     let (mut gradient, mut hessian) = (vec![0.0; variables], Array2::zeros((variables, variables)));
     for a in 0..variables {
@@ -62,7 +87,7 @@ fn exact<F: Generic>(
                 parameters[p] = seed(theta[p], x.len() + k);
             }
             let mut out = vec![Second::zero(); f.outputs()];
-            f.call(&states, &parameters, &mut Vec::new(), &mut out);
+            f.nested(&states, &parameters, &mut out);
             let results = || out.iter().zip(weights);
             gradient[a] = results().map(|(r, w)| w * r.lanes[0].value).sum();
             hessian[(a, b)] = results().map(|(r, w)| w * r.lanes[0].lanes[0]).sum();
@@ -224,7 +249,13 @@ impl Generic for Chosen {
     fn outputs(&self) -> usize {
         self.inputs
     }
-    fn call<S: Scalar>(&self, x: &[S], theta: &[S], _scratch: &mut Vec<S>, out: &mut [S]) {
+    fn call<S: Number>(&self, x: &[S], theta: &[S], _scratch: &mut Vec<S>, out: &mut [S]) {
+        self.of(x, theta, out);
+    }
+}
+
+impl Chosen {
+    fn of<S: Scalar>(&self, x: &[S], theta: &[S], out: &mut [S]) {
         for (i, slot) in out.iter_mut().enumerate() {
             let (own, again) = (x[i], x[i]);
             *slot = match self.which {

@@ -9,7 +9,7 @@ use num_traits::Zero;
 use super::Collocation;
 use crate::derivative::{LANES, Pack, Packed, Points};
 use crate::discretization::{Course, Span, Weigh};
-use crate::model::{Flow, FlowAt, FlowDerivative, Scope};
+use crate::model::{AnyFlow, FlowAt, FlowDerivative, Scope};
 
 /// Stages of a block: few enough for a CPU's nearest cache.
 const BLOCK: usize = 8 * LANES;
@@ -39,14 +39,14 @@ struct Stages {
 
 impl Sweep {
     /// The flows at the stages.
-    fn evaluate<M: Flow>(&mut self, model: &M, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
+    fn evaluate(&mut self, model: &dyn AnyFlow, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
         self.flows.resize(self.stages.states.len(), Pack::zero());
         let points = self.stages.points(model, scope, theta);
         packed.values(&points, &mut self.flows);
     }
 
     /// The gradient by the stages, and by the border.
-    fn pull<M: Flow>(&mut self, model: &M, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
+    fn pull(&mut self, model: &dyn AnyFlow, packed: &mut Packed, scope: &Scope, theta: &[f64]) {
         self.before.clone_from(&self.border);
         self.gradient.clear();
         self.gradient.resize(self.weights.len(), Pack::zero());
@@ -62,9 +62,9 @@ impl Sweep {
 
     /// The same point by point: numbers that know what they depend on, each for its
     /// own point, leave infinite slopes where they are.
-    fn pull_points<M: Flow>(
+    fn pull_points(
         &mut self,
-        model: &M,
+        model: &dyn AnyFlow,
         derivative: &mut FlowDerivative,
         scope: &Scope,
         theta: &[f64],
@@ -144,12 +144,12 @@ impl Stages {
     }
 
     /// The model at all of them.
-    fn points<'a, M: Flow>(
+    fn points<'a>(
         &'a self,
-        model: &'a M,
+        model: &'a dyn AnyFlow,
         scope: &'a Scope,
         theta: &'a [f64],
-    ) -> Points<'a, impl Fn(usize) -> FlowAt<'a, M, Pack>> {
+    ) -> Points<'a, impl Fn(usize) -> FlowAt<'a, Pack>> {
         let count = model.input_count();
         Points {
             at: move |p: usize| FlowAt {
@@ -172,15 +172,16 @@ fn place(q: usize, width: usize) -> (Range<usize>, usize) {
 
 impl Collocation {
     /// See `Evaluator::gradient`.
-    pub(super) fn in_blocks<M: Flow>(
+    pub(super) fn in_blocks(
         &mut self,
-        model: &M,
         packed: &mut Packed,
         course: &Course<'_>,
         weigh: &mut Weigh<'_>,
         (gradient, border): (&mut [f64], &mut [f64]),
     ) {
         let mut sweep = std::mem::take(&mut self.sweep);
+        let model = self.model.clone();
+        let model = &*model;
         sweep.border.clear();
         sweep.border.resize(border.len(), Pack::zero());
         sweep.g.resize(self.table.groups.len() * self.width, 0.0);

@@ -182,6 +182,7 @@ pub mod path;
 pub mod plot;
 pub mod precision;
 pub mod scalar;
+mod simd;
 pub mod twin;
 pub mod verdict;
 pub mod windows;

@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use deepest::Error;
-use deepest::linalg::{
-    ArrowShape, Backend, BlockArrow, ChainShape, Failure, Front, Indefinite, vectorize,
-};
+use deepest::linalg::{ArrowShape, Backend, BlockArrow, ChainShape, Failure, Front, Indefinite};
 use proptest::prelude::*;
 
 /// Uniform numbers in (−1, 1) (Knuth's MMIX generator).
@@ -606,10 +604,4 @@ fn indefinite_reads_well() {
     };
     let expected = "indefinite matrix: pivot -0.5 in row 3 of front 2 of chain 1";
     assert_eq!(Failure::from(bad).to_string(), expected);
-}
-
-#[test]
-fn vectorize_returns_what_the_closure_does() {
-    let values = [1.0, 2.0, 3.0];
-    assert_eq!(vectorize(|| values.iter().sum::<f64>()), 6.0);
 }

@@ -14,8 +14,9 @@ use super::step::predicted;
 use super::terms::Sums;
 use super::worker::Visit;
 use super::{Action, ActionAt};
-use crate::linalg::{DenseMatrix, Isa, PADDING, Product};
+use crate::linalg::{DenseMatrix, PADDING, Product};
 use crate::minimize::{Indefinite, QuadraticStep};
+use crate::simd::Isa;
 
 /// Every unknown has at least this part of the largest measured curvature, or of
 /// the model error's largest if that is smaller, in scaled unknowns: D must have an

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::DenseLayer;
 use super::panel::Panel;
-use crate::linalg::{Isa, vectorize};
+use crate::simd::{Isa, vectorize};
 
 /// The parameters of a step as matrices, or what is summed by them.
 #[derive(Debug, Clone)]
@@ -488,7 +488,7 @@ struct Apply<'a> {
     slopes: &'a mut [f64],
 }
 
-impl crate::linalg::Wide for Apply<'_> {
+impl crate::simd::Wide for Apply<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {

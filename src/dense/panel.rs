@@ -1,6 +1,7 @@
 //! Matrices with a row for each window and time, or for each unit.
 
-use crate::linalg::{Isa, PADDING, Product};
+use crate::linalg::{PADDING, Product};
+use crate::simd::Isa;
 
 /// A matrix whose rows are padded to whole vectors.
 #[derive(Debug, Clone, Default)]

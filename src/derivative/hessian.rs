@@ -14,7 +14,7 @@ use super::structural::Structural;
 use super::structure::probe_point;
 use super::tape::{self, Operation, Taped};
 use super::{Arguments, Generic, Pattern};
-use crate::linalg::{Wide, vectorize};
+use crate::simd::{Wide, vectorize};
 
 /// Directions of one pass.
 pub(super) const LANES: usize = 8;

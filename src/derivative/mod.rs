@@ -28,8 +28,8 @@ use std::sync::{Arc, OnceLock};
 use num_traits::Zero;
 
 use crate::dual::{Dual, Fast};
-use crate::linalg::{Wide, vectorize};
 use crate::model::{FlowNumber, Number};
+use crate::simd::{Wide, vectorize};
 use hessian::{Directions, Memory};
 use structure::find_pattern;
 

@@ -8,8 +8,8 @@ use num_traits::Zero;
 use super::pack::Pack;
 use super::{Arguments, PackedGeneric, Pattern};
 use crate::dual::Fast as Dual;
-use crate::linalg::{Wide, vectorize};
 use crate::model::FlowNumber;
+use crate::simd::{Wide, vectorize};
 
 /// How a function with a known pattern is called, which neither looks at values nor
 /// chooses between numbers ([`Structure`](super::Structure)).

@@ -13,8 +13,9 @@ use sweep::Sweep;
 use super::gram::Gram;
 use super::{Course, Evaluator, Plans, Rows, Span, Weigh, interval_by_interval};
 use crate::derivative::{Generic, Pattern};
-use crate::linalg::{Front, vectorize};
+use crate::linalg::Front;
 use crate::model::{AnyFlow, FlowAt, FlowDerivative, Scope};
+use crate::simd::vectorize;
 
 /// Most layers, and most stages, in an interval.
 pub(super) const MOST: usize = 3;

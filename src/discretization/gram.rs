@@ -12,7 +12,8 @@
 //! together, where a product of whole rows of G would take one for each.
 
 use super::collocation::{Collocation, MOST, Parts, Table};
-use crate::linalg::{Front, Wide, vectorize};
+use crate::linalg::Front;
+use crate::simd::{Wide, vectorize};
 
 /// Reused memory.
 #[derive(Debug, Default)]

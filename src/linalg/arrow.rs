@@ -2,11 +2,12 @@
 
 use super::failure::{Failure, Indefinite};
 use super::front::{Front, column_bases};
-use super::kernel::{Backend, BadPivot, Kernel, keeping};
+use super::kernel::{Backend, BadPivot, Kernel};
 use super::layout::{Geometry, Layout, Step};
 use super::memory::Memory;
 use super::shape::ArrowShape;
 use crate::error::{self, Error, Result};
+use crate::simd::keeping;
 
 /// How far the factorization has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -29,8 +29,6 @@ pub use failure::{Failure, Indefinite};
 pub(crate) use front::SingleFront;
 pub use front::{Front, FrontSizes};
 pub use kernel::Backend;
-pub(crate) use kernel::simd::Isa;
-pub use kernel::simd::{Wide, vectorize};
 pub(crate) use kernel::{PADDING, Product};
 pub(crate) use linear_system::LinearSystem;
 pub use shape::{ArrowShape, ChainShape};

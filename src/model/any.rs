@@ -11,8 +11,8 @@ use super::{Flow, JacobianEntries, Layers, Model};
 use crate::dense::DenseLayer;
 use crate::derivative::{Pack, STRICT_LANES, Sparsity, Taped, Trace};
 use crate::dual::{Dual, Fast};
-use crate::linalg::{Wide, vectorize};
 use crate::scalar::Scalar;
+use crate::simd::{Wide, vectorize};
 
 /// A number that the crate calls vector fields with.
 pub(crate) trait FlowNumber: Scalar {

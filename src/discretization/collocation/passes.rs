@@ -2,7 +2,8 @@
 //! derivatives go.
 
 use super::{Collocation, MOST};
-use crate::linalg::{Front, Wide};
+use crate::linalg::Front;
+use crate::simd::Wide;
 
 /// The residuals from the stages.
 pub(super) struct Combine<'a> {

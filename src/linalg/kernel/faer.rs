@@ -1,9 +1,9 @@
 //! Partial Cholesky of large fronts: blocks of columns by the register tiles,
 //! the trailing updates by `faer`'s cache-blocked products.
 
-use super::simd::{Isa, Simd, Task};
 use super::{BadPivot, Eliminated, tile};
 use crate::linalg::layout::{Block, Geometry};
+use crate::simd::{Isa, Simd, Task};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};

@@ -16,7 +16,6 @@ mod faer;
 mod lapack;
 mod plain;
 mod product;
-pub(crate) mod simd;
 mod substitute;
 #[cfg(test)]
 mod tests;
@@ -24,9 +23,8 @@ mod tile;
 
 use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
+use crate::simd::{Isa, Place, Simd, Task};
 pub(crate) use product::{PADDING, Product};
-use simd::{Isa, Simd, Task};
-pub(crate) use simd::{Place, keeping};
 
 /// Which dense kernel eliminates the fronts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! Products of dense matrices.
 
-use super::simd::{Isa, Simd, Task};
+use crate::simd::{Isa, Simd, Task};
 
 /// C ← C + A B, rows by `depth` and `depth` by columns. C and B are row-major, and
 /// their columns a multiple of [`PADDING`]; A has any strides.

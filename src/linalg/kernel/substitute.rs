@@ -3,8 +3,8 @@
 //! Columns go in groups, so that a vector of the unknowns is loaded once for
 //! several columns; the triangle of a group is solved by single numbers.
 
-use super::simd::{Place, Simd, prefetch};
 use crate::linalg::layout::{Geometry, ROW_GROUP, Stairs};
+use crate::simd::{Place, Simd, prefetch};
 
 /// A group of W ≤ `ROW_GROUP` neighbouring columns, `first` a multiple of
 /// `ROW_GROUP`, with the rows from `first` to `ld`.

@@ -1,9 +1,9 @@
 //! Every kernel on every instruction set, by the entrywise backward error.
 
-use super::simd::Isa;
 use super::*;
 use crate::linalg::layout::Layout;
 use crate::linalg::shape::{ArrowShape, ChainShape};
+use crate::simd::{Isa, keeping};
 
 /// Uniform numbers in (−1, 1) (Knuth's MMIX generator).
 fn noise(state: &mut u64) -> f64 {

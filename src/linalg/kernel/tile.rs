@@ -5,9 +5,9 @@
 //! their diagonal block follows in the same registers; then it is stored once.
 //! W is a compile-time number, so a front of few pivots is one unrolled step.
 
-use super::simd::{Simd, Wide};
 use super::{BadPivot, Eliminated};
 use crate::linalg::layout::{Block, Geometry};
+use crate::simd::{Simd, Wide};
 
 /// Partial Cholesky of one front.
 #[inline(always)]

@@ -260,7 +260,7 @@ fn minibatches() -> Bits {
     };
     let mut bits = Bits::new();
     let mut work = Work::default();
-    let mut watch = |turn: deepest::anneal::Turn| {
+    let mut watch = |turn: deepest::Turn| {
         work.add(turn.work);
         ControlFlow::Continue(())
     };

@@ -3,7 +3,7 @@
 //! model itself may be imperfect.
 //!
 //! A model is one generic function: a vector field ([`Flow`]) or a map from
-//! layer to layer ([`Layers`]). A [discretization] turns it into
+//! layer to layer ([`Layers`]). A discretization ([`Rule`]) turns it into
 //! residuals $g$ between neighbouring layers, and the [`Action`] weighs these
 //! against the measurements $y$:
 //!
@@ -154,69 +154,60 @@
 //! cancellation or a non-finite value on the way. Only a model that is finite at
 //! no start's initial path is an error, [`Error::ModelNotFinite`]. Nothing is
 //! printed, and nothing here is meant to panic on any input.
-pub mod action;
-pub mod anneal;
-pub mod bounds;
-mod dense;
+mod action;
+mod anneal;
 mod derivative;
-pub mod discretization;
+mod discretization;
 mod dual;
 pub mod embedding;
-pub mod error;
+mod error;
 mod file;
-pub mod grid;
 pub mod hamiltonian;
-pub mod inputs;
 pub mod io;
-mod kernel;
 pub mod linalg;
-pub mod losses;
 pub mod minimize;
-pub mod model;
+mod model;
 pub mod models;
-pub mod observations;
-pub mod operators;
-pub mod parameters;
-pub mod path;
+mod networks;
 #[cfg(feature = "plot")]
 pub mod plot;
-pub mod precision;
-pub mod scalar;
+mod problem;
+mod scalar;
 mod simd;
-pub mod twin;
+mod twin;
 pub mod verdict;
-pub mod windows;
 
 pub use action::{
-    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization,
-    ParameterSpread, Plateau, PrecisionUnit,
+    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, NewtonCosts,
+    Normalization, ParameterSpread, Plateau, PrecisionUnit,
 };
 pub use anneal::{
-    Annealer, Annealing, End, Event, Hill, Level, Minibatches, Run, Schedule, StartResult, Starts,
-    Stop,
+    Annealer, Annealing, End, Event, Hill, Level, Minibatches, Observer, Run, Schedule,
+    StartResult, Starts, Step, Stop, Turn,
 };
-pub use bounds::Bounds;
-pub use dense::{Activation, Dense, DenseLayer};
-pub use derivative::Sparsity;
+pub use networks::{Activation, Dense, DenseLayer};
+pub use problem::bounds::Bounds;
+
+pub use derivative::{check_jacobian, jacobian};
 pub use discretization::{Euler, FlowRule, Map, Midpoint, Rk4, Rule, SimpsonHermite, Trapezoid};
 pub use dual::Dual;
 pub use error::{Error, Refusal, Result};
-pub use grid::Grid;
-pub use inputs::Inputs;
-pub use losses::Loss;
 pub use minimize::{
     Curvature, Equations, GaussNewton, Lbfgs, Minimizer, Objective, Termination, Work,
 };
-pub use model::{Flow, JacobianEntries, Layers, Model, check_jacobian, jacobian};
-pub use observations::Observations;
-pub use operators::Observe;
-pub use parameters::{Gaussian, LogNormal, Parameter, Prior};
-pub use path::Path;
-pub use precision::Precision;
+pub use model::{Flow, JacobianEntries, Layers, Model, Sparsity};
+pub use problem::grid::Grid;
+pub use problem::inputs::Inputs;
+pub use problem::losses::Loss;
+pub use problem::observations::Observations;
+pub use problem::operators::Observe;
+pub use problem::parameters::{Gaussian, LogNormal, Parameter, Prior};
+pub use problem::path::Path;
+pub use problem::precision::Precision;
+pub use problem::windows::{StatePrior, Window};
 pub use scalar::Scalar;
 pub use twin::{Measurement, Noise, Score, Simulation, Truth, Twin};
 pub use verdict::{Finding, HeldOut, Verdict};
-pub use windows::{StatePrior, Window};
 
 /// Everything that a program usually needs.
 pub mod prelude {

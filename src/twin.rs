@@ -24,11 +24,11 @@ pub use score::Score;
 pub use simulation::{Simulation, Truth};
 
 use crate::error::Result;
-use crate::grid::Grid;
-use crate::inputs::Inputs;
-use crate::observations::Observations;
-use crate::path::Path;
-use crate::windows::Window;
+use crate::problem::grid::Grid;
+use crate::problem::inputs::Inputs;
+use crate::problem::observations::Observations;
+use crate::problem::path::Path;
+use crate::problem::windows::Window;
 
 /// A truth and its observations.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use super::Action;
 use super::shape::ShapeBy;
 use super::weigh::{ModelShape, own_rows};
 use crate::error::Result;
-use crate::precision::Precision;
+use crate::problem::precision::Precision;
 
 /// Mean squares of residuals, one for each component of the model; one for all
 /// where the widths of layers differ.

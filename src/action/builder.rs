@@ -7,14 +7,14 @@ use super::shape::ShapeBy;
 use super::terms::WindowTerms;
 use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit, Units};
-use crate::bounds::Bounds;
 use crate::discretization::{Dynamics, Plans};
 use crate::error::{Error, Result, check_count};
-use crate::inputs::check_given;
 use crate::model::{MOST_COMPONENTS, check_parameters_of};
-use crate::parameters::{Parameter, Reach};
-use crate::precision::Precision;
-use crate::windows::Window;
+use crate::problem::bounds::Bounds;
+use crate::problem::inputs::check_given;
+use crate::problem::parameters::{Parameter, Reach};
+use crate::problem::precision::Precision;
+use crate::problem::windows::Window;
 
 /// Collects the parts of an [`Action`]; [`build`](Self::build) checks them
 /// against each other.

@@ -10,9 +10,9 @@ use super::residual_space::FLOOR;
 use super::step::{NOT_SOLVED, predicted};
 use super::worker::Visit;
 use super::{Action, ActionAt};
-use crate::dense::{Chain, UnitOrder};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
+use crate::networks::{Chain, UnitOrder};
 
 /// Memory for condensed steps.
 pub(super) struct Condensed {

@@ -2,8 +2,8 @@
 
 use super::weigh::ModelShape;
 use super::{Action, ActionAt};
-use crate::bounds::Bounds;
 use crate::minimize::Equations;
+use crate::problem::bounds::Bounds;
 
 /// Multiplications of one Newton step, by each way to solve its equations; none
 /// where a way is not open.
@@ -163,7 +163,7 @@ impl Action {
     /// Whether everything but the model error has a diagonal Hessian, the model
     /// error a diagonal precision, and nothing a bound.
     pub(super) fn has_diagonal_terms(&self) -> bool {
-        let unbounded = |p: &crate::parameters::Parameter| p.range() == Bounds::NONE;
+        let unbounded = |p: &crate::problem::parameters::Parameter| p.range() == Bounds::NONE;
         let terms = || self.terms.iter().zip(&self.layout.windows);
         self.state_bounds.is_empty()
             && self.layout.scope.drifting.is_empty()

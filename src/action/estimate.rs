@@ -2,10 +2,10 @@
 
 use super::Action;
 use crate::error::{Error, Result, check_length};
-use crate::grid::check_finite;
-use crate::parameters::Reach;
-use crate::path::Path;
-use crate::windows::Window;
+use crate::problem::grid::check_finite;
+use crate::problem::parameters::Reach;
+use crate::problem::path::Path;
+use crate::problem::windows::Window;
 
 /// Paths of all windows and all parameters, the fixed ones included.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use super::Action;
 use super::objective::ActionAt;
 use super::terms::Sums;
-use crate::precision::Precision;
+use crate::problem::precision::Precision;
 
 /// What the terms of a window contribute to the gradient by its states.
 #[derive(Debug, Default)]

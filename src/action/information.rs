@@ -8,9 +8,9 @@ use crate::action::Estimate;
 use crate::action::builder::ActionBuilder;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::observations::Observations;
-use crate::precision::cholesky;
-use crate::windows::Window;
+use crate::problem::observations::Observations;
+use crate::problem::precision::cholesky;
+use crate::problem::windows::Window;
 
 impl Action {
     /// What further measurements would tell of path and parameters, before

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::linalg::ChainShape;
 use crate::model::Scope;
-use crate::parameters::{Parameter, Reach};
+use crate::problem::parameters::{Parameter, Reach};
 
 /// States window by window and layer by layer, then the *border*: static
 /// parameters that are shared, then those that each window has of its own.

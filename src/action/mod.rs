@@ -57,13 +57,13 @@ pub(crate) use units::Units;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::bounds::Bounds;
 use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::Result;
 use crate::model::Model;
-use crate::parameters::Parameter;
-use crate::precision::Precision;
-use crate::windows::Window;
+use crate::problem::bounds::Bounds;
+use crate::problem::parameters::Parameter;
+use crate::problem::precision::Precision;
+use crate::problem::windows::Window;
 use layout::Layout;
 use shape::ShapeBy;
 use terms::WindowTerms;
@@ -146,7 +146,12 @@ pub struct Counts {
     pub unknowns: usize,
 }
 
-/// Measurement error + model error + priors. See the [module](self).
+/// The action: measurement error + model error + priors over whole paths.
+///
+/// An action is a model, a discretization, windows with observations, and
+/// precisions. It is immutable and shared by all starts; [`Action::at`] gives
+/// the objective at one value of R_f. It has no type parameter: actions of different
+/// models stand in one `Vec`.
 #[derive(Debug)]
 pub struct Action {
     /// The model with its rule, shared with the same action on other layers, or on

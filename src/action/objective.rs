@@ -10,7 +10,7 @@ use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Windows are evaluated in at most so many groups, in parallel.
 const MOST_GROUPS: usize = 8;

@@ -1,10 +1,10 @@
 //! Where a problem evaluates its model, from what its windows, parameters and bounds
 //! say.
 
-use crate::bounds::Bounds;
-use crate::model::{Places, Values};
-use crate::parameters::Parameter;
-use crate::windows::Window;
+use crate::derivative::{Places, Values};
+use crate::problem::bounds::Bounds;
+use crate::problem::parameters::Parameter;
+use crate::problem::windows::Window;
 
 /// Times and inputs of the windows; states within their bounds, else where they were
 /// measured or, not measured themselves, where any was; parameters within theirs.

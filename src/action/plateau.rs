@@ -1,7 +1,7 @@
 //! Where the action must end if model and errors are what they are said to be.
 
 use super::{Action, Counts, Normalization};
-use crate::losses::Loss;
+use crate::problem::losses::Loss;
 
 /// The distribution of the minimum of the action, when the model and the
 /// precisions are right.

@@ -3,8 +3,8 @@
 use ndarray::Array2;
 
 use super::Action;
-use crate::operators::Place;
-use crate::windows::Contact;
+use crate::problem::operators::Place;
+use crate::problem::windows::Contact;
 
 impl Action {
     /// The values of a window's observation set along a vector of unknowns:

@@ -4,7 +4,7 @@
 use super::Action;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
-use crate::dense::Chain;
+use crate::networks::Chain;
 
 impl Worker {
     /// H s with the Gauss-Newton H and no damping, for a step `s` of all

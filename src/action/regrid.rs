@@ -4,8 +4,8 @@ use super::builder::ActionBuilder;
 use super::terms::Sums;
 use super::{Action, Estimate};
 use crate::error::Result;
-use crate::grid::Grid;
-use crate::path::Path;
+use crate::problem::grid::Grid;
+use crate::problem::path::Path;
 
 impl Action {
     /// The same action with these grids of its windows.

@@ -1,6 +1,6 @@
 //! What was measured of components directly, as series over the layers of a window.
 
-use crate::windows::Window;
+use crate::problem::windows::Window;
 
 /// The measured values of a window's components, layer by layer.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use super::builder::ActionBuilder;
 use super::{Action, Estimate};
 use crate::error::Result;
-use crate::precision::Precision;
+use crate::problem::precision::Precision;
 
 /// Who chose the shape of the model precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::layout::Slot;
 use crate::action::Estimate;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::precision::cholesky;
+use crate::problem::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,11 +6,11 @@ use ndarray::Array2;
 
 use super::ActionTerms;
 use super::slopes::{Slope, Unknown};
-use crate::losses::Loss;
-use crate::operators::{Components, Operator, Place};
-use crate::parameters::Prior;
-use crate::precision::{Precision, Shape};
-use crate::windows::Window;
+use crate::problem::losses::Loss;
+use crate::problem::operators::{Components, Operator, Place};
+use crate::problem::parameters::Prior;
+use crate::problem::precision::{Precision, Shape};
+use crate::problem::windows::Window;
 
 /// The terms on the layers of one window.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Action;
 use super::terms::Sums;
 use super::worker::Visit;
-use crate::dense::{Batch, Chain, Panels, UnitOrder, Weights};
+use crate::networks::{Batch, Chain, Panels, UnitOrder, Weights};
 
 /// Bytes of the matrices of as many windows as are evaluated at a time: they are
 /// to stay in the second cache.

@@ -223,7 +223,7 @@ impl FreeRun<'_> {
         bounds.map_or(from, |b| b.nearest(from))
     }
 
-    fn bounds(&self, i: usize) -> Option<crate::bounds::Bounds> {
+    fn bounds(&self, i: usize) -> Option<crate::problem::bounds::Bounds> {
         let mut bounds = self.action.state_bounds.iter();
         bounds.find(|(c, _)| *c == i).map(|(_, bounds)| *bounds)
     }

@@ -8,8 +8,8 @@ use super::terms::Sums;
 use super::worker::Visit;
 use super::{Action, PrecisionUnit};
 use crate::discretization::Span;
-use crate::inputs::Inputs;
-use crate::precision::{Precision, Shape, cholesky};
+use crate::problem::inputs::Inputs;
+use crate::problem::precision::{Precision, Shape, cholesky};
 
 /// The shape of the model precision, which R_f multiplies.
 #[derive(Debug, Clone)]

@@ -18,8 +18,8 @@ use super::settling::Settler;
 use super::signal::Signal;
 use crate::action::{Action, Estimate};
 use crate::error::Result;
-use crate::path::Path;
-use crate::windows::rows_within;
+use crate::problem::path::Path;
+use crate::problem::windows::rows_within;
 
 /// Gains of the tries on the first layers by turns, in units of 1/Δ. A weak pull
 /// keeps what follows the data nearly by itself, where such a path is found; a

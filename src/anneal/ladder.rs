@@ -7,7 +7,7 @@ use super::units::Limits;
 use super::{spanning, starts};
 use crate::action::Action;
 use crate::error::Result;
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// How far above its beginning an automatic end is at most, wherever rounding counts.
 const BEYOND: f64 = 1e40;

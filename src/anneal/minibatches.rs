@@ -12,8 +12,8 @@ use super::{Schedule, Step};
 use crate::action::{Action, ActionTerms, Estimate};
 use crate::error::{Error, Result, check_count, check_length};
 use crate::minimize::{GaussNewton, Minimizer, Objective, Outcome, Termination, Work};
-use crate::parameters::{Gaussian, Parameter, Prior, Reach};
-use crate::path::Path;
+use crate::problem::parameters::{Gaussian, Parameter, Prior, Reach};
+use crate::problem::path::Path;
 
 /// What of a batch's mean curvature its pull has. Regressions want all of it,
 /// networks a third.

@@ -9,7 +9,7 @@ use super::starts::{guess_parameters, mean as resting};
 use crate::action::{Action, ActionAt, Estimate};
 use crate::discretization::{Pull, Span};
 use crate::error::Result;
-use crate::path::Path;
+use crate::problem::path::Path;
 
 /// Gains of the paths that one nudged start compares, in units of 1/Δ. Which of
 /// them synchronizes depends on the model and on what is observed.

@@ -1,6 +1,6 @@
 use crate::error::{Error, Result, check_count};
-use crate::grid::{check_finite, check_increasing};
-use crate::precision::check_positive;
+use crate::problem::grid::{check_finite, check_increasing};
+use crate::problem::precision::check_positive;
 
 /// The values of R_f that an annealing passes: R_f = R_f0 · α^β.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::action::{Action, Series, Units};
-use crate::bounds::Bounds;
 use crate::discretization::Target;
-use crate::operators::{Operator, Place};
-use crate::precision::cholesky;
-use crate::windows::Window;
+use crate::problem::bounds::Bounds;
+use crate::problem::operators::{Operator, Place};
+use crate::problem::precision::cholesky;
+use crate::problem::windows::Window;
 
 /// A window whose values spread by less than this part of those of all windows says
 /// nothing of what is usual.

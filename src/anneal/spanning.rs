@@ -5,7 +5,7 @@ use super::starts::rest;
 use super::units::{self, Limits};
 use crate::action::Action;
 use crate::error::Result;
-use crate::precision::Precision;
+use crate::problem::precision::Precision;
 
 /// The first level is at most this part of the measurement error that noise
 /// makes.

@@ -10,8 +10,8 @@ use super::{coarse, growing, nudging};
 use crate::action::{Action, Estimate};
 use crate::error::Result;
 use crate::minimize::Work;
-use crate::parameters::Parameter;
-use crate::path::Path;
+use crate::problem::parameters::Parameter;
+use crate::problem::path::Path;
 
 /// How initial paths are made.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -8,18 +8,14 @@
 
 use num_traits::Zero;
 
-use super::pattern::Star;
+use super::coloring::Star;
+use super::generic::{Arguments, Generic};
 use super::sets::Set;
-use super::structural::Structural;
+use super::structural::{LANES, Lanes, Structural};
 use super::structure::probe_point;
 use super::tape::{self, Operation, Taped};
-use super::{Arguments, Generic, Pattern};
+use crate::model::Pattern;
 use crate::simd::{Wide, vectorize};
-
-/// Directions of one pass.
-pub(super) const LANES: usize = 8;
-
-pub(super) type Lanes = [f64; LANES];
 
 /// Which entries the Hessian may have, and how to compute them.
 #[derive(Debug)]

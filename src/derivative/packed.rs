@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use num_traits::Zero;
 
+use super::any::FlowNumber;
+use super::generic::{Arguments, PackedGeneric};
 use super::pack::Pack;
-use super::{Arguments, PackedGeneric, Pattern};
 use crate::dual::Fast as Dual;
-use crate::model::FlowNumber;
+use crate::model::Pattern;
 use crate::simd::{Wide, vectorize};
 
 /// How a function with a known pattern is called, which neither looks at values nor

@@ -5,8 +5,12 @@
 //! adjoints of operations that no result needs. Here such products are not made. A
 //! number that is zero only at this point still gives NaN, which is the truth.
 
-use super::hessian::{LANES, Lanes};
 use super::tape::{Operation, Taped};
+
+/// Directions of one pass.
+pub(super) const LANES: usize = 8;
+
+pub(super) type Lanes = [f64; LANES];
 
 /// Adjoints of a tape for a weighted sum of results, where there are any.
 pub(super) struct Structural<'a> {

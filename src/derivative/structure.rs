@@ -7,10 +7,11 @@
 
 use num_traits::Zero;
 
-use super::pattern::Pattern;
+use super::any::STRICT_LANES;
+use super::generic::{Arguments, Generic};
 use super::trace::Trace;
-use super::{Arguments, Generic, STRICT_LANES, Sparsity};
 use crate::dual::Dual;
+use crate::model::{Pattern, Sparsity};
 
 /// What a run with a tracing scalar tells of a function.
 #[derive(Debug)]

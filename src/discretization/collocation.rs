@@ -12,9 +12,9 @@ use sweep::Sweep;
 
 use super::gram::Gram;
 use super::{Course, Evaluator, Plans, Rows, Span, Weigh, interval_by_interval};
-use crate::derivative::{Generic, Pattern};
+use crate::derivative::{AnyFlow, FlowAt, FlowDerivative, Generic};
 use crate::linalg::Front;
-use crate::model::{AnyFlow, FlowAt, FlowDerivative, Scope};
+use crate::model::{Pattern, Scope};
 use crate::simd::vectorize;
 
 /// Most layers, and most stages, in an interval.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::{Evaluator, Plans, Rows, Span};
-use crate::dense::{Columns, DenseLayer};
-use crate::derivative::{Differentiator, Generic, Pattern, Plan, Sparsity};
+use crate::derivative::{Differentiator, FlowPlan, Generic, KnownPattern, Number, Places, Plan};
 use crate::error::Result;
 use crate::linalg::Front;
-use crate::model::{FlowPlan, KnownPattern, Number, Places, Scope};
+use crate::model::{Pattern, Scope, Sparsity};
+use crate::networks::{Columns, DenseLayer};
 
 /// What inputs are where a step is traced without any.
 pub(super) const UNKNOWN_INPUT: f64 = 0.5;

@@ -9,9 +9,10 @@ use super::direct::{Direct, Residual};
 use super::map::{LayerMap, forward};
 use super::rk4::RungeKutta;
 use super::{Evaluator, Plans, Pull, Span, integrate};
-use crate::dense::DenseLayer;
+use crate::derivative::{AnyFlow, AnyLayers, FlowPlan, Places};
 use crate::error::Result;
-use crate::model::{AnyFlow, AnyLayers, FlowPlan, Places, Scope};
+use crate::model::Scope;
+use crate::networks::DenseLayer;
 
 /// What an action knows of its model: residuals between layers, whatever the model's
 /// type and the rule.

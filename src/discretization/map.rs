@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::direct::{Residual, UNKNOWN_INPUT};
 use super::sealed::Discretize;
 use super::{Dynamics, Pull, Rule, Span};
-use crate::dense::DenseLayer;
-use crate::derivative::{Generic, Pattern, Sparsity, Structure, lacking};
+use crate::derivative::{
+    AnyLayers, Generic, KnownPattern, Number, Places, Structure, declared_rows, lacking,
+};
 use crate::error::{Error, Result};
-use crate::model::{AnyLayers, KnownPattern, Layers, Number, Places, declared_rows};
+use crate::model::{Layers, Pattern, Sparsity};
+use crate::networks::DenseLayer;
 
 /// The layer map itself: g is the residual that the model writes. Times only
 /// order the layers where the model precision is per step; on grids with

@@ -1,15 +1,4 @@
-//! From a model to residuals between layers, one file a rule.
-//!
-//! | rule | takes | residual over one interval, h its length | order of the step |
-//! |---|---|---|---|
-//! | [`Map`] | [`Layers`](crate::Layers) | g = x₁ − f(x₀) | exact |
-//! | [`Euler`] | [`Flow`] | g = x₁ − x₀ − h F₀ | 1 |
-//! | [`Trapezoid`] | `Flow` | g = x₁ − x₀ − ½h (F₀ + F₁) | 2 |
-//! | [`Midpoint`] | `Flow` | g = x₁ − x₀ − h F(½(x₀ + x₁)) | 2 |
-//! | [`Rk4`] | `Flow` | g = x₁ − Φ(x₀), Φ the classical Runge-Kutta step | 4 |
-//! | [`SimpsonHermite`] | `Flow` | two steps: g¹ = x₂ − x₀ − (h/6)(F₀ + 4F₁ + F₂), g² = x₁ − ½(x₀ + x₂) − (h/8)(F₀ − F₂) | 4 |
-//!
-//! A rule and a model that do not belong together do not compile.
+//! From a model to residuals between layers.
 
 mod collocation;
 mod direct;
@@ -31,11 +20,22 @@ pub use tables::{Euler, Midpoint, SimpsonHermite, Trapezoid};
 
 use std::ops::Range;
 
-use crate::inputs::Inputs;
 use crate::linalg::Front;
 use crate::model::{Flow, Model};
+use crate::problem::inputs::Inputs;
 
 /// A discretization of a model: the residuals of one interval of layers.
+///
+/// | rule | takes | residual over one interval, h its length | order of the step |
+/// |---|---|---|---|
+/// | [`Map`] | [`Layers`](crate::Layers) | g = x₁ − f(x₀) | exact |
+/// | [`Euler`] | [`Flow`] | g = x₁ − x₀ − h F₀ | 1 |
+/// | [`Trapezoid`] | `Flow` | g = x₁ − x₀ − ½h (F₀ + F₁) | 2 |
+/// | [`Midpoint`] | `Flow` | g = x₁ − x₀ − h F(½(x₀ + x₁)) | 2 |
+/// | [`Rk4`] | `Flow` | g = x₁ − Φ(x₀), Φ the classical Runge-Kutta step | 4 |
+/// | [`SimpsonHermite`] | `Flow` | two steps: g¹ = x₂ − x₀ − (h/6)(F₀ + 4F₁ + F₂), g² = x₁ − ½(x₀ + x₂) − (h/8)(F₀ − F₂) | 4 |
+///
+/// A rule and a model that do not belong together do not compile.
 ///
 /// This trait is implemented by the rules of this module only; a program
 /// names it in generic signatures and calls the methods documented here.

@@ -1,6 +1,6 @@
 use super::rk4::rk4_step;
 use super::{Pull, Span};
-use crate::model::AnyFlow;
+use crate::derivative::AnyFlow;
 
 /// Integrates ẋ = F(x) + K (y(t) − x) over one step by Runge-Kutta sub-steps.
 pub(crate) fn integrate(

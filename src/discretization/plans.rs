@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::direct::StepPlan;
+use crate::derivative::{AnyFlow, FlowPlan, Places};
 use crate::error::Result;
-use crate::model::{AnyFlow, FlowPlan, Places, Scope};
+use crate::model::Scope;
 
 /// The plans of a model's intervals.
 #[derive(Debug, Clone)]

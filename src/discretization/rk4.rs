@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::direct::{Residual, UNKNOWN_INPUT};
 use super::sealed::Discretize;
 use super::{Dynamics, FlowRule, Rule, Span};
-use crate::derivative::Trace;
+use crate::derivative::{AnyFlow, KnownPattern, Number, Places, Trace, flow_pattern};
 use crate::error::Result;
-use crate::model::{AnyFlow, Flow, KnownPattern, Number, Places, flow_pattern};
+use crate::model::Flow;
 use crate::scalar::Scalar;
 
 /// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).

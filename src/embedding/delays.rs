@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView1, s};
 
 use super::check_series;
 use crate::error::Result;
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Vectors of `dimension` values of a series, each `lag` samples before the one to
 /// its left.

@@ -4,7 +4,7 @@ use ndarray::ArrayView1;
 
 use super::standardized;
 use crate::error::Result;
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Pairs that a cell of the joint histogram holds on average, at least.
 const PAIRS_A_CELL: f64 = 5.0;

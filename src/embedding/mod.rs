@@ -39,7 +39,7 @@ pub use neighbours::{Criteria, FalseNeighbours, false_neighbours};
 use ndarray::ArrayView1;
 
 use crate::error::{Error, Result};
-use crate::grid::check_finite;
+use crate::problem::grid::check_finite;
 
 /// Finite values, at least so many.
 fn check_series(series: ArrayView1<'_, f64>, least: usize, place: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use ndarray::ArrayView1;
 use super::standardized;
 use super::tree::Tree;
 use crate::error::Result;
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Distances below this part of the series' deviation are rounding: they count as
 /// if they were as large.

@@ -7,7 +7,7 @@ use crate::action::{Action, Estimate};
 use crate::discretization::{Evaluator, Pull};
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
-use crate::path::Path;
+use crate::problem::path::Path;
 
 /// The limit R_f → ∞: a path without model error and its momenta.
 ///

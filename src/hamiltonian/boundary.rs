@@ -3,8 +3,8 @@ use std::ops::ControlFlow;
 use super::momenta::Momenta;
 use crate::action::{Action, ActionAt, ActionTerms, Estimate};
 use crate::error::{Error, Result, check_length};
-use crate::grid::check_finite;
 use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
+use crate::problem::grid::check_finite;
 
 /// The two-point boundary value problem of an action at one R_f: the
 /// Euler-Lagrange equations between the first and the last layer of each window.

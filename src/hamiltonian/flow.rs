@@ -5,9 +5,10 @@ use super::hamiltonian_at;
 use super::interval::{Interval, Shape};
 use super::lagrangian::DiscreteLagrangian;
 use super::potential::Potential;
+use crate::derivative::{Places, Values};
 use crate::discretization::{Evaluator, Pull};
 use crate::error::{Error, Result, check_length};
-use crate::model::{Places, Scope, Values};
+use crate::model::Scope;
 
 /// A state and the momentum that belongs to it.
 #[derive(Debug, Clone, PartialEq)]

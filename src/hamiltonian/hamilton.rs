@@ -1,10 +1,10 @@
 use super::hamiltonian_at;
 use super::momenta::{Momenta, WindowMomenta};
 use crate::action::{Action, Estimate};
+use crate::derivative::{AnyFlow, FlowAt, FlowDerivative};
 use crate::error::{Error, Result};
-use crate::model::{AnyFlow, FlowAt, FlowDerivative};
-use crate::path::Path;
-use crate::precision::Precision;
+use crate::problem::path::Path;
+use crate::problem::precision::Precision;
 
 /// Hamilton's equations along a path of a flow.
 ///

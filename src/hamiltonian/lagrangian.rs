@@ -2,10 +2,10 @@ use super::flow::DiscreteFlow;
 use super::potential::{NoPotential, Potential};
 use crate::discretization::{Dynamics, Rule, Span};
 use crate::error::{Error, Result};
-use crate::grid::{Grid, check_finite};
-use crate::inputs::{Inputs, check_given};
 use crate::model::{Model, check_parameters_of};
-use crate::precision::Precision;
+use crate::problem::grid::{Grid, check_finite};
+use crate::problem::inputs::{Inputs, check_given};
+use crate::problem::precision::Precision;
 
 /// The discrete Lagrangian of a model: what one interval of a discretization
 /// adds to the action.

@@ -1,7 +1,7 @@
 use crate::action::{Action, ActionAt, Estimate, Forces};
 use crate::error::Result;
 use crate::minimize::Objective;
-use crate::path::Path;
+use crate::problem::path::Path;
 
 /// The canonical momenta of a path.
 ///

@@ -6,7 +6,7 @@ use super::momenta::Momenta;
 use crate::action::Estimate;
 use crate::error::{Error, Result};
 use crate::minimize::{Termination, Work};
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Rounds of the method.
 const MOST_ROUNDS: usize = 60;

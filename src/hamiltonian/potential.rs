@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use crate::derivative::{Differentiator, Generic, Plan, Sparsity};
+use crate::derivative::{Differentiator, Generic, Plan};
+use crate::model::Sparsity;
 use crate::scalar::Scalar;
 
 /// The potential V(t, x) of a Lagrangian ½ (ẋ − F)ᵀ R_f (ẋ − F) + V.

@@ -5,9 +5,9 @@ use super::boundary::{BoundaryProblem, Extremal};
 use super::momenta::WindowMomenta;
 use crate::action::{Action, Estimate, LocalTerms, Normalization, PrecisionUnit};
 use crate::error::{Error, Result};
-use crate::grid::Grid;
 use crate::minimize::Termination;
-use crate::precision::check_positive;
+use crate::problem::grid::Grid;
+use crate::problem::precision::check_positive;
 
 /// A boundary value problem that is solved to a tolerance.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use crate::anneal::{Level, StartResult};
 use crate::error::{Error, Result, check_length};
 use crate::file;
 use crate::minimize::Termination;
-use crate::path;
-use crate::precision::Shape;
+use crate::problem::path;
+use crate::problem::precision::Shape;
 
 /// The paths as an array of Nβ × N × (1 + D): `[level, layer, 0]` is the time,
 /// the same for every level, and `[level, layer, 1 + i]` component i.

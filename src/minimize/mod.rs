@@ -19,7 +19,7 @@ pub use gauss_newton::GaussNewton;
 pub use lbfgs::Lbfgs;
 pub(crate) use saddle::{ExactHessian, FIRST as LEAST_CURVATURE, leave_saddle};
 
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// Which second derivatives a Newton step uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Curvature {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Equations {
-    /// The cheapest way: see [`NewtonCosts`](crate::action::NewtonCosts).
+    /// The cheapest way: see [`NewtonCosts`](crate::NewtonCosts).
     #[default]
     Automatic,
     /// By a block-arrow factorization of the Hessian in all unknowns, with the

@@ -7,9 +7,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{Truth, Twin};
 use crate::error::{Error, Result, check_length};
-use crate::grid::check_finite;
-use crate::observations::Observations;
-use crate::precision::Precision;
+use crate::problem::grid::check_finite;
+use crate::problem::observations::Observations;
+use crate::problem::precision::Precision;
 
 impl Truth {
     /// Measures the path.

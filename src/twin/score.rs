@@ -3,7 +3,7 @@
 use super::Twin;
 use crate::action::Estimate;
 use crate::error::{Result, check_length};
-use crate::path::Path;
+use crate::problem::path::Path;
 
 /// Distances of an estimate from the truth, in units of the states and
 /// parameters. NaN where the estimate has a NaN.

@@ -6,10 +6,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::discretization::{Pull, Span, forward, integrate};
 use crate::error::{Error, Result, check_count, check_length};
-use crate::grid::{Grid, check_finite};
-use crate::inputs::Inputs;
 use crate::model::{Flow, Layers, MOST_COMPONENTS, Model, check_parameters_of};
-use crate::path::Path;
+use crate::problem::grid::{Grid, check_finite};
+use crate::problem::inputs::Inputs;
+use crate::problem::path::Path;
 
 /// Sub-steps that a spin-up may take: beyond this a time was mistyped.
 const MOST_SUBSTEPS: f64 = 1e12;

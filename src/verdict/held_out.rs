@@ -3,7 +3,7 @@
 use super::normal::{both_tails, deviation_of};
 use crate::action::{Action, Estimate, Knowledge};
 use crate::error::{Error, Result};
-use crate::observations::Observations;
+use crate::problem::observations::Observations;
 
 /// What a small share of the held-out precision tells at first, in nats: a
 /// first guess of how large a share is still small.

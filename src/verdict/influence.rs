@@ -2,8 +2,8 @@
 
 use crate::action::{Action, Estimate, Knowledge};
 use crate::error::{Error, Result};
-use crate::observations::Observations;
-use crate::windows::Window;
+use crate::problem::observations::Observations;
+use crate::problem::windows::Window;
 
 /// The share of the measurements' precision by which the Hessian is varied. Richardson's
 /// extrapolation leaves ⅔ of its square of a trace.

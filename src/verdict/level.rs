@@ -8,7 +8,7 @@ use crate::action::{Action, ActionTerms, PrecisionUnit};
 use crate::anneal::{Level, StartResult};
 use crate::error::Result;
 use crate::minimize::{GaussNewton, Minimizer};
-use crate::precision::Shape;
+use crate::problem::precision::Shape;
 
 /// A level is not near its limit of R_f → ∞ while its model error is more than
 /// this part of the action's standard deviation.

@@ -5,9 +5,9 @@ use super::residuals::precisions_alone;
 use crate::action::{Action, Estimate, Knowledge};
 use crate::anneal::lengthened;
 use crate::error::Result;
-use crate::observations::Observations;
-use crate::precision::Precision;
-use crate::windows::Window;
+use crate::problem::observations::Observations;
+use crate::problem::precision::Precision;
+use crate::problem::windows::Window;
 use ndarray::Array2;
 
 /// Parts of the time.

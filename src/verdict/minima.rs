@@ -142,7 +142,7 @@ mod tests {
     use crate::action::{ActionTerms, Estimate};
     use crate::anneal::Hill;
     use crate::minimize::{Termination, Work};
-    use crate::path::Path;
+    use crate::problem::path::Path;
 
     fn level(rf: f64, total: f64, state: f64) -> Level {
         Level {

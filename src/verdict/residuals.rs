@@ -1,7 +1,7 @@
 //! Whether what the measurements leave is noise.
 
 use crate::action::Action;
-use crate::observations::Observations;
+use crate::problem::observations::Observations;
 use ndarray::Array2;
 
 /// How the measurements' residuals correlate from each measured time to the

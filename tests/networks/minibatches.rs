@@ -115,7 +115,7 @@ fn a_network_ends_at_a_minimum_of_all_pairs() {
     let mut training = Minibatches::new(&schedule, 8).unwrap().passes(40).seed(3);
     let load = |b: usize| study.batch(b);
     let mut work = 0;
-    let mut watch = |turn: deepest::anneal::Turn| {
+    let mut watch = |turn: deepest::Turn| {
         work += turn.work.factorizations;
         ControlFlow::Continue(())
     };
@@ -212,7 +212,7 @@ fn training_goes_on_where_it_was_stopped() {
     let mut stopped = whole.clone();
     whole.run(&load, &mut go_on).unwrap();
     let mut count = 0;
-    let mut some = |_: deepest::anneal::Turn| {
+    let mut some = |_: deepest::Turn| {
         count += 1;
         if count == 7 {
             ControlFlow::Break(())

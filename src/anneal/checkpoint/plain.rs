@@ -5,7 +5,7 @@ use crate::action::{ActionTerms, Estimate};
 use crate::anneal::hill::Hill;
 use crate::anneal::results::{End, Level, Stop};
 use crate::minimize::{Termination, Work};
-use crate::path::Path;
+use crate::problem::path::Path;
 
 /// What can be written as bytes and read again.
 pub(in crate::anneal) trait Plain: Sized {

@@ -3,9 +3,10 @@
 use ndarray::Array2;
 
 use super::*;
-use crate::derivative::{Sparsity, find_pattern};
+use crate::derivative::Number;
+use crate::derivative::structure::find_pattern;
 use crate::dual::Dual;
-use crate::model::Number;
+use crate::model::Sparsity;
 use crate::scalar::Scalar;
 
 /// Every operation in five results of three inputs and three parameters; then

@@ -7,9 +7,9 @@ use std::ops::Range;
 use num_traits::Zero;
 
 use super::Collocation;
-use crate::derivative::{LANES, Pack, Packed, Points};
+use crate::derivative::{AnyFlow, FlowAt, FlowDerivative, LANES, Pack, Packed, Points};
 use crate::discretization::{Course, Span, Weigh};
-use crate::model::{AnyFlow, FlowAt, FlowDerivative, Scope};
+use crate::model::Scope;
 
 /// Stages of a block: few enough for a CPU's nearest cache.
 const BLOCK: usize = 8 * LANES;

@@ -6,10 +6,10 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::Network;
-use crate::dense::{Activation, DenseLayer};
 use crate::dual::Dual;
 use crate::error::Result;
 use crate::model::Model;
+use crate::networks::{Activation, DenseLayer};
 
 /// Inputs that the gain is found with.
 const SAMPLE: usize = 16;

@@ -8,10 +8,10 @@ pub use pairs::one_hot;
 
 use std::ops::Range;
 
-use crate::dense::{Dense, DenseLayer};
 use crate::error::{Error, Result, check_length};
 use crate::model::{Layers, Model};
-use crate::precision::check_positive;
+use crate::networks::{Dense, DenseLayer};
+use crate::problem::precision::check_positive;
 use crate::scalar::Scalar;
 
 /// A network of dense layers; θ are its weights and biases.

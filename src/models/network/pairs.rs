@@ -4,12 +4,12 @@ use ndarray::{Array2, ArrayView2};
 
 use super::{Network, check_size};
 use crate::error::{Error, Result, check_length};
-use crate::grid::Grid;
 use crate::model::{Layers, Model};
-use crate::observations::Observations;
-use crate::path::Path;
-use crate::precision::Precision;
-use crate::windows::Window;
+use crate::problem::grid::Grid;
+use crate::problem::observations::Observations;
+use crate::problem::path::Path;
+use crate::problem::precision::Precision;
+use crate::problem::windows::Window;
 
 impl Network {
     /// The layers as times: 0 for the input, steps of length 1, and of length Δ

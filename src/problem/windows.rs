@@ -7,10 +7,10 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::grid::Grid;
-use crate::inputs::Inputs;
-use crate::observations::Observations;
-use crate::precision::{Precision, check_positive};
+use crate::problem::grid::Grid;
+use crate::problem::inputs::Inputs;
+use crate::problem::observations::Observations;
+use crate::problem::precision::{Precision, check_positive};
 
 /// A stretch of layers with its observations and the prior of its first state.
 ///

@@ -1,105 +1,48 @@
-//! The sparsity pattern of a Jacobian and the colouring of its columns.
+//! Colours of the columns of a Jacobian and of the unknowns of a Hessian.
 
 use super::sets::Set;
+use crate::model::Pattern;
 
-/// Which columns each row of a Jacobian may depend on, row by row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pattern {
-    columns: usize,
-    /// Entries of row `i` are `entries[starts[i]..starts[i + 1]]`.
-    starts: Vec<usize>,
-    /// Column of each entry, increasing within a row.
-    entries: Vec<usize>,
-}
-
-impl Pattern {
-    /// A pattern from its rows; columns are sorted and merged.
-    pub(crate) fn from_rows(columns: usize, rows: impl IntoIterator<Item = Vec<usize>>) -> Self {
-        let mut pattern = Self {
-            columns,
-            starts: vec![0],
-            entries: Vec::new(),
+/// Groups the columns so that no row has two columns of one group
+/// (Curtis, Powell, Reid 1974; greedy, densest column first). Returns the
+/// group of each column and the number of groups. A column without entries
+/// joins group 0.
+pub(crate) fn color(pattern: &Pattern) -> (Vec<usize>, usize) {
+    let mut rows_of = vec![Vec::new(); pattern.columns()];
+    for i in 0..pattern.rows() {
+        for &column in pattern.row(i).0 {
+            rows_of[column].push(i);
+        }
+    }
+    let mut order: Vec<usize> = (0..pattern.columns()).collect();
+    order.sort_by_key(|&column| std::cmp::Reverse(rows_of[column].len()));
+    let rows: Vec<Set> = (0..pattern.rows())
+        .map(|i| Set::from_increasing(pattern.row(i).0, pattern.columns()))
+        .collect();
+    let mut color = vec![usize::MAX; pattern.columns()];
+    let mut last_user = vec![usize::MAX; pattern.columns() + 1];
+    let mut count = 0;
+    for column in order {
+        let mut mark = |other: usize| {
+            if color[other] != usize::MAX {
+                last_user[color[other]] = column;
+            }
         };
-        for mut row in rows {
-            row.sort_unstable();
-            row.dedup();
-            pattern.entries.extend(row);
-            pattern.starts.push(pattern.entries.len());
-        }
-        pattern
-    }
-
-    /// The same pattern with every (i, i).
-    pub(crate) fn with_diagonal(&self) -> Self {
-        let rows = (0..self.rows()).map(|i| [self.row(i).0, &[i]].concat());
-        Self::from_rows(self.columns, rows)
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    pub(crate) fn entry_count(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The columns of a row and the range of their entries.
-    #[inline(always)]
-    pub(crate) fn row(&self, i: usize) -> (&[usize], std::ops::Range<usize>) {
-        let range = self.starts[i]..self.starts[i + 1];
-        (&self.entries[range.clone()], range)
-    }
-
-    /// Position of entry (row, column) among all entries.
-    pub(crate) fn find(&self, row: usize, column: usize) -> Option<usize> {
-        let (columns, range) = self.row(row);
-        columns
-            .binary_search(&column)
-            .ok()
-            .map(|offset| range.start + offset)
-    }
-
-    /// Groups the columns so that no row has two columns of one group
-    /// (Curtis, Powell, Reid 1974; greedy, densest column first). Returns the
-    /// group of each column and the number of groups. A column without entries
-    /// joins group 0.
-    pub(crate) fn color(&self) -> (Vec<usize>, usize) {
-        let mut rows_of = vec![Vec::new(); self.columns];
-        for i in 0..self.rows() {
-            for &column in self.row(i).0 {
-                rows_of[column].push(i);
+        // Long rows are bits: joined before they are gone through, so that a
+        // dense pattern takes its cube by words and not by entries.
+        let mut met = Set::default();
+        for &i in &rows_of[column] {
+            match &rows[i] {
+                Set::Few(_) => rows[i].each(&mut mark),
+                Set::Many(_) => met.join(&rows[i], pattern.columns()),
             }
         }
-        let mut order: Vec<usize> = (0..self.columns).collect();
-        order.sort_by_key(|&column| std::cmp::Reverse(rows_of[column].len()));
-        let rows: Vec<Set> = (0..self.rows())
-            .map(|i| Set::from_increasing(self.row(i).0, self.columns))
-            .collect();
-        let mut color = vec![usize::MAX; self.columns];
-        let mut last_user = vec![usize::MAX; self.columns + 1];
-        let mut count = 0;
-        for column in order {
-            let mut mark = |other: usize| {
-                if color[other] != usize::MAX {
-                    last_user[color[other]] = column;
-                }
-            };
-            // Long rows are bits: joined before they are gone through, so that a
-            // dense pattern takes its cube by words and not by entries.
-            let mut met = Set::default();
-            for &i in &rows_of[column] {
-                match &rows[i] {
-                    Set::Few(_) => rows[i].each(&mut mark),
-                    Set::Many(_) => met.join(&rows[i], self.columns),
-                }
-            }
-            met.each(mark);
-            let free = last_user.iter().position(|&user| user != column);
-            color[column] = free.unwrap_or(0);
-            count = count.max(color[column] + 1);
-        }
-        (color, count)
+        met.each(mark);
+        let free = last_user.iter().position(|&user| user != column);
+        color[column] = free.unwrap_or(0);
+        count = count.max(color[column] + 1);
     }
+    (color, count)
 }
 
 /// A star colouring of the graph of a symmetric pattern: neighbours differ, and
@@ -215,7 +158,7 @@ mod tests {
             d,
             (0..d).map(|i| vec![i, (i + 1) % d, (i + d - 1) % d, (i + d - 2) % d]),
         );
-        let (color, count) = band.color();
+        let (color, count) = color(&band);
         for i in 0..d {
             let mut seen: Vec<_> = band.row(i).0.iter().map(|&c| color[c]).collect();
             seen.sort_unstable();
@@ -277,7 +220,7 @@ mod tests {
             _ => vec![i, (i * 7 + 1) % d],
         });
         let pattern = Pattern::from_rows(d, rows);
-        let (color, count) = pattern.color();
+        let (color, count) = color(&pattern);
         for i in 0..d {
             let mut seen: Vec<_> = pattern.row(i).0.iter().map(|&c| color[c]).collect();
             seen.sort_unstable();
@@ -290,7 +233,7 @@ mod tests {
     #[test]
     fn a_dense_pattern_needs_every_color() {
         let dense = Pattern::from_rows(5, (0..3).map(|_| (0..5).collect()));
-        assert_eq!(dense.color().1, 5);
+        assert_eq!(color(&dense).1, 5);
         assert_eq!(dense.find(2, 4), Some(14));
     }
 }

@@ -5,10 +5,11 @@ use ndarray::Array2;
 use std::sync::Arc;
 
 use super::any::AnyFlow;
-use super::derivative::{FlowAt, FlowDerivative, FlowPlan};
-use super::{Flow, JacobianEntries, Places, Scope};
-use crate::derivative::{Differentiator, Plan, Sparsity};
+use super::flow::{FlowAt, FlowDerivative, FlowPlan};
+use super::places::Places;
+use super::plan::{Differentiator, Plan};
 use crate::error::{Error, Result};
+use crate::model::{Flow, JacobianEntries, Scope, Sparsity};
 
 /// The exact Jacobian (∂F/∂x, ∂F/∂θ) of a flow, D rows by D + P columns, by
 /// dual numbers without any pattern.

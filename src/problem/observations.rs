@@ -9,11 +9,11 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
-use crate::grid::check_not_decreasing;
-use crate::kernel::Kernel;
-use crate::losses::Loss;
-use crate::operators::{Components, Generic, Matrix, Observe, Operator};
-use crate::precision::Precision;
+use crate::problem::grid::check_not_decreasing;
+use crate::problem::kernel::Kernel;
+use crate::problem::losses::Loss;
+use crate::problem::operators::{Components, Generic, Matrix, Observe, Operator};
+use crate::problem::precision::Precision;
 
 /// Measured values at K times, and how they come from the states.
 ///

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
-use crate::grid::{Grid, check_increasing};
+use crate::problem::grid::{Grid, check_increasing};
 
 /// Checks that a model with `expected` inputs is given so many.
 pub(crate) fn check_given(

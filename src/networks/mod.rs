@@ -20,7 +20,7 @@ pub(crate) use rows::Columns;
 use std::ops::Range;
 
 use crate::error::{Result, check_length};
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 use crate::scalar::Scalar;
 
 /// A layer of a network, as the step that leads to it.

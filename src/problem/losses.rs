@@ -1,7 +1,7 @@
 //! Robust measurement errors.
 
 use crate::error::Result;
-use crate::precision::check_positive;
+use crate::problem::precision::check_positive;
 
 /// How a measurement error counts in the action.
 ///

@@ -1,7 +1,7 @@
 //! Where a problem evaluates its model: the points at which a declared pattern is
 //! compared with the model's derivatives.
 
-use crate::inputs::Inputs;
+use crate::problem::inputs::Inputs;
 
 /// Times, inputs, states and parameters of a problem.
 #[derive(Debug, Default)]

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::any::{AnyFlow, FlowNumber, Number};
+use super::generic::{Generic, PackedGeneric};
+use super::pack::Pack;
+use super::packed::{Packed, Passes};
 use super::places::Places;
-use super::{JacobianEntries, Scope};
-use crate::derivative::{
-    Differentiator, Generic, Pack, Packed, PackedGeneric, Passes, Pattern, Plan, Sparsity,
-    Structure, lacking,
-};
+use super::plan::{Differentiator, Plan};
+use super::structure::{Structure, lacking};
 use crate::error::{Error, Result};
+use crate::model::{JacobianEntries, Pattern, Scope, Sparsity};
 
 /// A flow at one time with one input: the generic function of (x, θ), where x
 /// includes the parameters that change in time.

@@ -5,10 +5,10 @@
 //! Bounds are exact at every iterate, and they also tell the size of a change
 //! that matters and where starts look for a parameter: give them.
 
-use crate::bounds::Bounds;
 use crate::error::{Error, Result};
-use crate::grid::check_finite;
-use crate::precision::{PRECISION, check_positive};
+use crate::problem::bounds::Bounds;
+use crate::problem::grid::check_finite;
+use crate::problem::precision::{PRECISION, check_positive};
 
 /// A Gaussian prior of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]

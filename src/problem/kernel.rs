@@ -1,8 +1,8 @@
 //! Measurements that take time.
 
 use crate::error::{Error, Result};
-use crate::grid::Grid;
-use crate::precision::check_positive;
+use crate::problem::grid::Grid;
+use crate::problem::precision::check_positive;
 
 /// κ(s) = (15/16w)(1 − s²/w²)² for |s| < w: once continuously differentiable, of
 /// integral one.

@@ -7,12 +7,17 @@
 
 use std::ops::Range;
 
-use super::{Flow, JacobianEntries, Layers, Model};
-use crate::dense::DenseLayer;
-use crate::derivative::{Pack, STRICT_LANES, Sparsity, Taped, Trace};
+use super::pack::Pack;
+use super::tape::Taped;
+use super::trace::Trace;
 use crate::dual::{Dual, Fast};
+use crate::model::{Flow, JacobianEntries, Layers, Model, Sparsity};
+use crate::networks::DenseLayer;
 use crate::scalar::Scalar;
 use crate::simd::{Wide, vectorize};
+
+/// Lanes of numbers that know what they depend on.
+pub(crate) const STRICT_LANES: usize = 4;
 
 /// A number that the crate calls vector fields with.
 pub(crate) trait FlowNumber: Scalar {

@@ -10,105 +10,21 @@ use std::sync::Arc;
 use passes::{Combine, Pullback, Spread};
 use sweep::Sweep;
 
-use super::gram::Gram;
-use super::{Course, Evaluator, Plans, Rows, Span, Weigh, interval_by_interval};
+use super::evaluator::{Evaluator, Rows, Weigh, interval_by_interval};
+use super::gram::{Gram, Parts};
+use super::interval::{Course, Span};
+use super::plans::Plans;
+use super::table::{MOST, Table};
 use crate::derivative::{AnyFlow, FlowAt, FlowDerivative, Generic};
 use crate::linalg::Front;
-use crate::model::{Pattern, Scope};
+use crate::model::Scope;
 use crate::simd::vectorize;
-
-/// Most layers, and most stages, in an interval.
-pub(super) const MOST: usize = 3;
-
-/// The coefficients of a rule. Unused places are zero.
-#[derive(Debug)]
-pub struct Table {
-    pub(super) name: &'static str,
-    /// See [`FlowRule::order`](super::FlowRule::order).
-    pub(super) order: u32,
-    pub(super) steps: usize,
-    /// Coefficients a and b of each group of D residuals.
-    pub(super) groups: &'static [Group],
-    /// Coefficients c of each stage; they add up to one.
-    pub(super) stages: &'static [[f64; MOST]],
-    /// Whether the first stage of an interval is the last of the one before.
-    pub(super) shares_ends: bool,
-    /// See [`Dynamics::per_time`](super::Dynamics::per_time).
-    pub(super) per_time: &'static [f64],
-    /// See [`Dynamics::quadrature`](super::Dynamics::quadrature).
-    pub(super) quadrature: &'static [(f64, [f64; MOST])],
-}
-
-impl Table {
-    /// Place of layer `j` in the order of elimination: interior layers first.
-    pub(super) fn rank(&self, j: usize) -> usize {
-        match j {
-            0 => self.steps - 1,
-            j if j == self.steps => self.steps,
-            interior => interior - 1,
-        }
-    }
-
-    /// State and time of stage `s` of an interval with layers `x`; `between`, as
-    /// long as a layer, is for a state between layers.
-    fn stage<'a>(
-        &self,
-        s: usize,
-        span: Span<'_>,
-        x: &'a [f64],
-        between: &'a mut [f64],
-    ) -> (&'a [f64], f64) {
-        let weights = &self.stages[s][..=self.steps];
-        let d = between.len();
-        if let Some(j) = weights.iter().position(|&c| c == 1.0) {
-            return (&x[j * d..(j + 1) * d], span.times[j]);
-        }
-        between.fill(0.0);
-        let mut time = 0.0;
-        for (j, &c) in weights.iter().enumerate() {
-            time += c * span.times[j];
-            for (slot, v) in between.iter_mut().zip(&x[j * d..]) {
-                *slot += c * v;
-            }
-        }
-        (between, time)
-    }
-
-    /// The one stage through which residual group `r` sees layer `j`, and the
-    /// factor of its Jacobian but for h.
-    pub(super) fn stage_of(&self, group: &Group, j: usize) -> Option<(usize, f64)> {
-        let stages = self.stages.iter().enumerate();
-        stages
-            .map(|(s, c)| (s, group.stages[s] * c[j]))
-            .find(|&(_, factor)| factor != 0.0)
-    }
-}
-
-/// Coefficients of one group of residuals.
-#[derive(Debug)]
-pub struct Group {
-    pub(super) layers: [f64; MOST],
-    pub(super) stages: [f64; MOST],
-}
 
 /// The flow at a stage, with the entries of its Jacobian.
 #[derive(Debug, Clone, Default)]
 struct Stage {
     flow: Vec<f64>,
     entries: Vec<f64>,
-}
-
-/// See [`Collocation::parts`].
-pub(super) struct Parts<'a> {
-    pub(super) table: &'static Table,
-    pub(super) length: f64,
-    pub(super) width: usize,
-    pub(super) pattern: &'a Pattern,
-    pub(super) state_entries: &'a [usize],
-    pub(super) diagonal: &'a [usize],
-    pub(super) entries: [&'a [f64]; MOST],
-    /// The stage through which the residuals see each layer.
-    pub(super) stage_of_layer: [Option<usize>; MOST],
 }
 
 /// Evaluates a [`Table`] on a flow.
@@ -184,10 +100,8 @@ impl Collocation {
         self.width * self.table.rank(j)
     }
 
-    /// What the Gram matrix is made of: the table, h, the flow's pattern with
-    /// the number of states and the diagonal of each row, and the entries of
-    /// the flow's Jacobian at each stage.
-    pub(super) fn parts(&self) -> Parts<'_> {
+    /// What the Gram matrix is made of at the last linearization.
+    fn parts(&self) -> Parts<'_> {
         Parts {
             table: self.table,
             length: self.length,
@@ -418,7 +332,7 @@ impl Evaluator for Collocation {
 
     fn add_gram(&mut self, weights: &[f64], border: &[usize], front: &mut Front<'_>) {
         let mut gram = std::mem::take(&mut self.gram);
-        gram.add(self, weights, border, front);
+        gram.add(self.parts(), weights, border, front);
         self.gram = gram;
     }
 

@@ -11,9 +11,25 @@
 //! ρ = Σ w a_rj a_rk − αpq: one product of two sparse rows for all groups
 //! together, where a product of whole rows of G would take one for each.
 
-use super::collocation::{Collocation, MOST, Parts, Table};
+use super::table::{MOST, Table};
 use crate::linalg::Front;
+use crate::model::Pattern;
 use crate::simd::{Wide, vectorize};
+
+/// What the Gram matrix is made of: the table, h, the flow's pattern with
+/// the number of states and the diagonal of each row, and the entries of
+/// the flow's Jacobian at each stage.
+pub(super) struct Parts<'a> {
+    pub(super) table: &'static Table,
+    pub(super) length: f64,
+    pub(super) width: usize,
+    pub(super) pattern: &'a Pattern,
+    pub(super) state_entries: &'a [usize],
+    pub(super) diagonal: &'a [usize],
+    pub(super) entries: [&'a [f64]; MOST],
+    /// The stage through which the residuals see each layer.
+    pub(super) stage_of_layer: [Option<usize>; MOST],
+}
 
 /// Reused memory.
 #[derive(Debug, Default)]
@@ -44,7 +60,7 @@ const CANCELLED: f64 = 0.1;
 impl Gram {
     pub(super) fn add(
         &mut self,
-        engine: &Collocation,
+        parts: Parts<'_>,
         weights: &[f64],
         border: &[usize],
         front: &mut Front<'_>,
@@ -54,7 +70,7 @@ impl Gram {
         let (buffer, bases) = front.parts();
         vectorize(Add {
             gram: self,
-            parts: engine.parts(),
+            parts,
             weights,
             target: Target {
                 buffer,

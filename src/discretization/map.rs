@@ -3,36 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::direct::{Residual, UNKNOWN_INPUT};
-use super::sealed::Discretize;
-use super::{Dynamics, Pull, Rule, Span};
+use super::interval::{Pull, Span};
+use super::residual::{Residual, UNKNOWN_INPUT};
 use crate::derivative::{
     AnyLayers, Generic, KnownPattern, Number, Places, Structure, declared_rows, lacking,
 };
 use crate::error::{Error, Result};
-use crate::model::{Layers, Pattern, Sparsity};
+use crate::model::{Pattern, Sparsity};
 use crate::networks::DenseLayer;
-
-/// The layer map itself: g is the residual that the model writes. Times only
-/// order the layers where the model precision is per step; on grids with
-/// unequal steps say so ([`PrecisionUnit::PerStep`](crate::PrecisionUnit)).
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Map;
-
-impl<M: Layers> Rule<M> for Map {
-    fn name(&self) -> &'static str {
-        LayerMap::NAME
-    }
-    fn steps(&self) -> usize {
-        1
-    }
-}
-
-impl<M: Layers> Discretize<M> for Map {
-    fn dynamics(self, model: M) -> Dynamics {
-        Dynamics::of_layers(Arc::new(model))
-    }
-}
 
 /// The forward pass: the next layer is where the residual, taken at zero,
 /// says; observed components are then moved towards their targets.

@@ -1,5 +1,5 @@
+use super::interval::{Pull, Span};
 use super::rk4::rk4_step;
-use super::{Pull, Span};
 use crate::derivative::AnyFlow;
 
 /// Integrates ẋ = F(x) + K (y(t) − x) over one step by Runge-Kutta sub-steps.

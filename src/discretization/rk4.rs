@@ -3,38 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::direct::{Residual, UNKNOWN_INPUT};
-use super::sealed::Discretize;
-use super::{Dynamics, FlowRule, Rule, Span};
+use super::interval::Span;
+use super::residual::{Residual, UNKNOWN_INPUT};
 use crate::derivative::{AnyFlow, KnownPattern, Number, Places, Trace, flow_pattern};
 use crate::error::Result;
-use crate::model::Flow;
 use crate::scalar::Scalar;
-
-/// The classical Runge-Kutta step of fourth order, g = x₁ − Φ(x₀).
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Rk4;
-
-impl<M: Flow> Rule<M> for Rk4 {
-    fn name(&self) -> &'static str {
-        RungeKutta::NAME
-    }
-    fn steps(&self) -> usize {
-        1
-    }
-}
-
-impl<M: Flow> Discretize<M> for Rk4 {
-    fn dynamics(self, model: M) -> Dynamics {
-        Dynamics::by_runge_kutta(Arc::new(model))
-    }
-}
-
-impl<M: Flow> FlowRule<M> for Rk4 {
-    fn order(&self) -> u32 {
-        RungeKutta::ORDER
-    }
-}
 
 /// The step of a flow.
 #[derive(Clone)]

@@ -8,7 +8,8 @@ use num_traits::Zero;
 
 use super::Collocation;
 use crate::derivative::{AnyFlow, FlowAt, FlowDerivative, LANES, Pack, Packed, Points};
-use crate::discretization::{Course, Span, Weigh};
+use crate::discretization::evaluator::Weigh;
+use crate::discretization::interval::{Course, Span};
 use crate::model::Scope;
 
 /// Stages of a block: few enough for a CPU's nearest cache.

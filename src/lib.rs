@@ -169,6 +169,8 @@ pub mod minimize;
 mod model;
 pub mod models;
 mod networks;
+mod newton;
+mod parallel;
 #[cfg(feature = "plot")]
 pub mod plot;
 mod problem;

@@ -5,9 +5,9 @@ use super::Action;
 use super::terms::Sums;
 use super::weigh::{ModelShape, own_rows};
 use super::worker::{Visit, Worker};
-use crate::error::Result;
-use crate::linalg::{ArrowShape, BlockArrow, Failure, Front};
+use crate::linalg::Front;
 use crate::minimize::Curvature;
+use crate::newton::Assemble;
 
 /// What a Newton step adds to the point where it begins.
 pub(super) struct Newton<'a> {
@@ -18,68 +18,43 @@ pub(super) struct Newton<'a> {
     pub(super) held: Option<&'a [bool]>,
 }
 
-impl Worker {
-    /// Factors the group's chains of the damped Hessian at `visit.x`; `rhs`
-    /// holds the right-hand side of its states and of the border.
-    pub(super) fn factor(
-        &mut self,
-        action: &Action,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        rhs: &[f64],
-    ) -> Result<Option<f64>> {
-        let (arrow, border) = (self.arrow.take(), action.layout.slots.len());
-        let (arrow, factored) = self.factor_arrow(arrow, border, action, visit, newton, rhs)?;
-        self.arrow = Some(arrow);
-        Ok(factored)
-    }
+/// A group of windows whose Hessian is asked for at one point.
+pub(super) struct Group<'a> {
+    worker: &'a mut Worker,
+    action: &'a Action,
+    visit: &'a Visit<'a>,
+    newton: &'a Newton<'a>,
+}
 
-    /// Factors the group's chains without the border.
-    pub(super) fn factor_states(
-        &mut self,
-        action: &Action,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        rhs: &[f64],
-    ) -> Result<Option<f64>> {
-        let chains = self.chains.take();
-        let (chains, factored) = self.factor_arrow(chains, 0, action, visit, newton, rhs)?;
-        self.chains = Some(chains);
-        Ok(factored)
-    }
+/// All groups.
+pub(super) fn groups<'a>(
+    workers: &'a mut [Worker],
+    action: &'a Action,
+    visit: &'a Visit<'a>,
+    newton: &'a Newton<'a>,
+) -> Vec<Group<'a>> {
+    let group = |worker| Group {
+        worker,
+        action,
+        visit,
+        newton,
+    };
+    workers.iter_mut().map(group).collect()
+}
 
-    /// Factors a block arrow of the group's chains with a border of so many.
-    fn factor_arrow(
-        &mut self,
-        arrow: Option<BlockArrow>,
-        border: usize,
-        action: &Action,
-        visit: &Visit<'_>,
-        newton: &Newton<'_>,
-        rhs: &[f64],
-    ) -> Result<(BlockArrow, Option<f64>)> {
-        let mut arrow = match arrow {
-            Some(arrow) => arrow,
-            None => {
-                let windows = &action.layout.windows[self.windows.clone()];
-                let chains = windows.iter().map(|w| w.chain()).collect();
-                BlockArrow::new(ArrowShape::new(chains, border)?)
-            }
-        };
-        let first = self.windows.start;
-        let factored = arrow.factor(rhs, |chain, k, front| {
-            if k == 0 {
-                self.take_parameters(action, visit.x, first + chain);
-            }
-            self.assemble(action, visit, newton, (first + chain, k), front);
-        });
-        match factored {
-            Ok(()) => Ok((arrow, None)),
-            Err(Failure::Indefinite(bad)) => Ok((arrow, Some(bad.pivot))),
-            Err(Failure::Input(error)) => Err(error),
+impl Assemble for Group<'_> {
+    fn assemble(&mut self, c: usize, k: usize, front: &mut Front<'_>) {
+        let (action, visit) = (self.action, self.visit);
+        let w = self.worker.windows.start + c;
+        if k == 0 {
+            self.worker.take_parameters(action, visit.x, w);
         }
+        self.worker
+            .assemble(action, visit, self.newton, (w, k), front);
     }
+}
 
+impl Worker {
     /// Adds what interval `k` of window `w` holds: its residuals, the terms of
     /// its left and interior layers, and, at the last node, of that layer.
     fn assemble(

@@ -9,6 +9,7 @@ use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit, Units};
 use crate::discretization::{Dynamics, Plans};
 use crate::error::{Error, Result, check_count};
+use crate::linalg::Backend;
 use crate::model::{MOST_COMPONENTS, check_parameters_of};
 use crate::problem::bounds::Bounds;
 use crate::problem::inputs::check_given;
@@ -30,6 +31,7 @@ pub struct ActionBuilder {
     balanced: bool,
     precision_unit: Option<PrecisionUnit>,
     normalization: Normalization,
+    backend: Backend,
     /// The factors of measurement and model error of a whole of which this is
     /// a part.
     weights: Option<[f64; 2]>,
@@ -53,6 +55,7 @@ impl ActionBuilder {
             balanced: action.shape == ShapeBy::Annealer,
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
+            backend: action.backend,
             weights: None,
             units: OnceLock::from(action.units().clone()),
             plans: Some(action.plans.clone()),
@@ -81,6 +84,7 @@ impl ActionBuilder {
             balanced: false,
             precision_unit: None,
             normalization: Normalization::default(),
+            backend: Backend::Auto,
             weights: None,
             units: OnceLock::new(),
             plans: None,
@@ -175,6 +179,14 @@ impl ActionBuilder {
         self
     }
 
+    /// The dense kernel of Newton equations: [`Backend::Auto`] where it is not given.
+    /// [`Backend::Lapack`] lets LAPACK eliminate the fronts, which are as wide as two
+    /// layers and the parameters.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
     /// Checks everything and makes the action.
     ///
     /// # Errors
@@ -190,6 +202,7 @@ impl ActionBuilder {
     /// [`Error::OutOfRange`] for a layer map that uses parameters which the
     /// model does not have, [`Error::Length`] and what the step of a residual
     /// layer cannot be for a dense layer that does not fit where it stands;
+    /// [`Error::BackendNotBuilt`] for a kernel that this build does not have;
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for
     /// priors and for parameters that change in time with another
@@ -199,6 +212,7 @@ impl ActionBuilder {
     /// not have, [`Error::IncompletePattern`] for a pattern that lacks an entry which
     /// is not zero at one of many points of the problem.
     pub fn build(self) -> Result<Action> {
+        self.backend.check()?;
         self.check_parameters()?;
         let widths = self
             .windows
@@ -255,6 +269,7 @@ impl ActionBuilder {
             parameters,
             state_bounds: self.state_bounds,
             normalization: self.normalization,
+            backend: self.backend,
             precision_unit: self.precision_unit.unwrap_or(default_unit),
             layout,
             plans,

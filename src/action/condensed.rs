@@ -5,14 +5,13 @@
 //! weight meets a state by one unit only: products of matrices over many windows
 //! make it with a small part of the operations. Gauss-Newton only.
 
-use super::objective::in_parallel;
-use super::residual_space::FLOOR;
-use super::step::{NOT_SOLVED, predicted};
 use super::worker::Visit;
 use super::{Action, ActionAt};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::networks::{Chain, UnitOrder};
+use crate::newton::{FLOOR, NOT_SOLVED, predicted};
+use crate::parallel::in_parallel;
 
 /// Memory for condensed steps.
 pub(super) struct Condensed {
@@ -47,13 +46,13 @@ impl ActionAt<'_> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> Result<QuadraticStep, Indefinite> {
-        let mut condensed = match self.condensed.take() {
+        let mut condensed = match self.newton.condensed.take() {
             Some(condensed) => condensed,
             None => self.new_condensed().ok_or(NOT_SOLVED)?,
         };
         let solved = self.solve_condensed(&mut condensed, (x, damping), gradient, step);
         let predicted = predicted(step, gradient, &condensed.damped);
-        self.condensed = Some(condensed);
+        self.newton.condensed = Some(condensed);
         solved.and(predicted)
     }
 

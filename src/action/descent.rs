@@ -1,10 +1,9 @@
 //! The exact Hessian by the unknowns that are free: for the way down from a saddle.
 
 use super::ActionAt;
-use super::step::NOT_SOLVED;
-use crate::minimize::{Curvature, ExactHessian, Indefinite};
-
-type Solved = std::result::Result<(), Indefinite>;
+use super::step::negative;
+use crate::minimize::{Curvature, ExactHessian};
+use crate::newton::{NOT_SOLVED, Solved};
 
 impl ExactHessian for ActionAt<'_> {
     fn factor_on(
@@ -43,11 +42,6 @@ impl ActionAt<'_> {
         let upper = parameters.map(|free| if *free { f64::INFINITY } else { 0.0 });
         let upper: Vec<f64> = upper.collect();
         let lower: Vec<f64> = upper.iter().map(|v| -v).collect();
-        self.solve((&lower, &upper), solved).map(|_| ())
+        self.arrows()?.solve((&lower, &upper), solved).map(|_| ())
     }
-}
-
-/// Right-hand sides are given as gradients.
-fn negative(right: &[f64]) -> Vec<f64> {
-    right.iter().map(|v| -v).collect()
 }

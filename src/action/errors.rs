@@ -6,10 +6,10 @@
 //! back-propagation (the *forcing* formulation of weak-constraint 4D-Var; Trémolet,
 //! Q. J. R. Meteorol. Soc. 132, 2483 (2006)).
 
-use super::objective::in_parallel;
 use super::together::Together;
 use super::worker::Worker;
 use super::{Action, ActionAt};
+use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// Whether errors can be the unknowns: of feed-forward and residual networks whose

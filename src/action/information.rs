@@ -8,6 +8,7 @@ use crate::action::Estimate;
 use crate::action::builder::ActionBuilder;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
+use crate::newton::Arrows;
 use crate::problem::observations::Observations;
 use crate::problem::precision::cholesky;
 use crate::problem::windows::Window;
@@ -189,8 +190,9 @@ impl ActionAt<'_> {
     ) -> Result<(Array2<f64>, f64)> {
         let border = self.border_matrix(x, 0.0, gradient);
         let border = border.map_err(|bad| undetermined("Hessian by the states", 0, bad.pivot))?;
-        let arrows = self.workers.iter().filter_map(|w| w.arrow.as_ref());
-        Ok((border, arrows.map(|a| a.chains_log_determinant()).sum()))
+        let arrows = self.newton.arrows.as_ref();
+        let states = arrows.map_or(f64::NAN, Arrows::chains_log_determinant);
+        Ok((border, states))
     }
 }
 

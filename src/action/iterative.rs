@@ -4,23 +4,14 @@
 //! With the states eliminated exactly, chain by chain, the damped Gauss-Newton
 //! system is S p = r in the parameters alone, S = H_θθ − H_θx H_xx⁻¹ H_xθ. Products
 //! with H_xθ and H_θθ are products with the residuals' Jacobian for all windows at
-//! once; S itself is never made. Preconditioned with the diagonal of H_θθ, and
-//! stopped early: T. Steihaug, *The conjugate gradient method and trust regions in
-//! large scale optimization*, SIAM J. Numer. Anal. 20, 626 (1983).
+//! once; S itself is never made. The diagonal of H_θθ is the preconditioner.
 
 use super::ActionAt;
-use super::assemble::Newton;
-use super::objective::in_parallel;
-use super::step::NOT_SOLVED;
+use super::assemble::{Newton, groups};
 use super::worker::Visit;
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
-
-/// The size of the residual of S p = r, by that of r, to stop at: the step then
-/// gains all but the square of it of what it could.
-const TOLERANCE: f64 = 0.03;
-
-/// Most iterations of one step.
-const MOST: usize = 400;
+use crate::newton::{Arrows, NOT_SOLVED, conjugate_gradients};
+use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
@@ -50,9 +41,26 @@ impl ActionAt<'_> {
         for (r, g) in residual.iter_mut().zip(&gradient[border..]) {
             *r = -g - *r;
         }
-        let left = self.conjugate_gradients(&visit, &curvature, residual, parameters)?;
-        // s_x = −H_xx⁻¹ (∇_x + H_xθ p).
+        let (diagonal, own) = &curvature;
         let mut pulled = vec![0.0; border];
+        let multiply = |direction: &[f64], product: &mut [f64]| {
+            // S d = H_θθ d − H_θx H_xx⁻¹ H_xθ d.
+            let along = (&mut pulled[..], &mut *product);
+            self.product_of_states(&visit, &[], Some(direction), along);
+            self.solve_states(&mut pulled)?;
+            for v in &mut pulled {
+                *v = -*v;
+            }
+            let to = (&mut [][..], &mut *product);
+            self.product_of_states(&visit, &pulled, Some(direction), to);
+            for (q, (own, d)) in product.iter_mut().zip(own.iter().zip(direction)) {
+                *q += own * d;
+            }
+            Ok(())
+        };
+        let left = conjugate_gradients(multiply, diagonal, residual, parameters)?;
+        // s_x = −H_xx⁻¹ (∇_x + H_xθ p).
+        pulled.fill(0.0);
         let mut unused = vec![0.0; parameters.len()];
         self.product_of_states(&visit, &[], Some(parameters), (&mut pulled, &mut unused));
         for (state, (g, h)) in states.iter_mut().zip(gradient.iter().zip(&pulled)) {
@@ -71,114 +79,37 @@ impl ActionAt<'_> {
         }
     }
 
-    /// Solves S p = r to the tolerance; returns what is left of r.
-    fn conjugate_gradients(
-        &mut self,
-        visit: &Visit<'_>,
-        (diagonal, own): &(Vec<f64>, Vec<f64>),
-        mut residual: Vec<f64>,
-        p: &mut [f64],
-    ) -> Result<Vec<f64>, Indefinite> {
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let precondition = |r: &[f64]| -> Vec<f64> {
-            let pairs = r.iter().zip(diagonal);
-            pairs
-                .map(|(r, d)| if *d > 0.0 { r / d } else { *r })
-                .collect()
-        };
-        p.fill(0.0);
-        let mut z = precondition(&residual);
-        let mut direction = z.clone();
-        let mut rz = dot(&residual, &z);
-        let enough = TOLERANCE * TOLERANCE * rz;
-        let mut product = vec![0.0; p.len()];
-        let mut pulled = vec![0.0; self.action.layout().border()];
-        for _ in 0..MOST {
-            if rz <= enough || rz == 0.0 {
-                break;
-            }
-            // S d = H_θθ d − H_θx H_xx⁻¹ H_xθ d.
-            let along = (&mut pulled[..], &mut product[..]);
-            self.product_of_states(visit, &[], Some(&direction), along);
-            self.solve_states(&mut pulled)?;
-            for v in &mut pulled {
-                *v = -*v;
-            }
-            self.product_of_states(visit, &pulled, Some(&direction), (&mut [], &mut product));
-            for (q, (own, d)) in product.iter_mut().zip(own.iter().zip(&direction)) {
-                *q += own * d;
-            }
-            let curvature = dot(&direction, &product);
-            if curvature.is_nan() {
-                return Err(NOT_SOLVED);
-            }
-            // Directions without any curvature lead nowhere.
-            if curvature <= 0.0 {
-                break;
-            }
-            let length = rz / curvature;
-            for (p, d) in p.iter_mut().zip(&direction) {
-                *p += length * d;
-            }
-            for (r, q) in residual.iter_mut().zip(&product) {
-                *r -= length * q;
-            }
-            z = precondition(&residual);
-            let next = dot(&residual, &z);
-            for (d, z) in direction.iter_mut().zip(&z) {
-                *d = z + next / rz * *d;
-            }
-            rz = next;
-        }
-        Ok(residual)
-    }
-
     /// Factors the chains of H_xx and linearizes all windows.
     fn factor_states(&mut self, x: &[f64], damping: f64) -> Result<(), Indefinite> {
         let action = self.action;
         let visit = self.visit(x);
+        let mut chains = match self.newton.chains.take() {
+            Some(chains) => chains,
+            None => Arrows::new(self.arrangement(0), action.backend).map_err(|_| NOT_SOLVED)?,
+        };
         let newton = Newton {
             curvature: Curvature::GaussNewton,
             damping,
             scales: &self.scales,
             held: None,
         };
-        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, Ok(None))).collect();
-        in_parallel(&mut jobs, |(worker, factored)| {
-            let zero = vec![0.0; worker.states(action).len()];
-            *factored = worker.factor_states(action, &visit, &newton, &zero);
+        let zero = vec![0.0; action.layout().border()];
+        let mut groups = groups(&mut self.workers, action, &visit, &newton);
+        let factored = chains.factor(&mut groups, &zero, &[]);
+        self.newton.chains = Some(chains);
+        factored?;
+        in_parallel(&mut self.workers, |worker| {
             if let Some(together) = &mut worker.together {
                 together.linearize_all(action, x, &worker.theta);
             }
         });
-        for (_, factored) in jobs {
-            match factored {
-                Ok(None) => {}
-                Ok(Some(pivot)) => return Err(Indefinite { pivot }),
-                Err(_) => return Err(NOT_SOLVED),
-            }
-        }
         Ok(())
     }
 
     /// Replaces `states` by H_xx⁻¹ `states`.
     fn solve_states(&mut self, states: &mut [f64]) -> Result<(), Indefinite> {
-        let action = self.action;
-        let mut rest = states;
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        for worker in &mut self.workers {
-            let (part, later) = rest.split_at_mut(worker.states(action).len());
-            rest = later;
-            jobs.push((worker, part, false));
-        }
-        in_parallel(&mut jobs, |(worker, part, solved)| {
-            let chains = worker.chains.as_mut();
-            *solved = chains.is_some_and(|chains| chains.solve(part).is_ok());
-        });
-        match jobs.iter().all(|(_, _, solved)| *solved) {
-            true => Ok(()),
-            false => Err(NOT_SOLVED),
-        }
+        let chains = self.newton.chains.as_mut().ok_or(NOT_SOLVED)?;
+        chains.solve_chains(states)
     }
 
     /// GᵀRG times a change of the states and of the parameters, either of which may

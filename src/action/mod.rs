@@ -59,6 +59,7 @@ use std::sync::OnceLock;
 
 use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::Result;
+use crate::linalg::Backend;
 use crate::model::Model;
 use crate::problem::bounds::Bounds;
 use crate::problem::parameters::Parameter;
@@ -165,6 +166,8 @@ pub struct Action {
     /// Bounds of state components, at every layer that has them.
     state_bounds: Vec<(usize, Bounds)>,
     normalization: Normalization,
+    /// What eliminates the fronts of Newton equations.
+    backend: Backend,
     precision_unit: PrecisionUnit,
     layout: Layout,
     /// How the model is differentiated: made once, whatever R_f and the threads.

@@ -30,7 +30,7 @@ impl ActionAt<'_> {
     pub(crate) fn hold_by(&mut self, multipliers: Multipliers) {
         self.multipliers = Some(Arc::new(multipliers));
         self.known = None;
-        self.exact = false;
+        self.newton.exact = false;
     }
 
     /// v = R g + λ at `x`, the multipliers that would make `x` stationary without R_f,

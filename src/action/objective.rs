@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use super::condensed::Condensed;
 use super::multipliers::Multipliers;
-use super::residual_space::ResidualSpace;
-use super::step::NOT_SOLVED;
 use super::terms::Sums;
 use super::worker::{Visit, Worker};
 use super::{Action, ActionTerms};
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
+use crate::newton::{Arrows, NOT_SOLVED, ResidualSpace};
+use crate::parallel::in_parallel;
 use crate::problem::precision::check_positive;
 
 /// Windows are evaluated in at most so many groups, in parallel.
@@ -32,7 +32,6 @@ pub struct ActionAt<'a> {
     pub(super) held: Vec<bool>,
     /// How far a held state moves all the same, to its bound.
     pub(super) moved: Vec<f64>,
-    pub(super) rhs: Vec<f64>,
     /// Of the residuals, where they are held by more than their precision.
     pub(super) multipliers: Option<Arc<Multipliers>>,
     /// Where the last evaluation was, its R_f and its terms.
@@ -42,14 +41,21 @@ pub struct ActionAt<'a> {
     pub(super) preferred: Equations,
     pub(super) equations: Equations,
     pub(super) affords_exact: bool,
-    pub(super) residual_space: Option<ResidualSpace>,
-    /// Whether Gauss-Newton steps can condense the states of each window apart, and
-    /// the memory for it.
+    /// Whether Gauss-Newton steps can condense the states of each window apart.
     pub(super) condenses: bool,
-    pub(super) condensed: Option<Condensed>,
-    /// Whether the factor at hand is that of the exact Hessian, undamped, for
-    /// the present R_f.
+    pub(super) newton: Strategies,
+}
+
+/// The ways to solve for a Newton step, each made when it is first taken.
+#[derive(Default)]
+pub(super) struct Strategies {
+    pub(super) arrows: Option<Arrows>,
+    /// Whether their factor is that of the exact Hessian, undamped, for the present R_f.
     pub(super) exact: bool,
+    /// The chains alone, where the border is solved for by iteration.
+    pub(super) chains: Option<Arrows>,
+    pub(super) residual_space: Option<ResidualSpace>,
+    pub(super) condensed: Option<Condensed>,
 }
 
 impl<'a> ActionAt<'a> {
@@ -72,17 +78,14 @@ impl<'a> ActionAt<'a> {
             bounded: false,
             held: vec![false; n],
             moved: Vec::new(),
-            rhs: Vec::new(),
             multipliers: None,
             known_x: Vec::new(),
             known: None,
             preferred: Equations::Automatic,
             equations: Equations::Automatic,
             affords_exact: true,
-            residual_space: None,
             condenses: false,
-            condensed: None,
-            exact: false,
+            newton: Strategies::default(),
         };
         at.set_bounds();
         at.condenses = action.condenses(&at);
@@ -147,7 +150,7 @@ impl<'a> ActionAt<'a> {
     pub fn set_rf(&mut self, rf: f64) -> Result<()> {
         check_positive("R_f", || "objective".into(), rf)?;
         self.rf = rf;
-        self.exact = false;
+        self.newton.exact = false;
         Ok(())
     }
 
@@ -348,22 +351,6 @@ impl<'a> ActionAt<'a> {
             found: f64::NAN,
         })
     }
-}
-
-/// Does all jobs, in parallel where the build can and there are several.
-#[cfg(feature = "rayon")]
-pub(super) fn in_parallel<J: Send>(jobs: &mut [J], one: impl Fn(&mut J) + Sync + Send) {
-    use rayon::prelude::*;
-    if let [job] = jobs {
-        one(job);
-    } else {
-        jobs.par_iter_mut().with_max_len(1).for_each(one);
-    }
-}
-
-#[cfg(not(feature = "rayon"))]
-pub(super) fn in_parallel<J: Send>(jobs: &mut [J], one: impl Fn(&mut J) + Sync + Send) {
-    jobs.iter_mut().for_each(one);
 }
 
 impl Objective for ActionAt<'_> {

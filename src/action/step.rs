@@ -1,17 +1,13 @@
 //! Newton steps of an action: factor, solve, keep bounds.
 
-use std::borrow::Cow;
-
 use ndarray::Array2;
 
 use super::ActionAt;
-use super::assemble::Newton;
-use super::objective::in_parallel;
-use super::worker::Visit;
-use crate::linalg::BlockArrow;
-use crate::minimize::{
-    BoxMinimum, BoxQuadratic, Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep,
-};
+use super::assemble::{Newton, groups};
+use super::worker::{Visit, Worker};
+use crate::minimize::{Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep};
+use crate::newton::{Arrangement, Arrows, NOT_SOLVED, Solved};
+use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// A state that stands at a bound and is pushed out stays there.
@@ -42,6 +38,21 @@ impl ActionAt<'_> {
         any
     }
 
+    /// The chains of all groups of windows, and a border of so many unknowns.
+    pub(super) fn arrangement(&self, border: usize) -> Arrangement {
+        let layout = self.action.layout();
+        let chains = |worker: &Worker| {
+            let windows = layout.windows[worker.windows.clone()].iter();
+            windows.map(|w| w.chain()).collect()
+        };
+        Arrangement {
+            groups: self.workers.iter().map(chains).collect(),
+            first: layout.border(),
+            border,
+            parts: layout.border_parts(),
+        }
+    }
+
     /// Factors the damped Hessian at `x`, with −gradient as right-hand side:
     /// every group's chains, then the border that they share.
     pub(super) fn factor(
@@ -50,58 +61,50 @@ impl ActionAt<'_> {
         curvature: Curvature,
         damping: f64,
         gradient: &[f64],
-    ) -> std::result::Result<(), Indefinite> {
+    ) -> Solved {
         let action = self.action;
-        let layout = action.layout();
         let visit = self.visit(x);
-        self.exact = false;
-        self.set_rhs(gradient);
+        self.newton.exact = false;
+        let rhs = negative(gradient);
+        let mut arrows = match self.newton.arrows.take() {
+            Some(arrows) => arrows,
+            None => {
+                let of = self.arrangement(action.layout().slots.len());
+                Arrows::new(of, action.backend).map_err(|_| NOT_SOLVED)?
+            }
+        };
         let newton = Newton {
             curvature,
             damping,
             scales: &self.scales,
             held: self.bounded.then_some(&self.held[..]),
         };
-        let rhs = &self.rhs;
-        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, Ok(None))).collect();
-        in_parallel(&mut jobs, |(worker, factored)| {
-            let own = own_rhs(
-                worker.states(action),
-                worker.windows.start,
-                rhs,
-                action.layout().border(),
-            );
-            *factored = worker.factor(action, &visit, &newton, &own);
-        });
-        for (_, factored) in &jobs {
-            match factored {
-                Ok(None) => {}
-                Ok(Some(pivot)) => return Err(Indefinite { pivot: *pivot }),
-                Err(_) => return Err(NOT_SOLVED),
-            }
-        }
-        let mut arrows = self.workers.iter_mut().filter_map(|w| w.arrow.as_mut());
-        let Some(first) = arrows.next() else {
-            return Err(NOT_SOLVED);
-        };
-        for arrow in arrows {
-            first.absorb_border(arrow).map_err(|_| NOT_SOLVED)?;
-        }
-        for (k, slot) in layout.slots.iter().enumerate() {
-            let prior = action.parameters[slot.parameter].prior;
+        let added = self.border_diagonal(x, curvature, damping);
+        let mut groups = groups(&mut self.workers, action, &visit, &newton);
+        let factored = arrows.factor(&mut groups, &rhs, &added);
+        self.newton.arrows = Some(arrows);
+        factored?;
+        self.newton.exact = curvature == Curvature::Exact && damping == 0.0;
+        Ok(())
+    }
+
+    /// What priors and damping add to the diagonal of the border.
+    fn border_diagonal(&self, x: &[f64], curvature: Curvature, damping: f64) -> Vec<f64> {
+        let layout = self.action.layout();
+        let places = layout.border()..;
+        let added = layout.slots.iter().zip(places).map(|(slot, place)| {
+            let prior = self.action.parameters[slot.parameter].prior;
             let curvature = prior.map_or(0.0, |prior| {
-                let [_, _, gauss_newton, exact] = prior.at(x[layout.border() + k]);
+                let [_, _, gauss_newton, exact] = prior.at(x[place]);
                 match curvature {
                     Curvature::GaussNewton => gauss_newton,
                     Curvature::Exact => exact,
                 }
             });
-            let scale = self.scales[layout.border() + k];
-            let value = curvature + damping / (scale * scale);
-            first.add_to_border(k, value).map_err(|_| NOT_SOLVED)?;
-        }
-        self.exact = curvature == Curvature::Exact && damping == 0.0;
-        Ok(())
+            let scale = self.scales[place];
+            curvature + damping / (scale * scale)
+        });
+        added.collect()
     }
 
     /// The damped Newton step, by whatever way its equations are solved: see
@@ -144,7 +147,7 @@ impl ActionAt<'_> {
         };
         let least = self.least_damping(x, indefinite)?;
         let mut stepped = self.step(x, curvature, least, gradient, step)?;
-        self.exact = curvature == Curvature::Exact && stepped.factorizations == 1;
+        self.newton.exact = curvature == Curvature::Exact && stepped.factorizations == 1;
         stepped.factorizations += 1;
         Ok(stepped)
     }
@@ -182,7 +185,7 @@ impl ActionAt<'_> {
         self.hold(x, gradient);
         self.factor(x, curvature, damping, gradient)?;
         let (lower, upper) = (self.room(&self.lower, x), self.room(&self.upper, x));
-        let within = self.solve((&lower, &upper), step)?;
+        let within = self.arrows()?.solve((&lower, &upper), step)?;
         if self.bounded && self.hold_where_out(x, step) {
             self.hold(x, gradient);
             let solved = (curvature == Curvature::GaussNewton).then_some(within.complete);
@@ -213,11 +216,6 @@ impl ActionAt<'_> {
         bounds.map(|(bound, x)| bound - x).collect()
     }
 
-    pub(super) fn set_rhs(&mut self, gradient: &[f64]) {
-        self.rhs.clear();
-        self.rhs.extend(gradient.iter().map(|g| -g));
-    }
-
     /// The Schur complement of the border in the damped Gauss-Newton Hessian at
     /// `x`.
     pub(super) fn border_matrix(
@@ -228,52 +226,12 @@ impl ActionAt<'_> {
     ) -> std::result::Result<Array2<f64>, Indefinite> {
         self.hold(x, gradient);
         self.factor(x, Curvature::GaussNewton, damping, gradient)?;
-        let arrow = self.workers.first().and_then(|w| w.arrow.as_ref());
-        let (matrix, ld) = arrow.ok_or(NOT_SOLVED)?.border_matrix();
-        let order = self.action.layout().slots.len();
-        Ok(Array2::from_shape_fn((order, order), |(i, j)| {
-            matrix[i.max(j) + i.min(j) * ld]
-        }))
+        self.arrows()?.border_matrix()
     }
 
-    /// Solves for the step once the Hessian is factored; the border's part is
-    /// the minimum of the reduced quadratic within its bounds.
-    pub(super) fn solve(
-        &mut self,
-        bounds: (&[f64], &[f64]),
-        step: &mut [f64],
-    ) -> std::result::Result<BoxMinimum, Indefinite> {
-        let layout = self.action.layout();
-        let (border, parts) = (layout.border(), layout.border_parts());
-        let arrow = self.workers.first_mut().and_then(|w| w.arrow.as_mut());
-        let (z, within) = solve_border(arrow.ok_or(NOT_SOLVED)?, parts, bounds)?;
-        let action = self.action;
-        if let [worker] = &mut self.workers[..] {
-            let arrow = worker.arrow.as_mut().ok_or(NOT_SOLVED)?;
-            let solved = arrow.back_substitute(&z, step);
-            return solved.map(|()| within).map_err(|_| NOT_SOLVED);
-        }
-        let mut jobs: Vec<_> = self
-            .workers
-            .iter_mut()
-            .map(|worker| {
-                let own = vec![0.0; worker.states(action).len() + z.len()];
-                (worker, own, false)
-            })
-            .collect();
-        in_parallel(&mut jobs, |(worker, own, solved)| {
-            let arrow = worker.arrow.as_mut();
-            *solved = arrow.is_some_and(|arrow| arrow.back_substitute(&z, own).is_ok());
-        });
-        for (worker, own, solved) in jobs {
-            if !solved {
-                return Err(NOT_SOLVED);
-            }
-            let states = worker.states(action);
-            step[states.clone()].copy_from_slice(&own[..states.len()]);
-        }
-        step[border..].copy_from_slice(&z);
-        Ok(within)
+    /// The factor at hand.
+    pub(super) fn arrows(&mut self) -> std::result::Result<&mut Arrows, Indefinite> {
+        self.newton.arrows.as_mut().ok_or(NOT_SOLVED)
     }
 
     /// The step within the bounds of the states: those that leave their bounds
@@ -300,7 +258,7 @@ impl ActionAt<'_> {
                 None => {
                     self.factor(x, Curvature::GaussNewton, damping, &shifted)?;
                     factorizations += 1;
-                    let within = self.solve((&lower, &upper), step)?;
+                    let within = self.arrows()?.solve((&lower, &upper), step)?;
                     for (s, moved) in step.iter_mut().zip(&self.moved) {
                         *s += moved;
                     }
@@ -371,82 +329,10 @@ impl ActionAt<'_> {
         }
     }
 }
-/// The right-hand side of one group of windows; the border's own part counts
-/// once. That of a single group is the whole.
-pub(super) fn own_rhs(
-    states: std::ops::Range<usize>,
-    first_window: usize,
-    rhs: &[f64],
-    border: usize,
-) -> Cow<'_, [f64]> {
-    if states == (0..border) {
-        return Cow::Borrowed(rhs);
-    }
-    let mut own = rhs[states].to_vec();
-    let share = if first_window == 0 { 1.0 } else { 0.0 };
-    own.extend(rhs[border..].iter().map(|v| share * v));
-    Cow::Owned(own)
-}
-
-/// The border's part of a step, within what is left to its bounds; `parts` are the
-/// numbers of unknowns that all windows share and that each has of its own.
-fn solve_border(
-    arrow: &mut BlockArrow,
-    parts: (usize, usize),
-    bounds: (&[f64], &[f64]),
-) -> std::result::Result<(Vec<f64>, BoxMinimum), Indefinite> {
-    let mut z = vec![0.0; bounds.0.len()];
-    let force = arrow.border_rhs().to_vec();
-    let quadratic = within_bounds(arrow, parts, &force, bounds);
-    let mut free = None;
-    if !quadratic.is_pushed_out() && !quadratic.prefers_blocks() {
-        arrow.solve_border(&mut z).map_err(|_| NOT_SOLVED)?;
-        if within_bounds(arrow, parts, &force, bounds).contains(&z) {
-            return Ok((z, BoxMinimum::inside()));
-        }
-        free = Some(z.clone());
-    }
-    let quadratic = within_bounds(arrow, parts, &force, bounds);
-    let within = quadratic.minimize(free.as_deref(), &mut z)?;
-    Ok((z, within))
-}
-
-/// The border's quadratic.
-fn within_bounds<'a>(
-    arrow: &'a BlockArrow,
-    (shared, own): (usize, usize),
-    force: &'a [f64],
-    (lower, upper): (&'a [f64], &'a [f64]),
-) -> BoxQuadratic<'a> {
-    let (matrix, ld) = arrow.border_matrix();
-    BoxQuadratic {
-        matrix,
-        ld,
-        force,
-        lower,
-        upper,
-        shared,
-        own,
-    }
-}
-
 /// Factorizations that one step within bounds may take.
 const MOST_ROUNDS: usize = 4;
 
-/// A failure that is no pivot: the matrix was not finite.
-pub(super) const NOT_SOLVED: Indefinite = Indefinite { pivot: f64::NAN };
-
-/// A step s of (H + Λ)s = −g, for which −gᵀs − ½sᵀHs = ½(sᵀΛs − gᵀs).
-pub(super) fn predicted(
-    step: &[f64],
-    gradient: &[f64],
-    damped: &[f64],
-) -> std::result::Result<QuadraticStep, Indefinite> {
-    let terms = step.iter().zip(gradient).zip(damped);
-    let decrease = terms.map(|((s, g), damped)| 0.5 * (damped * s * s - g * s));
-    let decrease: f64 = decrease.sum();
-    match decrease.is_finite() {
-        true => Ok(QuadraticStep::new(decrease)),
-        false => Err(NOT_SOLVED),
-    }
+/// Right-hand sides are given as gradients.
+pub(super) fn negative(gradient: &[f64]) -> Vec<f64> {
+    gradient.iter().map(|g| -g).collect()
 }

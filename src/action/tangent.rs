@@ -1,10 +1,10 @@
 //! How the minimum moves as R_f grows.
 
 use super::ActionAt;
-use super::objective::in_parallel;
-use super::step::{NOT_SOLVED, own_rhs};
+use super::step::negative;
 use super::worker::Visit;
 use crate::minimize::{Curvature, Indefinite, Objective};
+use crate::newton::NOT_SOLVED;
 
 /// What a tangent shows.
 pub(crate) struct Change {
@@ -50,7 +50,7 @@ impl ActionAt<'_> {
             return Ok(Change::new(model, &pull, tangent, step.factorizations));
         }
         let mut factorizations = 0;
-        if !self.exact {
+        if !self.newton.exact {
             let mut gradient = vec![0.0; x.len()];
             if self.bounded {
                 self.value_and_gradient(x, &mut gradient);
@@ -89,34 +89,8 @@ impl ActionAt<'_> {
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.
     pub(super) fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
-        self.set_rhs(gradient);
-        let action = self.action;
-        let (rhs, held) = (&self.rhs, &self.held);
-        let mut jobs: Vec<_> = self.workers.iter_mut().map(|w| (w, false)).collect();
-        in_parallel(&mut jobs, |(worker, done)| {
-            let mut own = own_rhs(
-                worker.states(action),
-                worker.windows.start,
-                rhs,
-                action.layout().border(),
-            )
-            .into_owned();
-            for (slot, held) in own.iter_mut().zip(&held[worker.states(action)]) {
-                if *held {
-                    *slot = 0.0;
-                }
-            }
-            let arrow = worker.arrow.as_mut();
-            *done = arrow.is_some_and(|arrow| arrow.substitute_forward(&mut own).is_ok());
-        });
-        if jobs.iter().any(|(_, done)| !done) {
-            return Err(NOT_SOLVED);
-        }
-        let mut arrows = self.workers.iter_mut().filter_map(|w| w.arrow.as_mut());
-        let first = arrows.next().ok_or(NOT_SOLVED)?;
-        for arrow in arrows {
-            first.absorb_rhs(arrow).map_err(|_| NOT_SOLVED)?;
-        }
-        Ok(())
+        let rhs = negative(gradient);
+        let arrows = self.newton.arrows.as_mut().ok_or(NOT_SOLVED)?;
+        arrows.substitute(&rhs, &self.held)
     }
 }

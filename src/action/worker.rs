@@ -9,7 +9,6 @@ use super::terms::{At, NonFinite, Scratch, Sums};
 use super::together::Together;
 use crate::discretization::{Course, Evaluator};
 use crate::error::Error;
-use crate::linalg::BlockArrow;
 
 /// Evaluates the windows of one group, one after the other. Groups depend on
 /// the problem alone, so that results do not depend on threads.
@@ -33,10 +32,6 @@ pub(super) struct Worker {
     scratch: Scratch,
     /// Where the windows can be evaluated together.
     pub(super) together: Option<Together>,
-    /// Made at the first Newton step: L-BFGS needs none.
-    pub(super) arrow: Option<BlockArrow>,
-    /// The chains alone, where the border is not solved for with them.
-    pub(super) chains: Option<BlockArrow>,
 }
 
 /// What the action is evaluated for.
@@ -74,8 +69,6 @@ impl Worker {
             wanted: drifting.chain(scope.free.iter().copied()).collect(),
             scratch: Scratch::default(),
             together,
-            arrow: None,
-            chains: None,
         }
     }
 

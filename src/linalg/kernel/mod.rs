@@ -43,6 +43,22 @@ pub enum Backend {
     Lapack,
 }
 
+impl Backend {
+    /// # Errors
+    /// [`Error::BackendNotBuilt`] where the build lacks the backend's feature.
+    pub(crate) fn check(self) -> Result<()> {
+        let missing = match self {
+            Self::Faer if cfg!(not(feature = "large-blocks")) => Some(("Faer", "large-blocks")),
+            Self::Lapack if cfg!(not(feature = "lapack")) => Some(("Lapack", "lapack")),
+            _ => None,
+        };
+        match missing {
+            Some((found, feature)) => Err(Error::BackendNotBuilt { found, feature }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A pivot that is not a positive finite number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BadPivot {
@@ -98,15 +114,7 @@ impl Kernel {
     /// # Errors
     /// [`Error::BackendNotBuilt`] where the build lacks the backend's feature.
     pub(crate) fn new(backend: Backend) -> Result<Self> {
-        let missing = match backend {
-            Backend::Faer if cfg!(not(feature = "large-blocks")) => Some(("Faer", "large-blocks")),
-            Backend::Lapack if cfg!(not(feature = "lapack")) => Some(("Lapack", "lapack")),
-            _ => None,
-        };
-        match missing {
-            Some((found, feature)) => Err(Error::BackendNotBuilt { found, feature }),
-            None => Ok(Self::unchecked(backend)),
-        }
+        backend.check().map(|()| Self::unchecked(backend))
     }
 
     /// The kernel that every build has.

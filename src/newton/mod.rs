@@ -10,6 +10,8 @@
 mod arrows;
 mod conjugate_gradients;
 mod residual_space;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use arrows::{Arrangement, Arrows, Assemble};
 pub(crate) use conjugate_gradients::conjugate_gradients;

@@ -61,6 +61,10 @@ impl ResidualSpace {
         }
         let mut groups: BTreeMap<Vec<usize>, Group> = BTreeMap::new();
         for (column, places) in of_column.iter().enumerate() {
+            if places.is_empty() {
+                // Its own curvature is all that it has.
+                continue;
+            }
             let rows: Vec<usize> = places.iter().map(|(row, _)| *row).collect();
             let group = groups.entry(rows).or_insert_with_key(|rows| Group {
                 rows: rows.clone(),

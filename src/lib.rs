@@ -161,6 +161,7 @@ mod discretization;
 mod dual;
 pub mod embedding;
 mod error;
+mod evaluate;
 mod file;
 pub mod hamiltonian;
 pub mod io;
@@ -170,6 +171,7 @@ mod model;
 pub mod models;
 mod networks;
 mod newton;
+mod objective;
 mod parallel;
 #[cfg(feature = "plot")]
 pub mod plot;
@@ -180,14 +182,15 @@ mod twin;
 pub mod verdict;
 
 pub use action::{
-    Action, ActionAt, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, NewtonCosts,
-    Normalization, ParameterSpread, Plateau, PrecisionUnit,
+    Action, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization, Plateau,
+    PrecisionUnit,
 };
 pub use anneal::{
     Annealer, Annealing, End, Event, Hill, Level, Minibatches, Observer, Run, Schedule,
     StartResult, Starts, Step, Stop, Turn,
 };
 pub use networks::{Activation, Dense, DenseLayer};
+pub use objective::{ActionAt, NewtonCosts, ParameterSpread};
 pub use problem::bounds::Bounds;
 
 pub use derivative::{check_jacobian, jacobian};

@@ -1,16 +1,17 @@
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::layout::Layout;
 use super::places::places;
-use super::shape::ShapeBy;
 use super::terms::WindowTerms;
+use super::units::Units;
 use super::weigh::ModelShape;
-use super::{Action, Counts, Normalization, PrecisionUnit, Units};
-use crate::discretization::{Dynamics, Plans};
+use super::{Action, Counts, Normalization, PrecisionUnit, ShapeBy};
+use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::{Error, Result, check_count};
 use crate::linalg::Backend;
-use crate::model::{MOST_COMPONENTS, check_parameters_of};
+use crate::model::{MOST_COMPONENTS, Model, check_parameters_of};
 use crate::problem::bounds::Bounds;
 use crate::problem::inputs::check_given;
 use crate::problem::parameters::{Parameter, Reach};
@@ -43,7 +44,7 @@ pub struct ActionBuilder {
 
 impl ActionBuilder {
     /// What an action was made of, with other windows.
-    pub(super) fn of(action: &Action, windows: Vec<Window>) -> Self {
+    pub(crate) fn of(action: &Action, windows: Vec<Window>) -> Self {
         let parameters = action.names.iter().cloned();
         Self {
             dynamics: action.dynamics.clone(),
@@ -64,7 +65,7 @@ impl ActionBuilder {
 
     /// The same with parameters as `change` makes them of what they are, in the
     /// model's order.
-    pub(super) fn with_parameters(
+    pub(crate) fn with_parameters(
         mut self,
         mut change: impl FnMut(usize, Parameter) -> Parameter,
     ) -> Self {
@@ -74,7 +75,7 @@ impl ActionBuilder {
         self
     }
 
-    pub(super) fn new(dynamics: Dynamics) -> Self {
+    pub(crate) fn new(dynamics: Dynamics) -> Self {
         Self {
             dynamics,
             windows: Vec::new(),
@@ -92,7 +93,7 @@ impl ActionBuilder {
     }
 
     /// The same as parts of `whole`: R_f and the terms mean what they mean there.
-    pub(super) fn weighted_as(mut self, whole: &Action) -> Self {
+    pub(crate) fn weighted_as(mut self, whole: &Action) -> Self {
         self.weights = Some([whole.measurement_weight, whole.model_weight]);
         self
     }
@@ -160,7 +161,7 @@ impl ActionBuilder {
     }
 
     /// The same as an annealer chose it.
-    pub(super) fn balanced(mut self, precision: Precision) -> Self {
+    pub(crate) fn balanced(mut self, precision: Precision) -> Self {
         self.model_precision = Some(precision);
         self.balanced = true;
         self
@@ -476,5 +477,34 @@ impl ActionBuilder {
                 .sum::<usize>();
         }
         counts
+    }
+}
+
+impl Action {
+    /// Begins an action of a model and a discretization.
+    pub fn builder<M: Model, R: Rule<M>>(model: M, rule: R) -> ActionBuilder {
+        ActionBuilder::new(rule.dynamics(model))
+    }
+
+    /// The action of some layers of each window, whole intervals of the rule. `None`
+    /// where nothing was measured there, or where sets know their rows by number.
+    pub(crate) fn part(&self, layers: &[Range<usize>]) -> Option<Self> {
+        let windows = self.windows.iter().zip(layers);
+        let windows = windows.map(|(window, layers)| window.part(layers.clone()));
+        let part = ActionBuilder::of(self, windows.collect::<Option<_>>()?);
+        part.weighted_as(self).build().ok()
+    }
+
+    /// The same action with parameters as `change` makes them of what they are, in
+    /// the model's order.
+    ///
+    /// # Errors
+    /// As [`ActionBuilder::build`].
+    pub(crate) fn with_parameters(
+        &self,
+        change: impl FnMut(usize, Parameter) -> Parameter,
+    ) -> Result<Self> {
+        let same = ActionBuilder::of(self, self.windows.clone());
+        same.weighted_as(self).with_parameters(change).build()
     }
 }

@@ -8,7 +8,7 @@ use crate::problem::windows::Window;
 
 /// Times and inputs of the windows; states within their bounds, else where they were
 /// measured or, not measured themselves, where any was; parameters within theirs.
-pub(super) fn places<'a>(
+pub(crate) fn places<'a>(
     windows: &'a [Window],
     parameters: &[Parameter],
     state_bounds: &[(usize, Bounds)],

@@ -17,7 +17,7 @@ pub struct Plateau {
 
 impl Normalization {
     /// The factors of ½ R_m Σ(…)² and ½ R_f Σ(…)².
-    pub(super) fn weights(self, counts: &Counts) -> [f64; 2] {
+    pub(crate) fn weights(self, counts: &Counts) -> [f64; 2] {
         match self {
             Self::Sum => [1.0; 2],
             Self::Mean => [2.0 / counts.measured as f64, 2.0 / counts.residuals as f64],

@@ -2,20 +2,9 @@
 //! estimate goes.
 
 use super::builder::ActionBuilder;
-use super::{Action, Estimate};
+use super::{Action, Estimate, ShapeBy};
 use crate::error::Result;
 use crate::problem::precision::Precision;
-
-/// Who chose the shape of the model precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ShapeBy {
-    /// It is unset: one where R_f is given.
-    Nobody,
-    /// [`ActionBuilder::model_precision`] or [`Action::balanced`].
-    User,
-    /// An annealer that found R_f itself: estimates carry it.
-    Annealer,
-}
 
 impl Action {
     /// The same action with the shape of the model precision that an estimate
@@ -85,7 +74,7 @@ impl Action {
     }
 
     /// The shape that estimates carry; empty where no annealer chose it.
-    pub(super) fn carried_shape(&self) -> Vec<f64> {
+    pub(crate) fn carried_shape(&self) -> Vec<f64> {
         match self.shape {
             ShapeBy::Annealer => self.shape_diagonal(self.components_told()),
             _ => Vec::new(),

@@ -1,20 +1,19 @@
-//! Where a slope is infinite, for an error that says so.
+//! An infinite slope, for an error that names it.
 
-use super::{Action, ActionAt};
 use crate::error::Error;
 
 /// An entry of a Jacobian that is not finite.
-pub(super) struct Slope {
+pub(crate) struct Slope {
     /// The function's result.
-    pub(super) component: usize,
+    pub(crate) component: usize,
     /// Where the unknown stands.
-    pub(super) unknown: Unknown,
-    pub(super) found: f64,
+    pub(crate) unknown: Unknown,
+    pub(crate) found: f64,
 }
 
 /// What a result is differentiated by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
+pub(crate) enum Unknown {
     /// A component of the state.
     State(usize),
     /// A parameter by its index.
@@ -22,68 +21,15 @@ pub(super) enum Unknown {
 }
 
 impl Slope {
-    pub(super) fn error(&self, action: &Action, place: String) -> Error {
+    pub(crate) fn error(&self, names: &[String], place: String) -> Error {
         Error::SlopeNotFinite {
             place,
             component: self.component,
             unknown: match self.unknown {
                 Unknown::State(i) => format!("component {i} of the state"),
-                Unknown::Parameter(p) => format!("parameter {:?}", action.names[p]),
+                Unknown::Parameter(p) => format!("parameter {:?}", names[p]),
             },
             found: self.found,
         }
     }
-}
-
-impl ActionAt<'_> {
-    /// The first slope of the model that is not finite at `x`, as an error.
-    pub(super) fn infinite_slope(&mut self, x: &[f64]) -> Option<Error> {
-        let action = self.action;
-        let groups = action.dynamics.per_time().len();
-        let mut error = None;
-        for worker in &mut self.workers {
-            worker.linearize_each(action, x, |evaluator, g, (w, k)| {
-                if error.is_some() {
-                    return;
-                }
-                let rows = evaluator.rows();
-                let first = |i: usize| {
-                    let (positions, values) = rows.row(i);
-                    let place = values.iter().position(|v| !v.is_finite())?;
-                    Some((i, positions[place], values[place]))
-                };
-                if let Some((row, position, found)) = (0..g.len()).find_map(first) {
-                    let (layer, unknown) = unknown_at(action, (w, k), position);
-                    let slope = Slope {
-                        component: row % (g.len() / groups),
-                        unknown,
-                        found,
-                    };
-                    error = Some(slope.error(action, format!("window {w}, layer {layer}")));
-                }
-            });
-        }
-        error
-    }
-}
-
-/// The layer and the unknown at a position of interval `k` in window `w`, in the order
-/// of elimination. A parameter counts to the interval's first layer.
-fn unknown_at(action: &Action, (w, k): (usize, usize), position: usize) -> (usize, Unknown) {
-    let (window, scope) = (&action.layout.windows[w], &action.layout.scope);
-    let (first, steps) = (window.first(k), action.dynamics.steps());
-    let interior = first + 1..first + steps;
-    let mut before = 0;
-    for n in interior.chain([first, first + steps]) {
-        let (all, own) = (window.layer(n).len(), window.state(n).len());
-        let here = position - before;
-        if here < own {
-            return (n, Unknown::State(here));
-        }
-        if here < all {
-            return (n, Unknown::Parameter(scope.drifting[here - own].0));
-        }
-        before += all;
-    }
-    (first, Unknown::Parameter(scope.free[position - before]))
 }

@@ -14,7 +14,7 @@ use crate::problem::windows::Window;
 
 /// The terms on the layers of one window.
 #[derive(Debug, Clone)]
-pub(super) struct WindowTerms {
+pub(crate) struct WindowTerms {
     /// Independent errors of components, the usual case, layer by layer: a long
     /// window is read in one go.
     single: Vec<Single>,
@@ -90,10 +90,10 @@ enum Kind {
 
 /// The sums of the action.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    pub(super) measurement: f64,
-    pub(super) model: f64,
-    pub(super) prior: f64,
+pub(crate) struct Sums {
+    pub(crate) measurement: f64,
+    pub(crate) model: f64,
+    pub(crate) prior: f64,
 }
 
 impl Sums {
@@ -104,7 +104,7 @@ impl Sums {
         }
     }
 
-    pub(super) fn terms(self) -> ActionTerms {
+    pub(crate) fn terms(self) -> ActionTerms {
         ActionTerms {
             total: self.measurement + self.model + self.prior,
             measurement: self.measurement,
@@ -113,7 +113,7 @@ impl Sums {
         }
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.measurement += other.measurement;
         self.model += other.model;
         self.prior += other.prior;
@@ -122,27 +122,27 @@ impl Sums {
 
 /// Where a layer's terms are evaluated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct At<'a> {
+pub(crate) struct At<'a> {
     /// The layer, parameters that change in time included.
-    pub(super) layer: &'a [f64],
+    pub(crate) layer: &'a [f64],
     /// The model's own part of it.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// All P parameters as of this layer.
-    pub(super) theta: &'a [f64],
+    pub(crate) theta: &'a [f64],
     /// The parameters behind the state's columns: those that change in time,
     /// then the free ones.
-    pub(super) wanted: &'a [usize],
+    pub(crate) wanted: &'a [usize],
 }
 
 /// What an operator gives that is no number: a value, or a slope.
-pub(super) enum NonFinite {
+pub(crate) enum NonFinite {
     Value(usize, f64),
     Slope(Slope),
 }
 
 /// Memory of general terms.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     values: Vec<f64>,
     jacobian: Vec<f64>,
     force: Vec<f64>,
@@ -154,7 +154,7 @@ pub(super) struct Scratch {
 impl WindowTerms {
     /// `factor` multiplies the measurement error; `drifting` are the priors of
     /// the parameters that change in time.
-    pub(super) fn new(window: &Window, factor: f64, drifting: &[Option<Prior>]) -> Self {
+    pub(crate) fn new(window: &Window, factor: f64, drifting: &[Option<Prior>]) -> Self {
         let layers = window.grid().layers();
         let mut terms = Self {
             single: Vec::new(),
@@ -269,27 +269,27 @@ impl WindowTerms {
     }
 
     /// The size of the values measured on layer `n`, weighted like their errors.
-    pub(super) fn magnitude(&self, n: usize) -> f64 {
+    pub(crate) fn magnitude(&self, n: usize) -> f64 {
         let squares = self.single(n).iter().map(|s| s.weight * s.value * s.value);
         0.5 * squares.sum::<f64>()
     }
 
     /// Whether there is nothing on layer `n`.
     #[inline]
-    pub(super) fn is_empty(&self, n: usize) -> bool {
+    pub(crate) fn is_empty(&self, n: usize) -> bool {
         let terms = &self.layers[n];
         self.single(n).is_empty() && terms.priors.is_empty() && terms.general.is_empty()
     }
 
     /// Whether what is on layer `n` has a diagonal Hessian.
-    pub(super) fn is_diagonal(&self, n: usize) -> bool {
+    pub(crate) fn is_diagonal(&self, n: usize) -> bool {
         self.layers[n].general.is_empty()
     }
 
     /// Adds the terms on layer `n` to the sums and, where there are any, to
     /// the gradient by the layer and by the free parameters.
     #[inline]
-    pub(super) fn evaluate(
+    pub(crate) fn evaluate(
         &self,
         n: usize,
         at: At<'_>,
@@ -335,7 +335,7 @@ impl WindowTerms {
     /// Calls `add(a, b, value)` for the Hessian of the terms on layer `n`,
     /// columns a ≥ b: components of the layer, then free parameters.
     #[inline]
-    pub(super) fn hessian(
+    pub(crate) fn hessian(
         &self,
         n: usize,
         at: At<'_>,
@@ -368,7 +368,7 @@ impl WindowTerms {
 
     /// The first value of an operator on layer `n`, or slope of one, that is
     /// not finite.
-    pub(super) fn non_finite(
+    pub(crate) fn non_finite(
         &self,
         n: usize,
         at: At<'_>,
@@ -398,7 +398,7 @@ impl WindowTerms {
     }
 
     /// How many layers have a measured value.
-    pub(super) fn measured_layers(&self) -> usize {
+    pub(crate) fn measured_layers(&self) -> usize {
         let measured = |(n, layer): (usize, &LayerTerms)| {
             let mut single = self.single(n).iter();
             single.any(|s| self.loss_at(s, 0.0).1 == Kind::Measurement)

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use super::terms::Sums;
-use super::worker::Visit;
+use super::visit::Visit;
 use super::{Action, PrecisionUnit};
 use crate::discretization::Span;
 use crate::problem::inputs::Inputs;
@@ -13,7 +13,7 @@ use crate::problem::precision::{Precision, Shape, cholesky};
 
 /// The shape of the model precision, which R_f multiplies.
 #[derive(Debug, Clone)]
-pub(super) enum ModelShape {
+pub(crate) enum ModelShape {
     Scalar(f64),
     Diagonal(Vec<f64>),
     Full {
@@ -24,7 +24,7 @@ pub(super) enum ModelShape {
 }
 
 impl ModelShape {
-    pub(super) fn new(precision: &Precision) -> Self {
+    pub(crate) fn new(precision: &Precision) -> Self {
         match precision.shape() {
             Shape::Scalar(value) => Self::Scalar(*value),
             Shape::Diagonal(values) => Self::Diagonal(values.clone()),
@@ -42,7 +42,7 @@ impl ModelShape {
 
     /// Writes scale · R where R is diagonal; returns whether it is.
     #[inline]
-    pub(super) fn weights(&self, scale: f64, out: &mut [f64]) -> bool {
+    pub(crate) fn weights(&self, scale: f64, out: &mut [f64]) -> bool {
         match self {
             Self::Scalar(r) => out.fill(scale * r),
             Self::Diagonal(r) => {
@@ -60,7 +60,7 @@ impl ModelShape {
 }
 
 /// The model's own rows of residual group `r` of groups `width` wide.
-pub(super) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> {
+pub(crate) fn own_rows(r: usize, width: usize, drifting: usize) -> Range<usize> {
     r * width..(r + 1) * width - drifting
 }
 
@@ -69,7 +69,7 @@ impl Action {
     /// shape, in a group with the factor `c` of [`Evaluate::per_time`].
     ///
     /// [`Evaluate::per_time`]: crate::discretization::Evaluate::per_time
-    pub(super) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
+    pub(crate) fn residual_weight(&self, (w, k): (usize, usize), c: f64) -> f64 {
         let (steps, first) = (self.dynamics.steps(), self.layout.windows[w].first(k));
         let factor = self.windows[w].precision_factor(first, steps);
         match self.precision_unit {
@@ -81,7 +81,7 @@ impl Action {
     /// Writes the weights and v = R g of interval `k` of window `w` and books
     /// ½ gᵀ R g, with multipliers v = R g + λ and ½ gᵀ R g + λᵀg; returns whether R
     /// is diagonal.
-    pub(super) fn weigh(
+    pub(crate) fn weigh(
         &self,
         visit: &Visit<'_>,
         (w, k): (usize, usize),
@@ -133,7 +133,7 @@ impl Action {
     }
 
     /// The diagonal of the precision of all residuals of window `w`.
-    pub(super) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
+    pub(crate) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
         let window = &self.layout.windows[w];
         let mut all = Vec::with_capacity(window.all().len());
         for k in 0..window.intervals() {

@@ -15,9 +15,10 @@ use super::settling::Settling;
 use super::track::Track;
 use super::units::Limits;
 use super::{spans, starts};
-use crate::action::{Action, ActionAt};
+use crate::action::Action;
 use crate::error::Result;
 use crate::minimize::{Iteration, Minimizer, Objective, Termination, Work, leave_saddle};
+use crate::objective::ActionAt;
 
 /// Saddles that are left at one level.
 const MOST_SADDLES: usize = 4;

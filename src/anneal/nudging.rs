@@ -6,9 +6,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::settling::{SETTLED, Settler};
 use super::signal::Signal;
 use super::starts::{guess_parameters, mean as resting};
-use crate::action::{Action, ActionAt, Estimate};
+use crate::action::{Action, Estimate};
 use crate::discretization::{Pull, Span};
 use crate::error::Result;
+use crate::objective::ActionAt;
 use crate::problem::path::Path;
 
 /// Gains of the paths that one nudged start compares, in units of 1/Δ. Which of

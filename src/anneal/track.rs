@@ -4,8 +4,9 @@ use super::checkpoint::plain_struct;
 use super::hill::Hill;
 use super::results::Level;
 use super::units::Limits;
-use crate::action::{ActionAt, ActionTerms, Change};
+use crate::action::ActionTerms;
 use crate::minimize::{Objective, Termination, project};
+use crate::objective::{ActionAt, Change};
 
 /// So many times what rounding makes of it by one operation for each residual, a
 /// model error is nothing but rounding.

@@ -1,9 +1,10 @@
 use std::ops::ControlFlow;
 
 use super::momenta::Momenta;
-use crate::action::{Action, ActionAt, ActionTerms, Estimate};
+use crate::action::{Action, ActionTerms, Estimate};
 use crate::error::{Error, Result, check_length};
 use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
+use crate::objective::ActionAt;
 use crate::problem::grid::check_finite;
 
 /// The two-point boundary value problem of an action at one R_f: the

@@ -1,6 +1,7 @@
-use crate::action::{Action, ActionAt, Estimate, Forces};
+use crate::action::{Action, Estimate};
 use crate::error::Result;
 use crate::minimize::Objective;
+use crate::objective::{ActionAt, Forces};
 use crate::problem::path::Path;
 
 /// The canonical momenta of a path.

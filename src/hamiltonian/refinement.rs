@@ -3,9 +3,10 @@
 use super::adjoint::Sweep;
 use super::boundary::{BoundaryProblem, Extremal};
 use super::momenta::WindowMomenta;
-use crate::action::{Action, Estimate, LocalTerms, Normalization, PrecisionUnit};
+use crate::action::{Action, Estimate, Normalization, PrecisionUnit};
 use crate::error::{Error, Result};
 use crate::minimize::Termination;
+use crate::objective::LocalTerms;
 use crate::problem::grid::Grid;
 use crate::problem::precision::check_positive;
 

@@ -3,10 +3,11 @@
 use super::influence::{Influence, count};
 use super::steps::{Deviations, StepTest, distance_of_predictions};
 use super::{Finding, Known, PriorTest, Verdict};
-use crate::action::{Action, ActionTerms, ParameterSpread};
+use crate::action::{Action, ActionTerms};
 use crate::anneal::{End, Hill, Level, StartResult};
 use crate::error::Result;
 use crate::minimize::Termination;
+use crate::objective::ParameterSpread;
 
 /// Findings are what chance makes more rarely than this.
 const RARE: f64 = 0.01;

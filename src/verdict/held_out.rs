@@ -1,8 +1,9 @@
 //! Measurements that were kept back, against the estimate.
 
 use super::normal::{both_tails, deviation_of};
-use crate::action::{Action, Estimate, Knowledge};
+use crate::action::{Action, Estimate};
 use crate::error::{Error, Result};
+use crate::objective::Knowledge;
 use crate::problem::observations::Observations;
 
 /// What a small share of the held-out precision tells at first, in nats: a

@@ -1,7 +1,8 @@
 //! How much of the measured values the estimate follows.
 
-use crate::action::{Action, Estimate, Knowledge};
+use crate::action::{Action, Estimate};
 use crate::error::{Error, Result};
+use crate::objective::Knowledge;
 use crate::problem::observations::Observations;
 use crate::problem::windows::Window;
 

@@ -2,9 +2,10 @@
 
 use super::determined;
 use super::residuals::precisions_alone;
-use crate::action::{Action, Estimate, Knowledge};
+use crate::action::{Action, Estimate};
 use crate::anneal::lengthened;
 use crate::error::Result;
+use crate::objective::Knowledge;
 use crate::problem::observations::Observations;
 use crate::problem::precision::Precision;
 use crate::problem::windows::Window;

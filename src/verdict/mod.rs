@@ -26,9 +26,10 @@ pub use priors::PriorTest;
 pub use residuals::Correlation;
 pub use steps::{LongSteps, StepTest};
 
-use crate::action::{Action, AtBound, ParameterSpread};
+use crate::action::{Action, AtBound};
 use crate::anneal::{Annealing, Level, imbalance};
 use crate::error::{Error, Result};
+use crate::objective::ParameterSpread;
 use conclusions::provisional;
 use influence::Influence;
 

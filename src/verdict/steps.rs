@@ -1,7 +1,8 @@
 //! Whether the steps of the grid are short enough.
 
-use crate::action::{Action, ActionAt, ParameterSpread, StepError};
+use crate::action::Action;
 use crate::error::Result;
+use crate::objective::{ActionAt, ParameterSpread, StepError};
 
 use super::residuals::precisions_alone;
 

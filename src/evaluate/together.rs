@@ -1,11 +1,9 @@
 //! The intervals of many windows of one shape, evaluated together where they are
 //! dense layers of a network.
 
+use crate::action::{Action, Sums, Visit};
 use std::ops::Range;
 
-use super::Action;
-use super::terms::Sums;
-use super::worker::Visit;
 use crate::networks::{Batch, Chain, Panels, UnitOrder, Weights};
 
 /// Bytes of the matrices of as many windows as are evaluated at a time: they are
@@ -15,7 +13,7 @@ const CACHE: usize = 1 << 19;
 const MATRICES: usize = 6;
 
 /// A group of windows of one network.
-pub(super) struct Together {
+pub(crate) struct Together {
     windows: Range<usize>,
     batch: Batch,
     /// The parameters at the point, a change of them, and what is summed by them.
@@ -30,10 +28,10 @@ pub(super) struct Together {
 
 impl Together {
     /// None where the windows differ, or an interval is no dense layer.
-    pub(super) fn new(action: &Action, windows: Range<usize>) -> Option<Self> {
+    pub(crate) fn new(action: &Action, windows: Range<usize>) -> Option<Self> {
         let layout = action.layout();
         let first = layout.windows.get(windows.start)?;
-        let of_one_shape = |w: &super::layout::WindowLayout| w.layers() == first.layers();
+        let of_one_shape = |w: &crate::action::WindowLayout| w.layers() == first.layers();
         let simple = layout.scope.drifting.is_empty() && layout.shares_all();
         if !simple || !layout.windows[windows.clone()].iter().all(of_one_shape) {
             return None;
@@ -62,7 +60,7 @@ impl Together {
         first..self.windows.end.min(first + self.at_once)
     }
 
-    pub(super) fn parts(&self) -> usize {
+    pub(crate) fn parts(&self) -> usize {
         self.windows.len().div_ceil(self.at_once)
     }
 
@@ -80,7 +78,7 @@ impl Together {
     /// The model error of the group at the point, with all parameters `theta`; its
     /// part of the gradient is added to `gradient` by the group's states and to
     /// `free` by the estimated parameters.
-    pub(super) fn evaluate(
+    pub(crate) fn evaluate(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -120,7 +118,7 @@ impl Together {
     }
 
     /// Whether the errors that the network makes can be the unknowns.
-    pub(super) fn unrolls(&self) -> bool {
+    pub(crate) fn unrolls(&self) -> bool {
         self.batch.unrolls()
     }
 
@@ -132,7 +130,7 @@ impl Together {
     }
 
     /// The errors of the group's states, in the place of all but the first layers'.
-    pub(super) fn write_errors(
+    pub(crate) fn write_errors(
         &mut self,
         action: &Action,
         x: &[f64],
@@ -149,7 +147,7 @@ impl Together {
     }
 
     /// The group's states by the errors that stand in their place in `errors`.
-    pub(super) fn unroll(
+    pub(crate) fn unroll(
         &mut self,
         action: &Action,
         errors: &[f64],
@@ -172,7 +170,7 @@ impl Together {
 
     /// The gradient by the group's states becomes that by their errors; what the
     /// estimated parameters have of it is added to `free`.
-    pub(super) fn chain(
+    pub(crate) fn chain(
         &mut self,
         action: &Action,
         x: &[f64],
@@ -193,7 +191,7 @@ impl Together {
 
     /// Linearizes all windows, for the products below; `theta` holds all
     /// parameters.
-    pub(super) fn linearize_all(&mut self, action: &Action, x: &[f64], theta: &[f64]) {
+    pub(crate) fn linearize_all(&mut self, action: &Action, x: &[f64], theta: &[f64]) {
         self.batch.pack(theta, &mut self.weights);
         for c in 0..self.parts() {
             self.linearize(action, x, (c, c));
@@ -203,7 +201,7 @@ impl Together {
     /// GᵀRG times a change of the states (of all groups, none where it is empty)
     /// and of the border, added to `to`: the group's states, where there is room
     /// for them, and the border.
-    pub(super) fn gram_product(
+    pub(crate) fn gram_product(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -259,7 +257,7 @@ impl Together {
     }
 
     /// The diagonal of GᵀRG by the border, added to `by_border`.
-    pub(super) fn gram_diagonal(
+    pub(crate) fn gram_diagonal(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -281,16 +279,16 @@ impl Together {
     }
 
     /// Whether the states of its windows can be condensed.
-    pub(super) fn condenses(&self) -> bool {
+    pub(crate) fn condenses(&self) -> bool {
         self.batch.condenses()
     }
 
-    pub(super) fn unit_order(&self) -> UnitOrder {
+    pub(crate) fn unit_order(&self) -> UnitOrder {
         self.batch.unit_order()
     }
 
     /// Linearizes all windows and factors their chains, with D⁻¹ of all states.
-    pub(super) fn condense(
+    pub(crate) fn condense(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -316,7 +314,7 @@ impl Together {
     }
 
     /// ΣᵀMΣ of the windows of part `c`.
-    pub(super) fn inverses(&self, c: usize, chains: &[Chain]) -> Vec<Vec<f64>> {
+    pub(crate) fn inverses(&self, c: usize, chains: &[Chain]) -> Vec<Vec<f64>> {
         let first = self.part(c).start - self.windows.start;
         let part = chains[first..].iter().take(self.part(c).len()).enumerate();
         part.map(|(m, chain)| self.batch.condensed_inverse((&self.panels[c], m), chain))
@@ -325,7 +323,7 @@ impl Together {
 
     /// The diagonal by the border of what the condensed windows leave there, added to
     /// `by_border`.
-    pub(super) fn condensed_diagonal(
+    pub(crate) fn condensed_diagonal(
         &mut self,
         action: &Action,
         chains: &[Chain],
@@ -341,7 +339,7 @@ impl Together {
     }
 
     /// See [`Batch::add_condensed`].
-    pub(super) fn add_condensed(
+    pub(crate) fn add_condensed(
         &self,
         order: &UnitOrder,
         (c, inverses): (usize, &[Vec<f64>]),
@@ -353,7 +351,7 @@ impl Together {
 
     /// GᵀM G times a change of the states and of the border, added to `to`: as
     /// [`gram_product`](Self::gram_product) with M in the place of R.
-    pub(super) fn condensed_product(
+    pub(crate) fn condensed_product(
         &mut self,
         action: &Action,
         chains: &[Chain],

@@ -1,8 +1,7 @@
 //! The gradient of an action by what it comes from: intervals and layers.
 
-use super::Action;
 use super::objective::ActionAt;
-use super::terms::Sums;
+use crate::action::{Action, Sums};
 use crate::problem::precision::Precision;
 
 /// What the terms of a window contribute to the gradient by its states.
@@ -19,7 +18,7 @@ impl ActionAt<'_> {
     /// The forces of all windows at the unknowns `x`, as [`Action::pack`] gives
     /// them, in the action's own normalization.
     ///
-    /// [`Action::pack`]: super::Action::pack
+    /// [`Action::pack`]: crate::Action::pack
     pub(crate) fn forces(&mut self, x: &[f64]) -> Vec<Forces> {
         let action = self.action;
         let visit = self.visit(x);

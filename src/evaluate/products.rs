@@ -1,16 +1,15 @@
 //! Products of a group's Hessian with a step: for solvers that iterate, states held at
 //! bounds, spreads.
 
-use super::Action;
-use super::terms::Sums;
-use super::worker::{Visit, Worker};
+use super::worker::Worker;
+use crate::action::{Action, Sums, Visit};
 use crate::networks::Chain;
 
 impl Worker {
     /// H s with the Gauss-Newton H and no damping, for a step `s` of all
     /// unknowns: its part by the group's states is written to `product`, the
     /// group's share of that by the border to [`border`](Self::border).
-    pub(super) fn product(
+    pub(crate) fn product(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -75,7 +74,7 @@ impl Worker {
     /// and of the border: its part by the group's states is written to `product`
     /// where that has room, its share of that by the border to
     /// [`border`](Self::border). The windows must have been linearized together.
-    pub(super) fn gram_product(
+    pub(crate) fn gram_product(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -92,7 +91,7 @@ impl Worker {
 
     /// Linearizes the group's windows and condenses their states, with D⁻¹ of all
     /// states; a pivot that is not positive is an error.
-    pub(super) fn condense(
+    pub(crate) fn condense(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -108,7 +107,7 @@ impl Worker {
 
     /// As [`gram_product`](Self::gram_product), with what condensed states leave in
     /// the place of the precision.
-    pub(super) fn condensed_product(
+    pub(crate) fn condensed_product(
         &mut self,
         action: &Action,
         chains: &[Chain],
@@ -125,7 +124,7 @@ impl Worker {
 
     /// The group's share of the diagonal of GᵀRG by the border, in
     /// [`border`](Self::border).
-    pub(super) fn gram_diagonal(&mut self, action: &Action, visit: &Visit<'_>) {
+    pub(crate) fn gram_diagonal(&mut self, action: &Action, visit: &Visit<'_>) {
         self.border.fill(0.0);
         if let Some(together) = &mut self.together {
             together.gram_diagonal(action, visit, &mut self.weights, &mut self.border);

@@ -1,51 +1,38 @@
 //! The evaluation of a group of windows, with the memory for it.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use super::Action;
-use super::multipliers::Multipliers;
-use super::terms::{At, NonFinite, Scratch, Sums};
 use super::together::Together;
+use crate::action::{Action, At, NonFinite, Scratch, Sums, Visit};
+use std::ops::Range;
+
 use crate::discretization::{Course, Evaluator};
 use crate::error::Error;
 
 /// Evaluates the windows of one group, one after the other. Groups depend on
 /// the problem alone, so that results do not depend on threads.
-pub(super) struct Worker {
-    pub(super) windows: Range<usize>,
-    pub(super) evaluator: Box<dyn Evaluator>,
+pub(crate) struct Worker {
+    pub(crate) windows: Range<usize>,
+    pub(crate) evaluator: Box<dyn Evaluator>,
     /// All P parameters: of the window at hand, and as of one layer.
-    pub(super) theta: Vec<f64>,
+    pub(crate) theta: Vec<f64>,
     theta_here: Vec<f64>,
     /// Residuals g, weighted residuals R g, and the weights' diagonal.
-    pub(super) g: Vec<f64>,
-    pub(super) v: Vec<f64>,
-    pub(super) weights: Vec<f64>,
+    pub(crate) g: Vec<f64>,
+    pub(crate) v: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
     /// A dense Jacobian of one interval, for correlated model errors.
-    pub(super) dense: Vec<f64>,
+    pub(crate) dense: Vec<f64>,
     /// The gradient by one window's free parameters, and by the border.
-    pub(super) free: Vec<f64>,
-    pub(super) border: Vec<f64>,
+    pub(crate) free: Vec<f64>,
+    pub(crate) border: Vec<f64>,
     /// The parameters that operators may depend on.
     wanted: Vec<usize>,
     scratch: Scratch,
     /// Where the windows can be evaluated together.
-    pub(super) together: Option<Together>,
-}
-
-/// What the action is evaluated for.
-pub(super) struct Visit<'a> {
-    pub(super) rf: f64,
-    pub(super) x: &'a [f64],
-    /// Whether R_f's own term alone counts: the model error.
-    pub(super) model_alone: bool,
-    /// Where there are any, λᵀg counts too.
-    pub(super) multipliers: Option<Arc<Multipliers>>,
+    pub(crate) together: Option<Together>,
 }
 
 impl Worker {
-    pub(super) fn new(action: &Action, windows: Range<usize>) -> Self {
+    pub(crate) fn new(action: &Action, windows: Range<usize>) -> Self {
         let layout = action.layout();
         let intervals = layout.windows[windows.clone()].iter();
         let most = intervals.map(|w| w.intervals()).max().unwrap_or(0);
@@ -73,14 +60,14 @@ impl Worker {
     }
 
     /// Where the group's states stand among the unknowns.
-    pub(super) fn states(&self, action: &Action) -> Range<usize> {
+    pub(crate) fn states(&self, action: &Action) -> Range<usize> {
         let windows = &action.layout.windows[self.windows.clone()];
         let first = windows.first().map_or(0, |w| w.all().start);
         first..windows.last().map_or(first, |w| w.all().end)
     }
 
     /// The parameters of window `w`, after those of the group's windows before it.
-    pub(super) fn take_parameters(&mut self, action: &Action, x: &[f64], w: usize) {
+    pub(crate) fn take_parameters(&mut self, action: &Action, x: &[f64], w: usize) {
         if w == self.windows.start || !action.layout.shares_all() {
             action.window_parameters(x, w, &mut self.theta);
         }
@@ -88,7 +75,7 @@ impl Worker {
 
     /// The group's sums; its part of the gradient is written to `gradient`
     /// (by its states) and `border`.
-    pub(super) fn evaluate(
+    pub(crate) fn evaluate(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -141,7 +128,7 @@ impl Worker {
 
     /// The sizes of the group's states and of its measured values, weighted like
     /// its residuals and its errors.
-    pub(super) fn magnitude(&mut self, action: &Action, visit: &Visit<'_>) -> [f64; 2] {
+    pub(crate) fn magnitude(&mut self, action: &Action, visit: &Visit<'_>) -> [f64; 2] {
         let visit = Visit {
             multipliers: None,
             ..*visit
@@ -205,7 +192,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn layer(
+    pub(crate) fn layer(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,
@@ -226,7 +213,7 @@ impl Worker {
 
     /// Linearizes interval after interval and calls `see(evaluator, residuals,
     /// window and interval)` after each.
-    pub(super) fn linearize_each(
+    pub(crate) fn linearize_each(
         &mut self,
         action: &Action,
         x: &[f64],
@@ -247,7 +234,7 @@ impl Worker {
 
     /// The first value of an observation operator, or slope of one, that is not
     /// finite, as an error.
-    pub(super) fn non_finite_observation(&mut self, action: &Action, x: &[f64]) -> Option<Error> {
+    pub(crate) fn non_finite_observation(&mut self, action: &Action, x: &[f64]) -> Option<Error> {
         for w in self.windows.clone() {
             action.window_parameters(x, w, &mut self.theta);
             for n in 0..action.layout.windows[w].layers() {
@@ -261,7 +248,9 @@ impl Worker {
                             found,
                         });
                     }
-                    Some(NonFinite::Slope(slope)) => return Some(slope.error(action, place())),
+                    Some(NonFinite::Slope(slope)) => {
+                        return Some(slope.error(&action.names, place()));
+                    }
                     None => {}
                 }
             }
@@ -269,7 +258,7 @@ impl Worker {
         None
     }
 
-    pub(super) fn layer_hessian(
+    pub(crate) fn layer_hessian(
         &mut self,
         action: &Action,
         visit: &Visit<'_>,

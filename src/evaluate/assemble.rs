@@ -1,25 +1,23 @@
 //! The Hessian of the action, interval by interval, straight into the fronts
 //! of the factorization.
 
-use super::Action;
-use super::terms::Sums;
-use super::weigh::{ModelShape, own_rows};
-use super::worker::{Visit, Worker};
+use super::worker::Worker;
+use crate::action::{Action, ModelShape, Sums, Visit, own_rows};
 use crate::linalg::Front;
 use crate::minimize::Curvature;
 use crate::newton::Assemble;
 
 /// What a Newton step adds to the point where it begins.
-pub(super) struct Newton<'a> {
-    pub(super) curvature: Curvature,
-    pub(super) damping: f64,
-    pub(super) scales: &'a [f64],
+pub(crate) struct Newton<'a> {
+    pub(crate) curvature: Curvature,
+    pub(crate) damping: f64,
+    pub(crate) scales: &'a [f64],
     /// Which states stay where they are; `None` where all are free.
-    pub(super) held: Option<&'a [bool]>,
+    pub(crate) held: Option<&'a [bool]>,
 }
 
 /// A group of windows whose Hessian is asked for at one point.
-pub(super) struct Group<'a> {
+pub(crate) struct Group<'a> {
     worker: &'a mut Worker,
     action: &'a Action,
     visit: &'a Visit<'a>,
@@ -27,7 +25,7 @@ pub(super) struct Group<'a> {
 }
 
 /// All groups.
-pub(super) fn groups<'a>(
+pub(crate) fn groups<'a>(
     workers: &'a mut [Worker],
     action: &'a Action,
     visit: &'a Visit<'a>,

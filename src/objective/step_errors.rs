@@ -1,12 +1,11 @@
 //! What the rule's steps leave out, interval by interval, and where that moves the
 //! minimum.
 
-use super::Action;
 use super::ActionAt;
-use super::terms::Sums;
-use super::worker::{Visit, Worker};
+use crate::action::{Action, Sums, Visit};
 use crate::discretization::{Pull, Span};
 use crate::error::Result;
+use crate::evaluate::Worker;
 use crate::minimize::{Curvature, Indefinite, Objective};
 
 /// Runge-Kutta sub-steps of a step at first, and at most.

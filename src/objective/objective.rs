@@ -1,11 +1,9 @@
+use crate::action::{Action, ActionTerms, Estimate, Multipliers, Sums, Visit};
+use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::condensed::Condensed;
-use super::multipliers::Multipliers;
-use super::terms::Sums;
-use super::worker::{Visit, Worker};
-use super::{Action, ActionTerms};
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
 use crate::newton::{Arrows, NOT_SOLVED, ResidualSpace};
@@ -21,45 +19,45 @@ const MOST_GROUPS: usize = 8;
 /// layer followed by its parameters that change in time), then the estimated
 /// static parameters: [`Action::pack`].
 pub struct ActionAt<'a> {
-    pub(super) action: &'a Action,
-    pub(super) rf: f64,
-    pub(super) workers: Vec<Worker>,
-    pub(super) lower: Vec<f64>,
-    pub(super) upper: Vec<f64>,
-    pub(super) scales: Vec<f64>,
+    pub(crate) action: &'a Action,
+    pub(crate) rf: f64,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) lower: Vec<f64>,
+    pub(crate) upper: Vec<f64>,
+    pub(crate) scales: Vec<f64>,
     /// Whether any state has a bound.
-    pub(super) bounded: bool,
-    pub(super) held: Vec<bool>,
+    pub(crate) bounded: bool,
+    pub(crate) held: Vec<bool>,
     /// How far a held state moves all the same, to its bound.
-    pub(super) moved: Vec<f64>,
+    pub(crate) moved: Vec<f64>,
     /// Of the residuals, where they are held by more than their precision.
-    pub(super) multipliers: Option<Arc<Multipliers>>,
+    pub(crate) multipliers: Option<Arc<Multipliers>>,
     /// Where the last evaluation was, its R_f and its terms.
     known_x: Vec<f64>,
-    pub(super) known: Option<(f64, ActionTerms)>,
+    pub(crate) known: Option<(f64, ActionTerms)>,
     /// How Newton steps are to be solved, and how they are, once it is known.
-    pub(super) preferred: Equations,
-    pub(super) equations: Equations,
-    pub(super) affords_exact: bool,
+    pub(crate) preferred: Equations,
+    pub(crate) equations: Equations,
+    pub(crate) affords_exact: bool,
     /// Whether Gauss-Newton steps can condense the states of each window apart.
-    pub(super) condenses: bool,
-    pub(super) newton: Strategies,
+    pub(crate) condenses: bool,
+    pub(crate) newton: Strategies,
 }
 
 /// The ways to solve for a Newton step, each made when it is first taken.
 #[derive(Default)]
-pub(super) struct Strategies {
-    pub(super) arrows: Option<Arrows>,
+pub(crate) struct Strategies {
+    pub(crate) arrows: Option<Arrows>,
     /// Whether their factor is that of the exact Hessian, undamped, for the present R_f.
-    pub(super) exact: bool,
+    pub(crate) exact: bool,
     /// The chains alone, where the border is solved for by iteration.
-    pub(super) chains: Option<Arrows>,
-    pub(super) residual_space: Option<ResidualSpace>,
-    pub(super) condensed: Option<Condensed>,
+    pub(crate) chains: Option<Arrows>,
+    pub(crate) residual_space: Option<ResidualSpace>,
+    pub(crate) condensed: Option<Condensed>,
 }
 
 impl<'a> ActionAt<'a> {
-    pub(super) fn new(action: &'a Action, rf: f64) -> Result<Self> {
+    pub(crate) fn new(action: &'a Action, rf: f64) -> Result<Self> {
         check_positive("R_f", || "objective".into(), rf)?;
         let layout = action.layout();
         let n = layout.dimension();
@@ -131,7 +129,7 @@ impl<'a> ActionAt<'a> {
     }
 
     /// Fixes unknowns of the states.
-    pub(super) fn fix_at(&mut self, places: Range<usize>, values: &[f64]) {
+    pub(crate) fn fix_at(&mut self, places: Range<usize>, values: &[f64]) {
         self.lower[places.clone()].copy_from_slice(values);
         self.upper[places].copy_from_slice(values);
         self.bounded = true;
@@ -233,7 +231,7 @@ impl<'a> ActionAt<'a> {
     }
 
     /// An evaluation of everything at `x`.
-    pub(super) fn visit<'b>(&self, x: &'b [f64]) -> Visit<'b> {
+    pub(crate) fn visit<'b>(&self, x: &'b [f64]) -> Visit<'b> {
         Visit {
             rf: self.rf,
             x,
@@ -257,7 +255,7 @@ impl<'a> ActionAt<'a> {
         workers.map(move |worker| worker.magnitude(action, &visit))
     }
 
-    pub(super) fn evaluate(
+    pub(crate) fn evaluate(
         &mut self,
         visit: &Visit<'_>,
         mut gradient: Option<&mut [f64]>,
@@ -450,5 +448,32 @@ impl Objective for ActionAt<'_> {
         } else {
             gradient.fill(f64::NAN);
         }
+    }
+}
+
+impl Action {
+    /// The objective at model precision `rf` times the precision's shape, which is
+    /// one where none was given. For the R_f of a result whose shape the annealer
+    /// balanced, take [`Action::shaped_as`] first.
+    ///
+    /// # Errors
+    /// [`Error::NotPositive`](crate::Error::NotPositive),
+    /// [`Error::NotFinite`](crate::Error::NotFinite).
+    pub fn at(&self, rf: f64) -> Result<ActionAt<'_>> {
+        ActionAt::new(self, rf)
+    }
+
+    /// The action's terms at an estimate, with the shape of the model precision that
+    /// the estimate carries.
+    ///
+    /// # Errors
+    /// As [`Action::at`], and [`Error::Length`](crate::Error::Length) for an estimate of another
+    /// shape.
+    pub fn terms(&self, rf: f64, estimate: &Estimate) -> Result<ActionTerms> {
+        if let Some(shaped) = self.reshaped(estimate)? {
+            return shaped.terms(rf, estimate);
+        }
+        let x = self.pack(estimate)?;
+        Ok(self.at(rf)?.terms(&x))
     }
 }

@@ -7,15 +7,15 @@
 //! once; S itself is never made. The diagonal of H_θθ is the preconditioner.
 
 use super::ActionAt;
-use super::assemble::{Newton, groups};
-use super::worker::Visit;
+use crate::action::Visit;
+use crate::evaluate::{Newton, groups};
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
 use crate::newton::{Arrows, NOT_SOLVED, conjugate_gradients};
 use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
-    pub(super) fn step_by_iteration(
+    pub(crate) fn step_by_iteration(
         &mut self,
         x: &[f64],
         damping: f64,
@@ -147,7 +147,7 @@ impl ActionAt<'_> {
         let action = self.action;
         let layout = action.layout();
         let first = layout.border();
-        let own = |(k, slot): (usize, &super::layout::Slot)| {
+        let own = |(k, slot): (usize, &crate::action::Slot)| {
             let prior = action.parameters[slot.parameter].prior;
             let curvature = prior.map_or(0.0, |prior| prior.at(visit.x[first + k])[2]);
             curvature + damping / self.scales[first + k].powi(2)

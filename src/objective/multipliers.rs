@@ -1,29 +1,9 @@
-//! Lagrange multipliers of the model's residuals.
+//! Residuals that are held by more than their precision.
 
 use std::sync::Arc;
 
-use super::objective::ActionAt;
-use super::terms::Sums;
-use super::weigh::own_rows;
-
-/// λ of each residual, window by window and interval by interval; zero for those
-/// of parameters that change in time, whose precision is finite.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Multipliers {
-    windows: Vec<Vec<Vec<f64>>>,
-}
-
-impl Multipliers {
-    pub(super) fn of(&self, w: usize, k: usize) -> &[f64] {
-        &self.windows[w][k]
-    }
-
-    pub(crate) fn scaled(mut self, factor: f64) -> Self {
-        let all = self.windows.iter_mut().flatten().flatten();
-        all.for_each(|value| *value *= factor);
-        self
-    }
-}
+use super::ActionAt;
+use crate::action::{Multipliers, Sums, own_rows};
 
 impl ActionAt<'_> {
     /// Adds λᵀg to the action from now on, in its own normalization.

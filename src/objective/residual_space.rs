@@ -1,14 +1,13 @@
 //! The residuals' Jacobian as a whole, for steps in their space.
 
-use super::terms::Sums;
-use super::worker::Visit;
-use super::{Action, ActionAt};
+use super::ActionAt;
+use crate::action::{Action, Sums, Visit};
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::newton::ResidualSpace;
 
 impl Action {
     /// The unknowns that each model residual depends on.
-    pub(super) fn residual_columns(&self, at: &mut ActionAt<'_>) -> Vec<Vec<usize>> {
+    pub(crate) fn residual_columns(&self, at: &mut ActionAt<'_>) -> Vec<Vec<usize>> {
         let x = vec![0.0; self.layout.dimension()];
         let border = self.layout.border();
         let mut all = Vec::new();
@@ -63,7 +62,7 @@ impl ActionAt<'_> {
     }
 
     /// The curvature of everything but the model error, which is diagonal.
-    pub(super) fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
+    pub(crate) fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
         let action = self.action;
         let layout = action.layout();
         let mut diagonal = vec![0.0; layout.dimension()];
@@ -86,7 +85,7 @@ impl ActionAt<'_> {
     }
 
     /// The damped Gauss-Newton step.
-    pub(super) fn step_by_residuals(
+    pub(crate) fn step_by_residuals(
         &mut self,
         x: &[f64],
         damping: f64,

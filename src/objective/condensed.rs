@@ -5,8 +5,8 @@
 //! weight meets a state by one unit only: products of matrices over many windows
 //! make it with a small part of the operations. Gauss-Newton only.
 
-use super::worker::Visit;
-use super::{Action, ActionAt};
+use super::ActionAt;
+use crate::action::{Action, Visit};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::networks::{Chain, UnitOrder};
@@ -14,7 +14,7 @@ use crate::newton::{FLOOR, NOT_SOLVED, predicted};
 use crate::parallel::in_parallel;
 
 /// Memory for condensed steps.
-pub(super) struct Condensed {
+pub(crate) struct Condensed {
     order: UnitOrder,
     matrix: DenseMatrix,
     /// The columns of each step, from its own rows on.
@@ -28,8 +28,8 @@ pub(super) struct Condensed {
 
 impl Action {
     /// Whether every window can be condensed, for Gauss-Newton steps.
-    pub(super) fn condenses(&self, at: &ActionAt<'_>) -> bool {
-        let condenses = |t: &super::together::Together| t.condenses();
+    pub(crate) fn condenses(&self, at: &ActionAt<'_>) -> bool {
+        let condenses = |t: &crate::evaluate::Together| t.condenses();
         let mut workers = at.workers.iter().map(|w| w.together.as_ref());
         workers.all(|together| together.is_some_and(condenses))
             && self.layout.scope.free.len() == self.parameters.len()
@@ -39,7 +39,7 @@ impl Action {
 
 impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
-    pub(super) fn step_condensed(
+    pub(crate) fn step_condensed(
         &mut self,
         x: &[f64],
         damping: f64,
@@ -174,7 +174,7 @@ impl ActionAt<'_> {
 
     /// The diagonal of the Gauss-Newton Hessian by the parameters once the states
     /// are condensed, without the priors of the parameters.
-    pub(super) fn condensed_diagonal(&mut self, x: &[f64]) -> Result<Vec<f64>, Indefinite> {
+    pub(crate) fn condensed_diagonal(&mut self, x: &[f64]) -> Result<Vec<f64>, Indefinite> {
         let action = self.action;
         let visit = Visit {
             multipliers: None,

@@ -6,28 +6,28 @@
 //! back-propagation (the *forcing* formulation of weak-constraint 4D-Var; Trémolet,
 //! Q. J. R. Meteorol. Soc. 132, 2483 (2006)).
 
-use super::together::Together;
-use super::worker::Worker;
-use super::{Action, ActionAt};
+use super::ActionAt;
+use crate::action::Action;
+use crate::evaluate::{Together, Worker};
 use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// Whether errors can be the unknowns: of feed-forward and residual networks whose
     /// states have no bounds.
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         let mut groups = self.workers.iter().map(|w| &w.together);
         !self.is_held() && groups.all(|t| t.as_ref().is_some_and(Together::unrolls))
     }
 
     /// Whether errors can be the unknowns, of vectors of these lengths.
-    pub(super) fn takes<const N: usize>(&self, lengths: [usize; N]) -> bool {
+    pub(crate) fn takes<const N: usize>(&self, lengths: [usize; N]) -> bool {
         self.has_errors() && lengths.iter().all(|&length| length == self.scales.len())
     }
 
     /// Writes the unknowns by errors that belong to the path `x`, and a scale for each:
     /// one over the root of what its own terms curve, of the inputs with their usual
     /// scale as one term more.
-    pub(super) fn write_errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
+    pub(crate) fn write_errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
         errors.copy_from_slice(x);
         self.by_group(x, errors, |together, action, theta, states, _| {
             together.write_errors(action, x, theta, states);
@@ -64,7 +64,7 @@ impl ActionAt<'_> {
     }
 
     /// Writes the path that belongs to unknowns by errors.
-    pub(super) fn write_states(&mut self, errors: &[f64], x: &mut [f64]) {
+    pub(crate) fn write_states(&mut self, errors: &[f64], x: &mut [f64]) {
         x.copy_from_slice(errors);
         self.by_group(errors, x, |together, action, theta, states, _| {
             together.unroll(action, errors, theta, states);
@@ -72,7 +72,7 @@ impl ActionAt<'_> {
     }
 
     /// The gradient by the unknowns `x` becomes that by errors.
-    pub(super) fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
+    pub(crate) fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
         let border = self.action.layout().border();
         self.by_group(x, gradient, |together, action, theta, states, free| {
             together.chain(action, x, theta, (states, free));

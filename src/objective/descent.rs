@@ -36,7 +36,7 @@ impl ExactHessian for ActionAt<'_> {
 impl ActionAt<'_> {
     /// Solves with the factor at hand; parameters that are not free stay where
     /// they are, as states do that the factor holds.
-    pub(super) fn solve_held(&mut self, free: &[bool], solved: &mut [f64]) -> Solved {
+    pub(crate) fn solve_held(&mut self, free: &[bool], solved: &mut [f64]) -> Solved {
         let border = self.action.layout().border();
         let parameters = free.get(border..).ok_or(NOT_SOLVED)?.iter();
         let upper = parameters.map(|free| if *free { f64::INFINITY } else { 0.0 });

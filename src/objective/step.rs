@@ -1,17 +1,17 @@
 //! Newton steps of an action: factor, solve, keep bounds.
 
+use crate::action::Visit;
+use crate::evaluate::{Newton, Worker, groups};
 use ndarray::Array2;
 
 use super::ActionAt;
-use super::assemble::{Newton, groups};
-use super::worker::{Visit, Worker};
 use crate::minimize::{Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep};
 use crate::newton::{Arrangement, Arrows, NOT_SOLVED, Solved};
 use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// A state that stands at a bound and is pushed out stays there.
-    pub(super) fn hold(&mut self, x: &[f64], gradient: &[f64]) {
+    pub(crate) fn hold(&mut self, x: &[f64], gradient: &[f64]) {
         if self.bounded {
             self.moved.clear();
             self.moved.resize(x.len(), 0.0);
@@ -39,7 +39,7 @@ impl ActionAt<'_> {
     }
 
     /// The chains of all groups of windows, and a border of so many unknowns.
-    pub(super) fn arrangement(&self, border: usize) -> Arrangement {
+    pub(crate) fn arrangement(&self, border: usize) -> Arrangement {
         let layout = self.action.layout();
         let chains = |worker: &Worker| {
             let windows = layout.windows[worker.windows.clone()].iter();
@@ -55,7 +55,7 @@ impl ActionAt<'_> {
 
     /// Factors the damped Hessian at `x`, with −gradient as right-hand side:
     /// every group's chains, then the border that they share.
-    pub(super) fn factor(
+    pub(crate) fn factor(
         &mut self,
         x: &[f64],
         curvature: Curvature,
@@ -109,7 +109,7 @@ impl ActionAt<'_> {
 
     /// The damped Newton step, by whatever way its equations are solved: see
     /// `Objective::newton_step`.
-    pub(super) fn step_by(
+    pub(crate) fn step_by(
         &mut self,
         x: &[f64],
         curvature: Curvature,
@@ -157,7 +157,7 @@ impl ActionAt<'_> {
     ///
     /// # Errors
     /// `indefinite`, where that is no rounding.
-    pub(super) fn least_damping(
+    pub(crate) fn least_damping(
         &mut self,
         x: &[f64],
         indefinite: Indefinite,
@@ -218,7 +218,7 @@ impl ActionAt<'_> {
 
     /// The Schur complement of the border in the damped Gauss-Newton Hessian at
     /// `x`.
-    pub(super) fn border_matrix(
+    pub(crate) fn border_matrix(
         &mut self,
         x: &[f64],
         damping: f64,
@@ -230,7 +230,7 @@ impl ActionAt<'_> {
     }
 
     /// The factor at hand.
-    pub(super) fn arrows(&mut self) -> std::result::Result<&mut Arrows, Indefinite> {
+    pub(crate) fn arrows(&mut self) -> std::result::Result<&mut Arrows, Indefinite> {
         self.newton.arrows.as_mut().ok_or(NOT_SOLVED)
     }
 
@@ -297,7 +297,7 @@ impl ActionAt<'_> {
     }
 
     /// H s with the Gauss-Newton H.
-    pub(super) fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
+    pub(crate) fn product(&mut self, x: &[f64], step: &[f64], product: &mut [f64]) {
         let action = self.action;
         let layout = action.layout();
         // What a change of g weighs, without multipliers.
@@ -333,6 +333,6 @@ impl ActionAt<'_> {
 const MOST_ROUNDS: usize = 4;
 
 /// Right-hand sides are given as gradients.
-pub(super) fn negative(gradient: &[f64]) -> Vec<f64> {
+pub(crate) fn negative(gradient: &[f64]) -> Vec<f64> {
     gradient.iter().map(|g| -g).collect()
 }

@@ -1,9 +1,8 @@
 //! What the curvature of the action says of each static parameter.
 
+use crate::action::{Action, Slot};
 use ndarray::Array2;
 
-use super::Action;
-use super::layout::Slot;
 use crate::action::Estimate;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;

@@ -2,7 +2,7 @@
 
 use super::ActionAt;
 use super::step::negative;
-use super::worker::Visit;
+use crate::action::Visit;
 use crate::minimize::{Curvature, Indefinite, Objective};
 use crate::newton::NOT_SOLVED;
 
@@ -77,7 +77,7 @@ impl ActionAt<'_> {
 
     /// Solves for what moves with the right-hand side at hand: unknowns of the border
     /// at their bounds stay there.
-    pub(super) fn solve_free(
+    pub(crate) fn solve_free(
         &mut self,
         x: &[f64],
         moved: &mut [f64],
@@ -88,7 +88,7 @@ impl ActionAt<'_> {
     }
 
     /// Puts −`gradient` in the place of the right-hand side that was factored.
-    pub(super) fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
+    pub(crate) fn substitute(&mut self, gradient: &[f64]) -> std::result::Result<(), Indefinite> {
         let rhs = negative(gradient);
         let arrows = self.newton.arrows.as_mut().ok_or(NOT_SOLVED)?;
         arrows.substitute(&rhs, &self.held)

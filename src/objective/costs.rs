@@ -1,7 +1,7 @@
 //! What the linear equations of a Newton step cost, by each way to solve them.
 
-use super::weigh::ModelShape;
-use super::{Action, ActionAt};
+use super::ActionAt;
+use crate::action::{Action, ModelShape};
 use crate::minimize::Equations;
 use crate::problem::bounds::Bounds;
 
@@ -68,12 +68,12 @@ impl NewtonCosts {
     }
 
     /// Whether exact second derivatives are worth what they cost.
-    pub(super) fn afford_exact(&self) -> bool {
+    pub(crate) fn afford_exact(&self) -> bool {
         self.exact <= LITTLE || self.exact <= WORTH * self.block_arrow
     }
 
     /// What is asked for where it is open, else the cheapest.
-    pub(super) fn choose(&self, asked: Equations) -> Equations {
+    pub(crate) fn choose(&self, asked: Equations) -> Equations {
         let open = match asked {
             Equations::Automatic => false,
             Equations::BlockArrow => true,
@@ -116,7 +116,7 @@ impl Action {
         let simple = self.has_diagonal_terms();
         let dense = |k| self.dynamics.dense(k).is_some();
         let network = layout.shares_all() && (0..most.unwrap_or(0)).all(dense);
-        let alike = |w: &super::layout::WindowLayout| Some(w.intervals()) == most;
+        let alike = |w: &crate::action::WindowLayout| Some(w.intervals()) == most;
         let network = network && layout.windows.iter().all(alike);
         *iterations += chains;
         let sequences = |k| {
@@ -162,7 +162,7 @@ impl Action {
 
     /// Whether everything but the model error has a diagonal Hessian, the model
     /// error a diagonal precision, and nothing a bound.
-    pub(super) fn has_diagonal_terms(&self) -> bool {
+    pub(crate) fn has_diagonal_terms(&self) -> bool {
         let unbounded = |p: &crate::problem::parameters::Parameter| p.range() == Bounds::NONE;
         let terms = || self.terms.iter().zip(&self.layout.windows);
         self.state_bounds.is_empty()
@@ -175,12 +175,12 @@ impl Action {
 
 impl ActionAt<'_> {
     /// Whether states or residuals are held by more than the action.
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.bounded || self.multipliers.is_some()
     }
 
     /// How the equations of Newton steps are solved.
-    pub(super) fn equations(&mut self) -> Equations {
+    pub(crate) fn equations(&mut self) -> Equations {
         if self.is_held() {
             return Equations::BlockArrow;
         }

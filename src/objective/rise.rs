@@ -1,9 +1,7 @@
 //! How far the action is short of its limit R_f → ∞.
 
 use super::ActionAt;
-use super::terms::Sums;
-use super::weigh::own_rows;
-use super::worker::Visit;
+use crate::action::{Sums, Visit, own_rows};
 use crate::minimize::Objective;
 
 /// Windows are told apart where there are at most so many.

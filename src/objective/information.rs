@@ -1,11 +1,12 @@
 //! What measurements tell, by determinants of the Hessian: with a few
 //! factorizations and no matrix of covariances.
 
+use crate::action::Action;
 use ndarray::Array2;
 
-use super::{Action, ActionAt};
+use super::ActionAt;
+use crate::action::ActionBuilder;
 use crate::action::Estimate;
-use crate::action::builder::ActionBuilder;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
 use crate::newton::Arrows;
@@ -158,7 +159,7 @@ impl Knowledge {
 impl ActionAt<'_> {
     /// ln det of the Gauss-Newton Hessian by all that stands at no bound, but
     /// for a constant; bounds of parameters count as priors.
-    pub(super) fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
+    pub(crate) fn log_determinant(&mut self, x: &[f64], gradient: &[f64]) -> Result<f64> {
         let (border, states) = self.states_log_determinant(x, gradient)?;
         let action = self.action;
         let first = action.layout.border();

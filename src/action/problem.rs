@@ -1,0 +1,217 @@
+//! The problem: what an action is made of. It does not change.
+
+use std::sync::OnceLock;
+
+use super::layout::Layout;
+use super::terms::WindowTerms;
+use super::units::Units;
+use super::weigh::ModelShape;
+use crate::discretization::{Dynamics, Plans};
+use crate::linalg::Backend;
+use crate::problem::bounds::Bounds;
+use crate::problem::parameters::Parameter;
+use crate::problem::precision::Precision;
+use crate::problem::windows::Window;
+
+/// What the sums of squares are divided by.
+///
+/// K_y counts the finite measured values, K_t the layers that carry one, K_g
+/// the components of the model residuals, over all windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Normalization {
+    /// ½ R_m Σ(…)² + ½ R_f Σ(…)²: a negative log posterior, and the only one
+    /// that priors, covariances and χ² go with.
+    #[default]
+    Sum,
+    /// R_m Σ(…)² / K_y + R_f Σ(…)² / K_g, as in the Python package varanneal.
+    Mean,
+    /// (R_m Σ(…)² + R_f Σ(…)²) / K_t, as in minAone.
+    Minaone,
+}
+
+impl Normalization {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Minaone => "minaone",
+        }
+    }
+}
+
+/// What one unit of model precision means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum PrecisionUnit {
+    /// R_f weighs each residual as it is, whatever its interval's length (the
+    /// custom of varanneal). Unit: state⁻².
+    PerStep,
+    /// R_f is the inverse density of white model noise; an interval of length
+    /// h weighs with R_f / h (Simpson-Hermite: R_f/h on g¹ and 4R_f/h on g²),
+    /// so that the problem does not change when the grid is refined. Unit:
+    /// time · state⁻².
+    PerTime,
+}
+
+/// The action by its terms; `total` is their sum.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ActionTerms {
+    /// The action.
+    pub total: f64,
+    /// Measurement error.
+    pub measurement: f64,
+    /// Model error.
+    pub model: f64,
+    /// Priors.
+    pub prior: f64,
+}
+
+/// How many numbers enter the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Counts {
+    /// K_y, finite measured values.
+    pub measured: usize,
+    /// K_t, layers with a measured value.
+    pub measured_layers: usize,
+    /// K_g, components of the model residuals.
+    pub residuals: usize,
+    /// K_p, terms of priors: a component of a first state's, one for each value
+    /// of a static parameter that has one, and for a parameter that changes in
+    /// time one for each of its changes and for its prior.
+    pub priors: usize,
+    /// Unknowns: all states and the estimated parameters.
+    pub unknowns: usize,
+}
+
+/// Who chose the shape of the model precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShapeBy {
+    /// It is unset: one where R_f is given.
+    Nobody,
+    /// [`ActionBuilder::model_precision`] or [`Action::balanced`].
+    User,
+    /// An annealer that found R_f itself: estimates carry it.
+    Annealer,
+}
+
+/// The action: measurement error + model error + priors over whole paths.
+///
+/// An action is a model, a discretization, windows with observations, and
+/// precisions. It is immutable and shared by all starts; [`Action::at`] gives
+/// the objective at one value of R_f. It has no type parameter: actions of different
+/// models stand in one `Vec`.
+#[derive(Debug)]
+pub struct Action {
+    /// The model with its rule, shared with the same action on other layers, or on
+    /// some of them.
+    pub(crate) dynamics: Dynamics,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) names: Vec<String>,
+    pub(crate) parameters: Vec<Parameter>,
+    /// What each parameter is before anything is known of it.
+    pub(crate) initial: Vec<f64>,
+    /// Bounds of state components, at every layer that has them.
+    pub(crate) state_bounds: Vec<(usize, Bounds)>,
+    pub(crate) normalization: Normalization,
+    /// What eliminates the fronts of Newton equations.
+    pub(crate) backend: Backend,
+    pub(crate) precision_unit: PrecisionUnit,
+    pub(crate) layout: Layout,
+    /// How the model is differentiated: made once, whatever R_f and the threads.
+    pub(crate) plans: Plans,
+    pub(crate) terms: Vec<WindowTerms>,
+    pub(crate) model_precision: Precision,
+    /// Who chose it.
+    pub(crate) shape: ShapeBy,
+    pub(crate) model_shape: ModelShape,
+    /// The action holds ½ w R_m (…)² and ½ w R_f g² with these weights.
+    pub(crate) measurement_weight: f64,
+    pub(crate) model_weight: f64,
+    /// Found where they are needed first; parts have those of the whole.
+    pub(crate) units: OnceLock<Units>,
+    pub(crate) counts: Counts,
+}
+
+impl Action {
+    /// The name of the discretization, as [`Rule::name`].
+    #[must_use]
+    pub fn rule_name(&self) -> &'static str {
+        self.dynamics.rule_name()
+    }
+
+    /// The windows.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// Names and kinds of all P parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.names.iter().map(String::as_str).zip(&self.parameters)
+    }
+
+    /// Where the parameter of that name stands in the model's `theta` and in
+    /// [`Estimate::parameters`]; the first of several that share the name.
+    ///
+    /// ```
+    /// # use deepest::{models::LotkaVolterra, prelude::*};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+    /// # let window = Window::new(Grid::uniform(0.0, 0.1, 3)?).observations(data)?;
+    /// let mut builder = Action::builder(LotkaVolterra, Trapezoid).window(window);
+    /// for name in ["birth", "predation", "death", "growth"] {
+    ///     builder = builder.parameter(name, Bounds::new(0.0, 1.0)?);
+    /// }
+    /// let action = builder.build()?;
+    /// assert_eq!(action.parameter_index("death"), Some(2));
+    /// assert_eq!(action.parameter_index("migration"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn parameter_index(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// The normalization.
+    pub fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    /// The shape of the model precision, which R_f multiplies; one where it was not
+    /// given.
+    pub fn model_precision(&self) -> &Precision {
+        &self.model_precision
+    }
+
+    /// What one unit of model precision means.
+    pub fn precision_unit(&self) -> PrecisionUnit {
+        self.precision_unit
+    }
+
+    /// How many numbers enter.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn bounded_states(&self) -> &[(usize, Bounds)] {
+        &self.state_bounds
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn dynamics(&self) -> &Dynamics {
+        &self.dynamics
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.plans
+    }
+}

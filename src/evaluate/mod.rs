@@ -1,0 +1,10 @@
+//! The evaluation of an action: groups of windows, each with memory of its own.
+
+mod assemble;
+mod products;
+mod together;
+mod worker;
+
+pub(crate) use assemble::{Newton, groups};
+pub(crate) use together::Together;
+pub(crate) use worker::Worker;

@@ -1,0 +1,30 @@
+//! An action at one R_f, as an objective to minimize, and what is told at a point of it.
+
+mod condensed;
+mod costs;
+mod descent;
+mod errors;
+mod forces;
+mod information;
+mod iterative;
+mod linearized;
+mod local_terms;
+mod multipliers;
+mod objective;
+mod residual_sizes;
+mod residual_space;
+mod rise;
+mod slopes;
+mod spread;
+mod step;
+mod step_errors;
+mod tangent;
+
+pub use costs::NewtonCosts;
+pub(crate) use forces::Forces;
+pub(crate) use information::Knowledge;
+pub(crate) use local_terms::LocalTerms;
+pub use objective::ActionAt;
+pub use spread::ParameterSpread;
+pub(crate) use step_errors::StepError;
+pub(crate) use tangent::Change;

@@ -3,7 +3,7 @@
 
 use super::Action;
 use super::ShapeBy;
-use super::weigh::ModelShape;
+use super::model_shape::ModelShape;
 use crate::problem::precision::Precision;
 
 /// Mean squares of residuals, one for each component of the model; one for all

@@ -3,10 +3,10 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::layout::Layout;
+use super::model_shape::ModelShape;
 use super::places::places;
 use super::terms::WindowTerms;
 use super::units::Units;
-use super::weigh::ModelShape;
 use super::{Action, Counts, Normalization, PrecisionUnit, ShapeBy};
 use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::{Error, Result, check_count};

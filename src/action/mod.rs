@@ -6,9 +6,11 @@
 
 mod balance;
 mod builder;
+mod conventions;
 mod estimate;
 mod free_run;
 mod layout;
+mod model_shape;
 mod places;
 mod plateau;
 mod predicted;
@@ -24,14 +26,16 @@ mod weigh;
 
 pub(crate) use balance::ResidualSizes;
 pub use builder::ActionBuilder;
+pub use conventions::{ActionTerms, Counts, Normalization, PrecisionUnit};
 pub use estimate::{AtBound, Estimate};
 pub(crate) use layout::{Slot, WindowLayout};
+pub(crate) use model_shape::ModelShape;
 pub use plateau::Plateau;
+pub use problem::Action;
 pub(crate) use problem::ShapeBy;
-pub use problem::{Action, ActionTerms, Counts, Normalization, PrecisionUnit};
 pub(crate) use series::Series;
 pub(crate) use slopes::{Slope, Unknown};
 pub(crate) use terms::{At, NonFinite, Scratch, Sums};
 pub(crate) use units::Units;
 pub(crate) use visit::{Multipliers, Visit};
-pub(crate) use weigh::{ModelShape, own_rows};
+pub(crate) use weigh::own_rows;

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::Annealer;
-use super::checkpoint::{fingerprint_of, plain_struct};
 use super::events::{Event, Watch};
-use super::hill::Hill;
+use super::hash::Hash;
 use super::ladder::{Ladder, Steps};
 use super::pace::Pace;
+use super::plain::plain_struct;
 use super::race::Stage;
+use super::results::Hill;
 use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
 use super::settling::Settling;
@@ -84,7 +85,7 @@ impl Climb {
         };
         let made = starts::make(action, &annealer.kinds(), (index, start.seed), settling)?;
         start.kind = made.kind.into();
-        start.origin = Some(fingerprint_of(&made.x));
+        start.origin = Some(Hash::of_numbers(&made.x));
         Ok(Self {
             initial: made.x.clone(),
             rf: made.rf,
@@ -247,7 +248,7 @@ impl Climb {
 
     /// The fingerprint of the start.
     pub(super) fn origin(&self) -> u64 {
-        fingerprint_of(&self.initial)
+        Hash::of_numbers(&self.initial)
     }
 
     /// The R_f at which the start was made, zero where it has none of its own.

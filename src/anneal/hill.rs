@@ -8,34 +8,11 @@
 //! d ln M/d ln R_f = (1 − u)/(1 + u), and the action is short of its limit by the
 //! sum of c/(1 + u).
 
-use super::results::Level;
+use super::results::{Hill, Level};
 
 /// The slope d ln M/d ln R_f below which a level is behind the hill: u = 3, where the
 /// action is short of its limit by 4/3 of M.
 const BEHIND: f64 = -0.5;
-
-/// Where a level stands on the hill that the model error makes over ln R_f.
-///
-/// It comes from dM/d ln R_f along the minimum, which the tangent gives exactly,
-/// or from two neighbouring levels where there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum Hill {
-    /// Nothing is known: no minimum was found, or no tangent and no second level.
-    #[default]
-    Unknown,
-    /// The model error grows with R_f. The level says nothing about the limit
-    /// R_f → ∞, however small its model error is.
-    Before,
-    /// The model error falls, but not yet like 1/R_f.
-    On,
-    /// The model error falls like 1/R_f: the level is short of the limit R_f → ∞ by
-    /// little more than its model error. Of data that are fitted better than noise
-    /// allows, whose model error may be rounding at every R_f, the last level is
-    /// behind the hill that noise would make.
-    Behind,
-}
 
 impl Hill {
     /// By d ln M/d ln R_f.

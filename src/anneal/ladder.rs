@@ -1,10 +1,11 @@
 //! A schedule as it is for one action.
 
-use super::hill::Hill;
+use super::rest::rest;
+use super::results::Hill;
 use super::results::{End, Level};
 use super::schedule::{Adaptive, Plan, Schedule, Step};
+use super::spanning;
 use super::units::Limits;
-use super::{spanning, starts};
 use crate::action::Action;
 use crate::error::Result;
 use crate::problem::precision::check_positive;
@@ -50,7 +51,7 @@ impl Ladder {
         };
         let first = spanning::first(action)?;
         if !first.is_finite() {
-            return Err(action.at(1.0)?.locate_non_finite(&starts::rest(action)?));
+            return Err(action.at(1.0)?.locate_non_finite(&rest(action)?));
         }
         check_positive("R_f0", || "adaptive schedule".into(), first)?;
         let steps = Steps::Adaptive(Range::new(adaptive, first, limits.rf));

@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::nudging::lengthened;
-use super::starts::{rest, seed_of};
+use super::rest::rest;
+use super::starts::seed_of;
 use super::{Schedule, Step};
 use crate::action::{Action, ActionTerms, Estimate};
 use crate::error::{Error, Result, check_count, check_length};

@@ -3,9 +3,9 @@
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::rest::{guess_parameters, mean as resting};
 use super::settling::{SETTLED, Settler};
 use super::signal::Signal;
-use super::starts::{guess_parameters, mean as resting};
 use crate::action::{Action, Estimate};
 use crate::discretization::{Pull, Span};
 use crate::error::Result;

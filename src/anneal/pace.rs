@@ -1,6 +1,6 @@
 //! How long an adaptive step in s = ln R_f may be.
 
-use super::checkpoint::plain_struct;
+use super::plain::plain_struct;
 use super::results::Level;
 use crate::minimize::Termination;
 

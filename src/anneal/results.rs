@@ -1,4 +1,5 @@
-use super::hill::Hill;
+//! What an annealing found.
+
 use crate::action::{ActionTerms, Estimate};
 use crate::minimize::{Termination, Work};
 
@@ -79,6 +80,29 @@ pub enum Stop {
     Duplicate,
     /// In a race it took too long to the next rung.
     Crawling,
+}
+
+/// Where a level stands on the hill that the model error makes over ln R_f.
+///
+/// It comes from dM/d ln R_f along the minimum, which the tangent gives exactly,
+/// or from two neighbouring levels where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Hill {
+    /// Nothing is known: no minimum was found, or no tangent and no second level.
+    #[default]
+    Unknown,
+    /// The model error grows with R_f. The level says nothing about the limit
+    /// R_f → ∞, however small its model error is.
+    Before,
+    /// The model error falls, but not yet like 1/R_f.
+    On,
+    /// The model error falls like 1/R_f: the level is short of the limit R_f → ∞ by
+    /// little more than its model error. Of data that are fitted better than noise
+    /// allows, whose model error may be rounding at every R_f, the last level is
+    /// behind the hill that noise would make.
+    Behind,
 }
 
 /// The minimum at one value of R_f.

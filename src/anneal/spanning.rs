@@ -1,8 +1,8 @@
 //! The range of R_f that a problem asks for, from its data and its model.
 
 use super::Schedule;
-use super::starts::rest;
-use super::units::{self, Limits};
+use super::rest::rest;
+use super::units::{self, CONVERGED, Limits};
 use crate::action::Action;
 use crate::error::Result;
 use crate::problem::precision::Precision;
@@ -10,10 +10,6 @@ use crate::problem::precision::Precision;
 /// The first level is at most this part of the measurement error that noise
 /// makes.
 const NEGLIGIBLE: f64 = 1e-3;
-
-/// The model error at the last level is about this part of the standard
-/// deviation of the action.
-pub(super) const CONVERGED: f64 = 1e-2;
 
 /// The ratio of neighbouring values of R_f.
 pub(super) const ALPHA: f64 = 1.5;

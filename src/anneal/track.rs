@@ -1,7 +1,7 @@
 //! The minimum as a curve over s = ln R_f, followed from level to level.
 
-use super::checkpoint::plain_struct;
-use super::hill::Hill;
+use super::plain::plain_struct;
+use super::results::Hill;
 use super::results::Level;
 use super::units::Limits;
 use crate::action::ActionTerms;

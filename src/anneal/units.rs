@@ -1,11 +1,14 @@
 //! The unit of each state, and what follows from it and from rounding: residuals
 //! that nobody can tell from zero, and the R_f at which rounding counts.
 
+use super::rest::rest;
 use super::signal::Signal;
-use super::spanning::CONVERGED;
-use super::starts::rest;
 use crate::action::{Action, ResidualSizes};
 use crate::error::Result;
+
+/// The model error at the last level is about this part of the standard
+/// deviation of the action.
+pub(super) const CONVERGED: f64 = 1e-2;
 
 /// Residuals are taken for no smaller than this part of what moves a state by
 /// its unit in the whole window, all of them in one direction.

@@ -9,6 +9,9 @@ use crate::derivative::{Places, Values};
 use crate::discretization::{Evaluator, Pull};
 use crate::error::{Error, Result, check_length};
 use crate::model::Scope;
+use crate::model::check_parameters_of;
+use crate::problem::grid::check_finite;
+use crate::problem::inputs::check_given;
 
 /// A state and the momentum that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +72,41 @@ pub struct DiscreteFlow<'a, V> {
 
 /// Newton iterations that a step may take.
 const MOST_ITERATIONS: usize = 50;
+
+impl<V: Potential> DiscreteLagrangian<V> {
+    /// The discrete flow, with the memory that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another number of parameters or inputs than the
+    /// model's, [`Error::NotFinite`] for a parameter, [`Error::Missing`] for
+    /// inputs not given, [`Error::OutOfRange`] for inputs that do not cover the
+    /// grid and for layers whose parameters are not some of all.
+    pub fn flow(&self) -> Result<DiscreteFlow<'_, V>> {
+        let place = || String::from("discrete Lagrangian");
+        if self.parameters.len() != self.dynamics.parameter_count() {
+            return Err(Error::Length {
+                what: "parameters",
+                place: place(),
+                expected: self.dynamics.parameter_count(),
+                found: self.parameters.len(),
+            });
+        }
+        for (p, &value) in self.parameters.iter().enumerate() {
+            let place = format!("discrete Lagrangian, parameter {p}");
+            check_finite("parameter", &place, value)?;
+        }
+        for k in 0..self.intervals() {
+            let range = self.dynamics.parameters(k);
+            let place = || format!("discrete Lagrangian, layer {k}");
+            check_parameters_of(&range, self.parameters.len(), place)?;
+        }
+        check_given(self.inputs.as_ref(), self.dynamics.input_count(), place)?;
+        if let Some(inputs) = &self.inputs {
+            inputs.check_reach(&self.grid, place)?;
+        }
+        DiscreteFlow::new(self)
+    }
+}
 
 impl<'a, V: Potential> DiscreteFlow<'a, V> {
     pub(super) fn new(lagrangian: &'a DiscreteLagrangian<V>) -> Result<Self> {

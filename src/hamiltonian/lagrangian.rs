@@ -1,10 +1,9 @@
-use super::flow::DiscreteFlow;
 use super::potential::{NoPotential, Potential};
 use crate::discretization::{Dynamics, Rule, Span};
-use crate::error::{Error, Result};
-use crate::model::{Model, check_parameters_of};
-use crate::problem::grid::{Grid, check_finite};
-use crate::problem::inputs::{Inputs, check_given};
+use crate::error::Result;
+use crate::model::Model;
+use crate::problem::grid::Grid;
+use crate::problem::inputs::Inputs;
 use crate::problem::precision::Precision;
 
 /// The discrete Lagrangian of a model: what one interval of a discretization
@@ -102,39 +101,6 @@ impl<V: Potential> DiscreteLagrangian<V> {
     /// Number K of intervals.
     pub fn intervals(&self) -> usize {
         (self.grid.layers() - 1) / self.dynamics.steps()
-    }
-
-    /// The discrete flow, with the memory that it needs.
-    ///
-    /// # Errors
-    /// [`Error::Length`] for another number of parameters or inputs than the
-    /// model's, [`Error::NotFinite`] for a parameter, [`Error::Missing`] for
-    /// inputs not given, [`Error::OutOfRange`] for inputs that do not cover the
-    /// grid and for layers whose parameters are not some of all.
-    pub fn flow(&self) -> Result<DiscreteFlow<'_, V>> {
-        let place = || String::from("discrete Lagrangian");
-        if self.parameters.len() != self.dynamics.parameter_count() {
-            return Err(Error::Length {
-                what: "parameters",
-                place: place(),
-                expected: self.dynamics.parameter_count(),
-                found: self.parameters.len(),
-            });
-        }
-        for (p, &value) in self.parameters.iter().enumerate() {
-            let place = format!("discrete Lagrangian, parameter {p}");
-            check_finite("parameter", &place, value)?;
-        }
-        for k in 0..self.intervals() {
-            let range = self.dynamics.parameters(k);
-            let place = || format!("discrete Lagrangian, layer {k}");
-            check_parameters_of(&range, self.parameters.len(), place)?;
-        }
-        check_given(self.inputs.as_ref(), self.dynamics.input_count(), place)?;
-        if let Some(inputs) = &self.inputs {
-            inputs.check_reach(&self.grid, place)?;
-        }
-        DiscreteFlow::new(self)
     }
 
     /// Interval `k`.

@@ -11,6 +11,7 @@ use ndarray_npy::WriteNpyExt;
 
 use crate::error::{Error, Result};
 use crate::file;
+use header::Fault;
 use header::Header;
 
 /// Reads a two-dimensional array of 64-bit floats, rows by columns. Both
@@ -37,25 +38,6 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Array2<f64>> {
             found,
         },
     })
-}
-
-/// What is wrong with a file.
-#[derive(Debug)]
-enum Fault {
-    Reason(String),
-    Dimensions(Vec<usize>),
-}
-
-impl Fault {
-    fn reason(reason: impl Into<String>) -> Self {
-        Self::Reason(reason.into())
-    }
-}
-
-impl From<std::io::Error> for Fault {
-    fn from(error: std::io::Error) -> Self {
-        Self::Reason(error.to_string())
-    }
 }
 
 /// Reads an array from a source of `length` bytes, where that is known.

@@ -6,25 +6,13 @@
 //! make it with a small part of the operations. Gauss-Newton only.
 
 use super::ActionAt;
+use super::strategies::Condensed;
 use crate::action::{Action, Visit};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
-use crate::networks::{Chain, UnitOrder};
+use crate::networks::Chain;
 use crate::newton::{FLOOR, NOT_SOLVED, predicted};
 use crate::parallel::in_parallel;
-
-/// Memory for condensed steps.
-pub(crate) struct Condensed {
-    order: UnitOrder,
-    matrix: DenseMatrix,
-    /// The columns of each step, from its own rows on.
-    columns: Vec<Vec<f64>>,
-    /// Of each group of windows.
-    chains: Vec<Vec<Chain>>,
-    /// D⁻¹ of each state, and what damping adds to D.
-    inverse: Vec<f64>,
-    damped: Vec<f64>,
-}
 
 impl Action {
     /// Whether every window can be condensed, for Gauss-Newton steps.

@@ -18,6 +18,7 @@ mod slopes;
 mod spread;
 mod step;
 mod step_errors;
+mod strategies;
 mod tangent;
 
 pub use costs::NewtonCosts;

@@ -3,10 +3,10 @@ use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::condensed::Condensed;
+use super::strategies::Strategies;
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
-use crate::newton::{Arrows, NOT_SOLVED, ResidualSpace};
+use crate::newton::NOT_SOLVED;
 use crate::parallel::in_parallel;
 use crate::problem::precision::check_positive;
 
@@ -42,18 +42,6 @@ pub struct ActionAt<'a> {
     /// Whether Gauss-Newton steps can condense the states of each window apart.
     pub(crate) condenses: bool,
     pub(crate) newton: Strategies,
-}
-
-/// The ways to solve for a Newton step, each made when it is first taken.
-#[derive(Default)]
-pub(crate) struct Strategies {
-    pub(crate) arrows: Option<Arrows>,
-    /// Whether their factor is that of the exact Hessian, undamped, for the present R_f.
-    pub(crate) exact: bool,
-    /// The chains alone, where the border is solved for by iteration.
-    pub(crate) chains: Option<Arrows>,
-    pub(crate) residual_space: Option<ResidualSpace>,
-    pub(crate) condensed: Option<Condensed>,
 }
 
 impl<'a> ActionAt<'a> {

@@ -1,6 +1,7 @@
 //! Vectors that every CPU has.
 
-use super::{Place, Simd, Wide};
+use super::stores::Place;
+use super::traits::{Simd, Wide};
 
 /// Vectors of 4 by whatever the target's baseline has.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Place, Simd, Wide};
+use super::stores::Place;
+use super::traits::{Simd, Wide};
 
 /// A CPU with AVX2 and FMA; made by detection only.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,11 @@
 //! What the numbers of a verdict come to.
 
+use super::findings::Finding;
 use super::influence::{Influence, count};
+use super::judgement::Verdict;
+use super::known::Known;
+use super::priors::PriorTest;
 use super::steps::{Deviations, StepTest, distance_of_predictions};
-use super::{Finding, Known, PriorTest, Verdict};
 use crate::action::{Action, ActionTerms};
 use crate::anneal::{End, Hill, Level, StartResult};
 use crate::error::Result;

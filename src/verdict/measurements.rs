@@ -1,10 +1,9 @@
 //! What further measurements would tell, before anybody takes them.
 
-use super::determined;
 use super::residuals::precisions_alone;
 use crate::action::{Action, Estimate};
 use crate::anneal::lengthened;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::objective::Knowledge;
 use crate::problem::observations::Observations;
 use crate::problem::precision::Precision;
@@ -199,4 +198,12 @@ fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let count = values.clone().count().max(1) as f64;
     let mean = values.clone().sum::<f64>() / count;
     values.map(|v| (v - mean).powi(2)).sum::<f64>() / count
+}
+
+/// `None` where the Hessian is singular.
+pub(super) fn determined<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(Error::NotPositiveDefinite { .. }) => Ok(None),
+        result => result.map(Some),
+    }
 }

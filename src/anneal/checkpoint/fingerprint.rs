@@ -5,57 +5,13 @@ use std::fmt::Write;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::super::Annealer;
+use super::super::hash::Hash;
 use super::super::ladder::Ladder;
-use super::super::{Annealer, starts};
+use super::super::rest::rest;
 use crate::action::Action;
 use crate::error::Result;
 use crate::minimize::{Objective, project};
-
-/// FNV-1a with 64 bits (Fowler, Noll, Vo): no change of one byte goes unseen.
-pub(super) struct Hash(u64);
-
-impl Hash {
-    pub(super) fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
-    pub(super) fn of(bytes: &[u8]) -> u64 {
-        let mut hash = Self::new();
-        hash.bytes(bytes);
-        hash.0
-    }
-
-    pub(super) fn of_numbers(values: &[f64]) -> u64 {
-        let mut hash = Self::new();
-        hash.numbers(values);
-        hash.0
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-
-    /// Which NaN it is does not matter.
-    fn number(&mut self, value: f64) {
-        let value = if value.is_nan() { f64::NAN } else { value };
-        self.bytes(&value.to_bits().to_le_bytes());
-    }
-
-    fn numbers<'a>(&mut self, values: impl IntoIterator<Item = &'a f64>) {
-        for value in values {
-            self.number(*value);
-        }
-    }
-}
-
-impl Write for Hash {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.bytes(text.as_bytes());
-        Ok(())
-    }
-}
 
 /// The parts of an annealing that a result depends on, by name.
 pub(super) fn parts(
@@ -83,7 +39,7 @@ fn text(value: &dyn std::fmt::Display) -> u64 {
     let mut hash = Hash::new();
     // Writing to a hash does not fail.
     let _ = write!(hash, "{value}");
-    hash.0
+    hash.value()
 }
 
 /// Names, kinds, bounds, guesses and priors.
@@ -92,7 +48,7 @@ fn parameters(action: &Action) -> u64 {
     for (name, parameter) in action.parameters() {
         let _ = write!(hash, "{name} {parameter:?} ");
     }
-    hash.0
+    hash.value()
 }
 
 /// Times and measured values.
@@ -105,7 +61,7 @@ fn data(action: &Action) -> u64 {
             hash.numbers(observations.values());
         }
     }
-    hash.0
+    hash.value()
 }
 
 /// How far from where the unknowns rest the action is evaluated, in their
@@ -119,7 +75,7 @@ const DISTANCES: [f64; 2] = [0.015625, 4.0];
 fn values(ladder: &Ladder, action: &Action) -> Result<u64> {
     let mut hash = Hash::new();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
-    let rest = starts::rest(action)?;
+    let rest = rest(action)?;
     let ends = [ladder.lowest(), ladder.highest()];
     let mut objective = action.at(ends[0])?;
     objective.scale_from(&rest);
@@ -139,5 +95,5 @@ fn values(ladder: &Ladder, action: &Action) -> Result<u64> {
             hash.numbers(&gradient);
         }
     }
-    Ok(hash.0)
+    Ok(hash.value())
 }

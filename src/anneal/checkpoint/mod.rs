@@ -6,18 +6,17 @@
 //! always a whole one.
 
 mod fingerprint;
-mod plain;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use self::fingerprint::Hash;
-pub(super) use self::plain::{Plain, plain_struct};
 use super::Annealer;
 use super::climb::Climb;
+use super::hash::Hash;
 use super::ladder::Ladder;
+use super::plain::{Plain, plain_struct};
 use super::results::{End, Level, StartResult, Stop};
 use crate::action::Action;
 use crate::error::{Error, Refusal, Result};
@@ -80,11 +79,6 @@ struct Page {
     front: Vec<u8>,
     count: usize,
     levels: Vec<u8>,
-}
-
-/// A number that no other vector is likely to have.
-pub(super) fn fingerprint_of(values: &[f64]) -> u64 {
-    Hash::of_numbers(values)
 }
 
 impl Page {

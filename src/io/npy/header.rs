@@ -2,7 +2,24 @@
 
 use std::io::Read;
 
-use super::Fault;
+/// What is wrong with a file.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Reason(String),
+    Dimensions(Vec<usize>),
+}
+
+impl Fault {
+    pub(super) fn reason(reason: impl Into<String>) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Reason(error.to_string())
+    }
+}
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 

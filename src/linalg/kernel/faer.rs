@@ -1,7 +1,8 @@
 //! Partial Cholesky of large fronts: blocks of columns by the register tiles,
 //! the trailing updates by `faer`'s cache-blocked products.
 
-use super::{BadPivot, Eliminated, tile};
+use super::pivot::{BadPivot, Eliminated};
+use super::tile;
 use crate::linalg::layout::{Block, Geometry};
 use crate::simd::{Isa, Simd, Task};
 use faer::linalg::matmul::matmul;

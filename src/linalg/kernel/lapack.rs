@@ -1,6 +1,7 @@
 //! Partial Cholesky by LAPACK and BLAS, through `ndarray-linalg`'s safe interface.
 
-use super::{BadPivot, Eliminated, plain};
+use super::pivot::{BadPivot, Eliminated};
+use super::plain;
 use crate::linalg::layout::{Block, Geometry};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use ndarray_linalg::{Cholesky, Diag, SolveTriangular, UPLO};

@@ -14,6 +14,7 @@
 mod faer;
 #[cfg(feature = "lapack")]
 mod lapack;
+mod pivot;
 mod plain;
 mod product;
 mod substitute;
@@ -24,6 +25,8 @@ mod tile;
 use super::layout::{Block, Geometry, Stairs};
 use crate::error::{Error, Result};
 use crate::simd::{Isa, Place, Simd, Task};
+pub(crate) use pivot::BadPivot;
+use pivot::Eliminated;
 pub(crate) use product::{PADDING, Product};
 
 /// Which dense kernel eliminates the fronts.
@@ -58,29 +61,6 @@ impl Backend {
         }
     }
 }
-
-/// A pivot that is not a positive finite number.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BadPivot {
-    /// Pivot column of the front.
-    pub(crate) row: usize,
-    /// Its value; NaN where it is not finite.
-    pub(crate) pivot: f64,
-}
-
-impl BadPivot {
-    /// Accepts a positive finite pivot.
-    #[inline(always)]
-    fn check(row: usize, pivot: f64) -> std::result::Result<(), Self> {
-        if pivot > 0.0 && pivot < f64::INFINITY {
-            return Ok(());
-        }
-        let pivot = if pivot.is_finite() { pivot } else { f64::NAN };
-        Err(Self { row, pivot })
-    }
-}
-
-type Eliminated = std::result::Result<(), BadPivot>;
 
 /// From so many pivot columns on, `Auto` hands the trailing updates to `faer`,
 /// which blocks for the caches. Measured on Zen 4 (`cargo bench --bench linalg`),

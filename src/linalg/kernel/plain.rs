@@ -1,6 +1,6 @@
 //! Partial Cholesky by plain loops: the oracle.
 
-use super::{BadPivot, Eliminated};
+use super::pivot::{BadPivot, Eliminated};
 use crate::linalg::layout::Geometry;
 
 /// Offset of entry (row, column) of the front.

@@ -5,7 +5,7 @@
 //! their diagonal block follows in the same registers; then it is stored once.
 //! W is a compile-time number, so a front of few pivots is one unrolled step.
 
-use super::{BadPivot, Eliminated};
+use super::pivot::{BadPivot, Eliminated};
 use crate::linalg::layout::{Block, Geometry};
 use crate::simd::{Simd, Wide};
 

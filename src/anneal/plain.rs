@@ -2,13 +2,13 @@
 //! survives.
 
 use crate::action::{ActionTerms, Estimate};
-use crate::anneal::hill::Hill;
+use crate::anneal::results::Hill;
 use crate::anneal::results::{End, Level, Stop};
 use crate::minimize::{Termination, Work};
 use crate::problem::path::Path;
 
 /// What can be written as bytes and read again.
-pub(in crate::anneal) trait Plain: Sized {
+pub(super) trait Plain: Sized {
     fn write(&self, out: &mut Vec<u8>);
 
     /// Takes a value from the front of the bytes; `None` where there is none.
@@ -18,20 +18,20 @@ pub(in crate::anneal) trait Plain: Sized {
 /// A struct is its fields, in the order given.
 macro_rules! plain_struct {
     ($name:ident { $($field:ident),+ }) => {
-        impl $crate::anneal::checkpoint::Plain for $name {
+        impl $crate::anneal::plain::Plain for $name {
             fn write(&self, out: &mut Vec<u8>) {
-                $($crate::anneal::checkpoint::Plain::write(&self.$field, out);)+
+                $($crate::anneal::plain::Plain::write(&self.$field, out);)+
             }
 
             fn read(bytes: &mut &[u8]) -> Option<Self> {
                 Some(Self {
-                    $($field: $crate::anneal::checkpoint::Plain::read(bytes)?,)+
+                    $($field: $crate::anneal::plain::Plain::read(bytes)?,)+
                 })
             }
         }
     };
 }
-pub(in crate::anneal) use plain_struct;
+pub(super) use plain_struct;
 
 /// A variant is a byte, which is never given another meaning.
 macro_rules! plain_enum {

@@ -1,0 +1,53 @@
+//! A hash that is the same on every machine.
+
+use std::fmt::Write;
+
+/// FNV-1a with 64 bits (Fowler, Noll, Vo): no change of one byte goes unseen.
+pub(super) struct Hash(u64);
+
+impl Hash {
+    pub(super) fn new() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+
+    pub(super) fn value(&self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn of(bytes: &[u8]) -> u64 {
+        let mut hash = Self::new();
+        hash.bytes(bytes);
+        hash.0
+    }
+
+    pub(super) fn of_numbers(values: &[f64]) -> u64 {
+        let mut hash = Self::new();
+        hash.numbers(values);
+        hash.0
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+
+    /// Which NaN it is does not matter.
+    pub(super) fn number(&mut self, value: f64) {
+        let value = if value.is_nan() { f64::NAN } else { value };
+        self.bytes(&value.to_bits().to_le_bytes());
+    }
+
+    pub(super) fn numbers<'a>(&mut self, values: impl IntoIterator<Item = &'a f64>) {
+        for value in values {
+            self.number(*value);
+        }
+    }
+}
+
+impl Write for Hash {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,7 +1,5 @@
 //! A hash that is the same on every machine.
 
-use std::fmt::Write;
-
 /// FNV-1a with 64 bits (Fowler, Noll, Vo): no change of one byte goes unseen.
 pub(super) struct Hash(u64);
 
@@ -26,10 +24,20 @@ impl Hash {
         hash.0
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
         }
+    }
+
+    /// A text with its length, so that where it ends counts.
+    pub(super) fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.bytes(text.as_bytes());
+    }
+
+    pub(super) fn count(&mut self, count: usize) {
+        self.bytes(&(count as u64).to_le_bytes());
     }
 
     /// Which NaN it is does not matter.
@@ -42,12 +50,5 @@ impl Hash {
         for value in values {
             self.number(*value);
         }
-    }
-}
-
-impl Write for Hash {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.bytes(text.as_bytes());
-        Ok(())
     }
 }

@@ -39,6 +39,15 @@ pub(super) struct Range {
     open: bool,
 }
 
+impl Range {
+    /// All numbers that the steps depend on.
+    pub(super) fn numbers(&self) -> [f64; 6] {
+        let (rf0, alpha) = self.logs;
+        let open = f64::from(u8::from(self.open));
+        [self.first, self.last.beta, self.last.rf, rf0, alpha, open]
+    }
+}
+
 impl Ladder {
     pub(super) fn new(schedule: &Schedule, action: &Action) -> Result<Self> {
         let limits = Limits::new(action)?;

@@ -89,6 +89,21 @@ impl From<LogNormal> for Prior {
 }
 
 impl Prior {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Gaussian(_) => "gaussian",
+            Self::LogNormal(_) => "log-normal",
+        }
+    }
+
+    /// The numbers that tell it from others of its name.
+    pub(crate) fn numbers(&self) -> [f64; 2] {
+        match self {
+            Self::Gaussian(Gaussian { mean, precision }) => [*mean, *precision],
+            Self::LogNormal(LogNormal { mode, deviation }) => [*mode, *deviation],
+        }
+    }
+
     /// Value, slope, Gauss-Newton curvature and exact curvature of the
     /// negative log density at `theta`.
     pub(crate) fn at(&self, theta: f64) -> [f64; 4] {

@@ -209,7 +209,7 @@ fn a_checkpoint_that_is_not_whole_is_refused() {
         let reason = refused(&annealer(), &action, &file);
         match place {
             0..8 => assert_eq!(reason, Refusal::NoCheckpoint),
-            8..16 => assert!(matches!(reason, Refusal::Format { expected: 3, .. })),
+            8..16 => assert!(matches!(reason, Refusal::Format { expected: 4, .. })),
             16..24 => assert!(matches!(
                 reason,
                 Refusal::Truncated { .. } | Refusal::Damaged

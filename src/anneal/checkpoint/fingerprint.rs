@@ -1,17 +1,16 @@
 //! What an annealing is, in a few numbers: another one has others.
 
-use std::fmt::Write;
-
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::super::Annealer;
 use super::super::hash::Hash;
-use super::super::ladder::Ladder;
+use super::super::ladder::{Ladder, Steps};
 use super::super::rest::rest;
+use super::super::{Annealer, Starts};
 use crate::action::Action;
 use crate::error::Result;
 use crate::minimize::{Objective, project};
+use crate::problem::parameters::Reach;
 
 /// The parts of an annealing that a result depends on, by name.
 pub(super) fn parts(
@@ -20,11 +19,8 @@ pub(super) fn parts(
     action: &Action,
 ) -> Result<Vec<(&'static str, u64)>> {
     Ok(vec![
-        ("the schedule", text(&format_args!("{:?}", ladder.steps))),
-        (
-            "how starts are made",
-            text(&format_args!("{:?}", annealer.kinds())),
-        ),
+        ("the schedule", schedule(ladder)),
+        ("how starts are made", starts(&annealer.kinds())),
         ("the number of starts", annealer.count as u64),
         ("whether starts race", u64::from(annealer.races)),
         ("the seed", annealer.seed),
@@ -35,18 +31,80 @@ pub(super) fn parts(
     ])
 }
 
-fn text(value: &dyn std::fmt::Display) -> u64 {
+fn text(value: &str) -> u64 {
     let mut hash = Hash::new();
-    // Writing to a hash does not fail.
-    let _ = write!(hash, "{value}");
+    hash.text(value);
     hash.value()
+}
+
+fn schedule(ladder: &Ladder) -> u64 {
+    let mut hash = Hash::new();
+    match &ladder.steps {
+        Steps::Fixed(steps) => {
+            hash.text("fixed");
+            steps
+                .iter()
+                .for_each(|step| hash.numbers(&[step.beta, step.rf]));
+        }
+        Steps::Adaptive(range) => {
+            hash.text("adaptive");
+            hash.numbers(&range.numbers());
+        }
+    }
+    hash.value()
+}
+
+fn starts(starts: &Starts) -> u64 {
+    let mut hash = Hash::new();
+    add_starts(starts, &mut hash);
+    hash.value()
+}
+
+fn add_starts(starts: &Starts, hash: &mut Hash) {
+    hash.text(starts.name());
+    match starts {
+        Starts::Given(estimate) => {
+            for path in estimate.paths.iter().chain(&estimate.varying) {
+                hash.count(path.layers());
+                hash.numbers(path.values());
+            }
+            hash.numbers(&estimate.parameters);
+            estimate.per_window.iter().for_each(|own| hash.numbers(own));
+            hash.numbers(&estimate.shape);
+        }
+        Starts::Mixed(kinds) => {
+            hash.count(kinds.len());
+            kinds.iter().for_each(|kind| add_starts(kind, hash));
+        }
+        _ => {}
+    }
 }
 
 /// Names, kinds, bounds, guesses and priors.
 fn parameters(action: &Action) -> u64 {
     let mut hash = Hash::new();
     for (name, parameter) in action.parameters() {
-        let _ = write!(hash, "{name} {parameter:?} ");
+        hash.text(name);
+        hash.numbers(&[parameter.bounds.lower(), parameter.bounds.upper()]);
+        for known in [parameter.fixed, parameter.guess] {
+            hash.count(usize::from(known.is_some()));
+            hash.number(known.unwrap_or(0.0));
+        }
+        match parameter.prior {
+            None => hash.text("no prior"),
+            Some(prior) => {
+                hash.text(prior.name());
+                hash.numbers(&prior.numbers());
+            }
+        }
+        match parameter.reach {
+            Reach::All => hash.text("all"),
+            Reach::Window => hash.text("window"),
+            Reach::Layer(drift) => {
+                hash.text("layer");
+                hash.numbers(&[drift.mean, drift.rate, drift.precision]);
+            }
+        }
     }
     hash.value()
 }

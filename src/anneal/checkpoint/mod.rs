@@ -25,7 +25,7 @@ use crate::file;
 const MAGIC: [u8; 8] = *b"deepest\0";
 
 /// Grows with every change of what follows the magic.
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 
 /// Magic, format and length.
 const HEADER: usize = 24;

@@ -4,13 +4,15 @@
 //! many repetitions: the action with its gradient, a whole Newton step
 //! (derivatives, assembly, elimination, substitution), and the dense kernels
 //! alone on fronts of the same shape, which is the lower bound. Then how an
-//! iteration grows with the number of layers, by turns.
+//! iteration grows with the number of layers, by turns. With `-- --backends`, and
+//! `--features openblas-system` or another provider, only what each dense kernel takes
+//! for wide states.
 
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use deepest::ActionAt;
-use deepest::linalg::{ArrowShape, BlockArrow, ChainShape};
+use deepest::linalg::{ArrowShape, Backend, BlockArrow, ChainShape};
 use deepest::minimize::Curvature;
 use deepest::models::Lorenz96;
 use deepest::prelude::*;
@@ -39,6 +41,10 @@ fn median(mut call: impl FnMut()) -> f64 {
 /// Lorenz-96 with one unknown parameter, half of the components measured, at the
 /// truth with another forcing.
 fn problem(sites: usize, layers: usize) -> Result<(Action, Vec<f64>)> {
+    problem_by(Backend::Auto, sites, layers)
+}
+
+fn problem_by(backend: Backend, sites: usize, layers: usize) -> Result<(Action, Vec<f64>)> {
     let grid = Grid::uniform(0.0, 0.025, layers)?;
     let truth = Simulation::new(grid, [8.17])
         .seed(1)
@@ -49,6 +55,7 @@ fn problem(sites: usize, layers: usize) -> Result<(Action, Vec<f64>)> {
     let action = Action::builder(Lorenz96 { sites }, SimpsonHermite)
         .window(twin.window()?)
         .parameter("forcing", Bounds::new(0.0, 20.0)?)
+        .backend(backend)
         .build()?;
     let x = action.pack(&Estimate::new(vec![twin.truth.clone()], vec![8.0]))?;
     Ok((action, x))
@@ -146,7 +153,56 @@ fn kernels(sites: usize, layers: usize) -> Result<f64> {
     }))
 }
 
+/// A Newton step by each dense kernel of this build, by turns: milliseconds, and how many
+/// times as long as by the first one.
+fn backends() -> Result<()> {
+    let all = [Backend::Auto, Backend::Tile, Backend::Faer, Backend::Lapack];
+    println!(
+        "Newton steps of Lorenz-96 (Simpson-Hermite, 21 layers), CPU milliseconds, one thread"
+    );
+    println!("    D  backend       ms  times Auto");
+    for sites in [100, 200, 400] {
+        let mut problems = Vec::new();
+        for backend in all {
+            match problem_by(backend, sites, 21) {
+                Ok(problem) => problems.push((backend, problem)),
+                Err(error) => println!("{sites:>5}  {error}"),
+            }
+        }
+        let iterations = problems.iter().map(|(_, problem)| Iteration::new(problem));
+        let mut iterations = iterations.collect::<Result<Vec<_>>>()?;
+        let mut times = vec![Vec::new(); iterations.len()];
+        for iteration in &mut iterations {
+            iteration.evaluate();
+            iteration.solve();
+        }
+        for _ in 0..15 {
+            for (iteration, times) in iterations.iter_mut().zip(&mut times) {
+                let began = ThreadTime::now();
+                iteration.solve();
+                times.push(began.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        let medians = times.iter_mut().map(|times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        let medians: Vec<f64> = medians.collect();
+        for ((backend, _), time) in problems.iter().zip(&medians) {
+            let ratio = time / medians[0];
+            println!(
+                "{sites:>5}  {:<8} {time:>9.2}  {ratio:>9.2}",
+                format!("{backend:?}")
+            );
+        }
+    }
+    Ok(())
+}
+
 fn main() -> Result<()> {
+    if std::env::args().any(|a| a == "--backends") {
+        return backends();
+    }
     println!("Lorenz-96, Simpson-Hermite, one parameter; CPU microseconds, one thread");
     println!("    D      N   gradient  iteration    kernels  iteration/kernels");
     let quick = std::env::args().any(|a| a == "--quick");

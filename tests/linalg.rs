@@ -605,3 +605,59 @@ fn indefinite_reads_well() {
     let expected = "indefinite matrix: pivot -0.5 in row 3 of front 2 of chain 1";
     assert_eq!(Failure::from(bad).to_string(), expected);
 }
+
+/// An action can choose the dense kernel: the step is the same to rounding, or the error
+/// names the feature that is missing.
+#[test]
+fn an_action_chooses_its_dense_kernel() {
+    use deepest::minimize::Curvature;
+    use deepest::models::Lorenz96;
+    use deepest::prelude::*;
+
+    let step = |backend: Backend| {
+        let model = || Lorenz96 { sites: 40 };
+        let grid = Grid::uniform(0.0, 0.02, 11)?;
+        let truth = Simulation::new(grid, [8.2]).seed(3).spin_up(2.0);
+        let truth = truth.flow(&model())?;
+        let observed: Vec<usize> = (0..40).step_by(2).collect();
+        let twin = truth.observe(&Measurement::new(&observed, deepest::Noise::scalar(0.5)?))?;
+        let action = Action::builder(model(), SimpsonHermite)
+            .windows([twin.window()?, twin.window()?])
+            .parameter("forcing", Bounds::new(0.0, 20.0)?)
+            .backend(backend)
+            .build()?;
+        let paths = vec![twin.truth.clone(), twin.truth.clone()];
+        let x = action.pack(&Estimate::new(paths, [8.0]))?;
+        let mut objective = action.at(2.0)?;
+        let (mut gradient, mut step) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        objective.value_and_gradient(&x, &mut gradient);
+        let solved = objective.newton_step(&x, Curvature::Exact, 0.1, &gradient, &mut step);
+        assert!(solved.is_ok());
+        Ok::<_, Error>(step)
+    };
+    let plain = step(Backend::Plain).unwrap();
+    let size = plain.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    for (backend, feature) in [
+        (Backend::Auto, None),
+        (
+            Backend::Faer,
+            (!cfg!(feature = "large-blocks")).then_some("large-blocks"),
+        ),
+        (
+            Backend::Lapack,
+            (!cfg!(feature = "lapack")).then_some("lapack"),
+        ),
+    ] {
+        match (step(backend), feature) {
+            (Ok(step), None) => {
+                for (found, expected) in step.iter().zip(&plain) {
+                    assert!((found - expected).abs() <= 1e-10 * size, "{backend:?}");
+                }
+            }
+            (Err(Error::BackendNotBuilt { feature, .. }), Some(expected)) => {
+                assert_eq!(feature, expected);
+            }
+            (other, _) => panic!("{backend:?}: {:?}", other.map(|step| step.len())),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The gradient of an action by what it comes from: intervals and layers.
 
-use super::objective::ActionAt;
+use super::ActionAt;
 use crate::action::{Action, Sums};
 use crate::problem::precision::Precision;
 

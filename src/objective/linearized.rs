@@ -1,7 +1,7 @@
 //! The model residuals as a map of the unknowns, with its tangent-linear and
 //! adjoint: what the tests of operational data assimilation ask for.
 
-use super::objective::ActionAt;
+use super::ActionAt;
 use crate::error::{Error, Result};
 use crate::minimize::Objective;
 

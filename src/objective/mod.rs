@@ -1,5 +1,6 @@
 //! An action at one R_f, as an objective to minimize, and what is told at a point of it.
 
+mod action_at;
 mod condensed;
 mod costs;
 mod descent;
@@ -10,7 +11,7 @@ mod iterative;
 mod linearized;
 mod local_terms;
 mod multipliers;
-mod objective;
+
 mod residual_sizes;
 mod residual_space;
 mod rise;
@@ -21,11 +22,11 @@ mod step_errors;
 mod strategies;
 mod tangent;
 
+pub use action_at::ActionAt;
 pub use costs::NewtonCosts;
 pub(crate) use forces::Forces;
 pub(crate) use information::Knowledge;
 pub(crate) use local_terms::LocalTerms;
-pub use objective::ActionAt;
 pub use spread::ParameterSpread;
 pub(crate) use step_errors::StepError;
 pub(crate) use tangent::Change;

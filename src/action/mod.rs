@@ -6,9 +6,11 @@
 
 mod balance;
 mod builder;
+mod checks;
 mod conventions;
 mod estimate;
 mod free_run;
+mod general_terms;
 mod layout;
 mod model_shape;
 mod places;
@@ -28,6 +30,7 @@ pub(crate) use balance::ResidualSizes;
 pub use builder::ActionBuilder;
 pub use conventions::{ActionTerms, Counts, Normalization, PrecisionUnit};
 pub use estimate::{AtBound, Estimate};
+pub(crate) use general_terms::{At, Scratch};
 pub(crate) use layout::{Slot, WindowLayout};
 pub(crate) use model_shape::ModelShape;
 pub use plateau::Plateau;
@@ -35,7 +38,7 @@ pub use problem::Action;
 pub(crate) use problem::ShapeBy;
 pub(crate) use series::Series;
 pub(crate) use slopes::{Slope, Unknown};
-pub(crate) use terms::{At, NonFinite, Scratch, Sums};
+pub(crate) use terms::{NonFinite, Sums};
 pub(crate) use units::Units;
 pub(crate) use visit::{Multipliers, Visit};
 pub(crate) use weigh::own_rows;

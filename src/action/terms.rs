@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use ndarray::Array2;
-
-use super::ActionTerms;
+use super::conventions::ActionTerms;
+use super::general_terms::{At, General, Kind, Normalized, Scratch, Weight};
 use super::slopes::{Slope, Unknown};
 use crate::problem::losses::Loss;
-use crate::problem::operators::{Components, Operator, Place};
+use crate::problem::operators::Components;
 use crate::problem::parameters::Prior;
-use crate::problem::precision::{Precision, Shape};
 use crate::problem::windows::Window;
 
 /// The terms on the layers of one window.
@@ -46,48 +44,6 @@ struct Single {
 /// factor in the weight.
 const PLAIN: u32 = u32::MAX;
 
-/// A loss times the normalization's factor, which does not change what the
-/// loss takes for large.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Normalized {
-    loss: Loss,
-    factor: f64,
-}
-
-impl Normalized {
-    #[inline]
-    fn at(self, s: f64, count: usize) -> [f64; 3] {
-        self.loss.at(s, count).map(|v| self.factor * v)
-    }
-}
-
-/// Errors of an operator's values.
-#[derive(Debug, Clone)]
-struct General {
-    operator: Arc<dyn Operator>,
-    k: usize,
-    time: f64,
-    /// Which of the operator's values are there.
-    kept: Vec<usize>,
-    values: Vec<f64>,
-    weight: Weight,
-    loss: Normalized,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone)]
-enum Weight {
-    Independent(Vec<f64>),
-    Joint(Array2<f64>),
-}
-
-/// Which term of the action a quadratic term belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Measurement,
-    Prior,
-}
-
 /// The sums of the action.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sums {
@@ -120,35 +76,10 @@ impl Sums {
     }
 }
 
-/// Where a layer's terms are evaluated.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct At<'a> {
-    /// The layer, parameters that change in time included.
-    pub(crate) layer: &'a [f64],
-    /// The model's own part of it.
-    pub(crate) width: usize,
-    /// All P parameters as of this layer.
-    pub(crate) theta: &'a [f64],
-    /// The parameters behind the state's columns: those that change in time,
-    /// then the free ones.
-    pub(crate) wanted: &'a [usize],
-}
-
 /// What an operator gives that is no number: a value, or a slope.
 pub(crate) enum NonFinite {
     Value(usize, f64),
     Slope(Slope),
-}
-
-/// Memory of general terms.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    values: Vec<f64>,
-    jacobian: Vec<f64>,
-    force: Vec<f64>,
-    /// ρ′ for each value, and ρ″ of a joint error.
-    slopes: Vec<f64>,
-    bend: f64,
 }
 
 impl WindowTerms {
@@ -406,125 +337,5 @@ impl WindowTerms {
         };
         let layers = self.layers.iter().enumerate();
         layers.filter(|layer| measured(*layer)).count()
-    }
-}
-
-impl Weight {
-    fn new(precision: &Precision, kept: &[usize]) -> Self {
-        match precision.shape() {
-            Shape::Scalar(value) => Self::Independent(vec![*value; kept.len()]),
-            Shape::Diagonal(values) => Self::Independent(kept.iter().map(|&l| values[l]).collect()),
-            Shape::Full(_) => Self::Joint(precision.marginal(kept)),
-        }
-    }
-}
-
-impl General {
-    /// The value ½ρ; errors' forces, slopes and the Jacobian in `scratch`.
-    fn linearize(&self, at: At<'_>, scratch: &mut Scratch) -> f64 {
-        let count = self.operator.len(self.k);
-        let columns = at.width + at.wanted.len();
-        scratch.values.resize(count, 0.0);
-        scratch.jacobian.resize(count * columns, 0.0);
-        let place = Place {
-            k: self.k,
-            time: self.time,
-            state: &at.layer[..at.width],
-            theta: at.theta,
-        };
-        let jacobian = &mut scratch.jacobian[..count * columns];
-        self.operator
-            .jacobian(place, at.wanted, &mut scratch.values, jacobian);
-        let error = |m: usize| scratch.values[self.kept[m]] - self.values[m];
-        scratch.force.clear();
-        scratch.slopes.clear();
-        scratch.bend = 0.0;
-        match &self.weight {
-            Weight::Independent(weights) => {
-                let mut sum = 0.0;
-                for (m, weight) in weights.iter().enumerate() {
-                    let force = weight * error(m);
-                    let [rho, slope, _] = self.loss.at(force * error(m), 1);
-                    sum += rho;
-                    scratch.force.push(force);
-                    scratch.slopes.push(slope);
-                }
-                0.5 * sum
-            }
-            Weight::Joint(weight) => {
-                let mut s = 0.0;
-                for (m, row) in weight.rows().into_iter().enumerate() {
-                    let force: f64 = row.iter().enumerate().map(|(l, w)| w * error(l)).sum();
-                    s += force * error(m);
-                    scratch.force.push(force);
-                }
-                let [rho, slope, bend] = self.loss.at(s, self.values.len());
-                scratch.slopes.resize(self.values.len(), slope);
-                scratch.bend = bend;
-                0.5 * rho
-            }
-        }
-    }
-
-    /// To be called after [`linearize`](Self::linearize).
-    fn hessian(
-        &self,
-        at: At<'_>,
-        exact: bool,
-        scratch: &Scratch,
-        add: &mut impl FnMut(usize, usize, f64),
-    ) {
-        let columns = at.width + at.wanted.len();
-        let row = |m: usize| &scratch.jacobian[self.kept[m] * columns..][..columns];
-        let mut add_product = |left: &[f64], right: &[f64], weight: f64| {
-            for (a, &l) in left.iter().enumerate() {
-                if l != 0.0 {
-                    for (b, &r) in right[..=a].iter().enumerate() {
-                        add(a, b, weight * l * r);
-                    }
-                }
-            }
-        };
-        match &self.weight {
-            Weight::Independent(weights) => {
-                for (m, weight) in weights.iter().enumerate() {
-                    let mut value = weight * scratch.slopes[m];
-                    if exact {
-                        let force = scratch.force[m];
-                        let s = force * force / weight;
-                        value += 2.0 * self.loss.at(s, 1)[2] * force * force;
-                    }
-                    add_product(row(m), row(m), value);
-                }
-            }
-            Weight::Joint(weight) => {
-                for ((m, l), w) in weight.indexed_iter() {
-                    add_product(row(m), row(l), w * scratch.slopes[m]);
-                }
-                if exact && scratch.bend != 0.0 {
-                    let mut pull = vec![0.0; columns];
-                    for (m, force) in scratch.force.iter().enumerate() {
-                        for (slot, h) in pull.iter_mut().zip(row(m)) {
-                            *slot += force * h;
-                        }
-                    }
-                    add_product(&pull, &pull, 2.0 * scratch.bend);
-                }
-            }
-        }
-        if exact {
-            let mut weights = vec![0.0; self.operator.len(self.k)];
-            for (m, &l) in self.kept.iter().enumerate() {
-                weights[l] = scratch.slopes[m] * scratch.force[m];
-            }
-            let place = Place {
-                k: self.k,
-                time: self.time,
-                state: &at.layer[..at.width],
-                theta: at.theta,
-            };
-            self.operator
-                .contract(place, at.wanted, &weights, &mut |a, b, v| add(a, b, v));
-        }
     }
 }

@@ -6,15 +6,18 @@
 
 mod activation;
 mod batch;
+mod chain;
 mod condensed;
 mod elementary;
+mod entrywise;
 mod panel;
 mod rows;
 mod unroll;
 
 pub use activation::Activation;
 pub(crate) use batch::{Batch, Panels, Weights};
-pub(crate) use condensed::{Chain, UnitOrder};
+pub(crate) use chain::Chain;
+pub(crate) use condensed::UnitOrder;
 pub(crate) use rows::Columns;
 
 use std::ops::Range;

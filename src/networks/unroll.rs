@@ -1,7 +1,7 @@
 //! Forward and backward passes, layer after layer: what a network's states are by the
 //! errors that it makes.
 
-use super::batch::{add, apply_slopes};
+use super::entrywise::{add, apply_slopes};
 use super::{Batch, Panels, Weights};
 
 impl Batch {

@@ -8,6 +8,7 @@
 use super::ActionAt;
 use super::strategies::Condensed;
 use crate::action::{Action, Visit};
+use crate::evaluate::{by_group, sum_borders};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::networks::Chain;
@@ -224,23 +225,10 @@ impl ActionAt<'_> {
         to: (&mut [f64], &mut [f64]),
     ) {
         let action = self.action;
-        let mut rest = to.0;
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        for (worker, chains) in self.workers.iter_mut().zip(chains) {
-            let length = worker.states(action).len().min(rest.len());
-            let (part, later) = rest.split_at_mut(length);
-            rest = later;
-            jobs.push((worker, chains, part));
-        }
-        in_parallel(&mut jobs, |(worker, chains, part)| {
-            worker.condensed_product(action, chains, (states, parameters), part);
+        by_group(&mut self.workers, action, to.0, |g, worker, part| {
+            worker.condensed_product(action, &chains[g], (states, parameters), part);
         });
-        to.1.fill(0.0);
-        for worker in &self.workers {
-            for (slot, value) in to.1.iter_mut().zip(&worker.border) {
-                *slot += value;
-            }
-        }
+        sum_borders(&self.workers, to.1);
     }
 }
 

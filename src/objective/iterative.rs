@@ -8,7 +8,7 @@
 
 use super::ActionAt;
 use crate::action::Visit;
-use crate::evaluate::{Newton, groups};
+use crate::evaluate::{Newton, by_group, groups, sum_borders};
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
 use crate::newton::{Arrows, NOT_SOLVED, conjugate_gradients};
 use crate::parallel::in_parallel;
@@ -123,23 +123,10 @@ impl ActionAt<'_> {
         to: (&mut [f64], &mut [f64]),
     ) {
         let action = self.action;
-        let mut rest = to.0;
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        for worker in &mut self.workers {
-            let length = worker.states(action).len().min(rest.len());
-            let (part, later) = rest.split_at_mut(length);
-            rest = later;
-            jobs.push((worker, part));
-        }
-        in_parallel(&mut jobs, |(worker, part)| {
+        by_group(&mut self.workers, action, to.0, |_, worker, part| {
             worker.gram_product(action, visit, (states, parameters), part);
         });
-        to.1.fill(0.0);
-        for worker in &self.workers {
-            for (slot, value) in to.1.iter_mut().zip(&worker.border) {
-                *slot += value;
-            }
-        }
+        sum_borders(&self.workers, to.1);
     }
 
     /// The diagonal of H_θθ with priors and damping, and the latter two alone.

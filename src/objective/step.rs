@@ -1,13 +1,12 @@
 //! Newton steps of an action: factor, solve, keep bounds.
 
 use crate::action::Visit;
-use crate::evaluate::{Newton, Worker, groups};
+use crate::evaluate::{Newton, Worker, by_group, groups, sum_borders};
 use ndarray::Array2;
 
 use super::ActionAt;
 use crate::minimize::{Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep};
 use crate::newton::{Arrangement, Arrows, NOT_SOLVED, Solved};
-use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// A state that stands at a bound and is pushed out stays there.
@@ -305,22 +304,11 @@ impl ActionAt<'_> {
             multipliers: None,
             ..self.visit(x)
         };
-        let (mut rest, by_border) = product.split_at_mut(layout.border());
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        for worker in &mut self.workers {
-            let (part, later) = rest.split_at_mut(worker.states(action).len());
-            rest = later;
-            jobs.push((worker, part));
-        }
-        in_parallel(&mut jobs, |(worker, part)| {
+        let (states, by_border) = product.split_at_mut(layout.border());
+        by_group(&mut self.workers, action, states, |_, worker, part| {
             worker.product(action, &visit, step, part);
         });
-        by_border.fill(0.0);
-        for worker in &self.workers {
-            for (slot, value) in by_border.iter_mut().zip(&worker.border) {
-                *slot += value;
-            }
-        }
+        sum_borders(&self.workers, by_border);
         for (k, slot) in layout.slots.iter().enumerate() {
             if let Some(prior) = action.parameters[slot.parameter].prior {
                 let place = layout.border() + k;

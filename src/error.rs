@@ -1,11 +1,16 @@
 //! The one error type: what is wrong, where, what was expected and what was found.
 
+use std::fmt;
+
 /// Everything that can be wrong with an input, a kernel or a file.
+///
+/// `Debug` prints the sentence, as `Display` does, so that a program that ends with
+/// `fn main() -> deepest::Result<()>` says what is wrong.
 ///
 /// Stopping early, reaching a limit or meeting a non-finite model value during
 /// a minimization is not an error: it is a
 /// [`Termination`](crate::minimize::Termination) in the result.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A count or length differs from what the problem's shape asks for.
@@ -37,6 +42,30 @@ pub enum Error {
     InfinitePrecision {
         /// Where it stands.
         place: String,
+    },
+    /// A model does not set a component that it is to write, or adds to what was there.
+    #[error("{place}: component {component} of `{what}` is not set, or added to what it held")]
+    NotWritten {
+        /// The name of what is to be written.
+        what: &'static str,
+        /// Where the model was called.
+        place: String,
+        /// The first component that was not set.
+        component: usize,
+    },
+    /// A model panicked when the action was built.
+    #[error(
+        "{place}: the model panicked ({message}); it was handed {parameters} parameters and {inputs} inputs, as `Model::parameter_count` and `Model::input_count` declare"
+    )]
+    ModelPanicked {
+        /// Where the model was called.
+        place: String,
+        /// What the panic said.
+        message: String,
+        /// The number of parameters that it was handed.
+        parameters: usize,
+        /// The number of inputs that it was handed.
+        inputs: usize,
     },
     /// What belongs to a vector field is asked of a layer map.
     #[error("{what}: expected a rule that discretizes a vector field, found layer maps")]
@@ -386,6 +415,12 @@ pub enum Error {
         /// What the system or the format said.
         reason: String,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A number of layers that makes no whole intervals, and what to do.

@@ -189,6 +189,8 @@ pub use anneal::{
     Annealer, Annealing, End, Event, Hill, Level, Minibatches, Observer, Run, Schedule,
     StartResult, Starts, Step, Stop, Turn,
 };
+/// The arrays in which data come in and results go out, in the version of this crate.
+pub use ndarray;
 pub use networks::{Activation, Dense, DenseLayer};
 pub use objective::{ActionAt, NewtonCosts, ParameterSpread};
 pub use problem::bounds::Bounds;

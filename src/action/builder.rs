@@ -201,6 +201,9 @@ impl ActionBuilder {
     /// [`Error::OutOfRange`] for a layer map that uses parameters which the
     /// model does not have, [`Error::Length`] and what the step of a residual
     /// layer cannot be for a dense layer that does not fit where it stands;
+    /// [`Error::NotWritten`] for a component that the model does not set,
+    /// [`Error::ModelPanicked`] where it panics, as it does where it reads a parameter or
+    /// an input that it has not declared;
     /// [`Error::BackendNotBuilt`] for a kernel that this build does not have;
     /// [`Error::Duplicate`] and [`Error::OutOfRange`] for bounds of a component
     /// given twice or that a layer does not have; [`Error::Normalization`] for

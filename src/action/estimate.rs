@@ -261,8 +261,18 @@ impl Action {
         free.filter(|&p| self.parameters[p].reach == Reach::Window)
     }
 
-    /// The estimate in a vector of unknowns of the right length.
-    pub(crate) fn unpack(&self, x: &[f64]) -> Estimate {
+    /// The estimate in a vector of unknowns, as [`pack`](Self::pack) gives it.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for another length than [`Counts::unknowns`](crate::Counts).
+    pub fn unpack(&self, x: &[f64]) -> Result<Estimate> {
+        let place = || String::from("action");
+        check_length("unknowns", place, self.layout.dimension(), x.len())?;
+        Ok(self.estimate_of(x))
+    }
+
+    /// The same of a vector of the right length.
+    pub(crate) fn estimate_of(&self, x: &[f64]) -> Estimate {
         let count = self.windows.len();
         let path = |part: &dyn Fn(usize, usize) -> std::ops::Range<usize>, w: usize| {
             let layers = 0..self.layout.windows[w].layers();

@@ -342,7 +342,7 @@ fn minimize(
         rf: step.rf,
         action: objective.terms(x),
         hill: Hill::Unknown,
-        estimate: objective.action().unpack(x),
+        estimate: objective.action().estimate_of(x),
         termination,
         work,
     };

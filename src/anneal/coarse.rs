@@ -27,7 +27,7 @@ pub(super) fn refine(
         return Ok(None);
     };
     for next in finer {
-        let estimate = next.interpolated(on, &on.unpack(&x));
+        let estimate = next.interpolated(on, &on.estimate_of(&x));
         (_, x) = settler.minimize(next, &estimate)?;
         on = next;
     }

@@ -84,7 +84,7 @@ pub(super) fn grow(
         return Ok(Some(x));
     }
     let explained = action.expected_plateau().map(|plateau| plateau.mean);
-    let mut from = (0..first, part.unpack(&x));
+    let mut from = (0..first, part.estimate_of(&x));
     for pass in 0..PASSES {
         let backwards = pass % 2 == 1;
         if !growing.pass(from, backwards, settler)? {
@@ -152,7 +152,7 @@ impl Growing<'_> {
             if !self.lowest.as_ref().is_none_or(lower) {
                 return Ok(false);
             }
-            (value, estimate) = (settled, part.unpack(&x));
+            (value, estimate) = (settled, part.estimate_of(&x));
             lost = lost.max(now);
         }
         if lost > 0 {

@@ -366,7 +366,7 @@ impl Minibatches {
     /// Where states begin: at the mean, or where the model leads from the first layer.
     fn first_path(&self, action: &Action, at_mean: bool) -> Result<Estimate> {
         let parameters = self.values(action)?;
-        let mean = action.unpack(&rest(action)?).paths;
+        let mean = action.estimate_of(&rest(action)?).paths;
         let first = mean.iter().map(|path| Path::from_layers([path.layer(0)]));
         let first = Estimate::new(first.collect(), parameters.clone());
         let gain = if action.dynamics().is_in_time() {
@@ -465,7 +465,7 @@ fn minimized(
     let outcome = minimizer.minimize(&mut objective, &mut x, &mut |_| ControlFlow::Continue(()));
     match outcome.termination {
         Termination::NonFinite => Err(objective.locate_non_finite(&x)),
-        _ => Ok((action.unpack(&x), outcome)),
+        _ => Ok((action.estimate_of(&x), outcome)),
     }
 }
 

@@ -266,7 +266,7 @@ impl Nudging<'_> {
             return Ok(None);
         };
         for _ in 1..ROUNDS {
-            let settled = self.action.unpack(&x);
+            let settled = self.action.estimate_of(&x);
             let paths = settled.paths.iter();
             let first: Vec<_> = paths.map(|path| path.layer(0).to_vec()).collect();
             let Some(led) = self.paths(gain, &settled.parameters, &first) else {

@@ -8,6 +8,7 @@ use super::pack::Pack;
 use super::packed::{Packed, Passes};
 use super::places::Places;
 use super::plan::{Differentiator, Plan};
+use super::probe::check_flow;
 use super::structure::{Structure, lacking};
 use crate::error::{Error, Result};
 use crate::model::{JacobianEntries, Pattern, Scope, Sparsity};
@@ -85,8 +86,9 @@ pub(crate) struct FlowPlan {
 
 impl FlowPlan {
     /// # Errors
-    /// As [`flow_pattern`].
+    /// As [`check_flow`] and [`flow_pattern`].
     pub(crate) fn new(model: &dyn AnyFlow, scope: &Scope, places: &Places<'_>) -> Result<Self> {
+        check_flow(model, places)?;
         let wanted = scope.wanted();
         let known = flow_pattern(model, &wanted, places)?;
         let width = model.width();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::interval::{Pull, Span};
 use super::residual::{Residual, UNKNOWN_INPUT};
 use crate::derivative::{
-    AnyLayers, Generic, KnownPattern, Number, Places, Structure, declared_rows, lacking,
+    AnyLayers, Generic, KnownPattern, Number, Places, Structure, check_layer, declared_rows,
+    lacking,
 };
 use crate::error::{Error, Result};
 use crate::model::{Pattern, Sparsity};
@@ -133,6 +134,8 @@ fn layer_pattern(
         n,
         input: &input,
     };
+    let (state, theta) = (vec![0.5; left + right], vec![0.5; handed.len()]);
+    check_layer(model, n, (&state, &theta, &input))?;
     let sparsity = model.sparsity(n);
     let (states, columns) = (left + right, left + right + wanted.len());
     let mut known = KnownPattern::new(

@@ -78,7 +78,7 @@ impl Adjoint {
             .map(|sweep| sweep.backward(&x, slopes, parameters))
             .collect::<Result<_>>()?;
         Ok(Self {
-            estimate: action.unpack(&x),
+            estimate: action.estimate_of(&x),
             value,
             momenta: Momenta {
                 windows,

@@ -194,7 +194,7 @@ impl<'a> BoundaryProblem<'a> {
         Ok(Extremal {
             momenta: Momenta::of(&mut at, &x)?,
             action: at.terms(&x),
-            estimate: self.action.unpack(&x),
+            estimate: self.action.estimate_of(&x),
             termination,
             work,
         })

@@ -100,7 +100,7 @@ impl BoundaryProblem<'_> {
         Ok(Extremal {
             momenta,
             action: self.action.at(wanted)?.terms(&x),
-            estimate: self.action.unpack(&x),
+            estimate: self.action.estimate_of(&x),
             termination,
             work,
         })

@@ -405,10 +405,12 @@ fn a_model_is_asked_for_its_structure_when_an_action_is_built_and_never_again() 
         }
         assert_eq!(calls.load(Ordering::Relaxed), expected, "{}", rule.name());
     }
-    of(Euler, 1);
-    of(SimpsonHermite, 1);
+    // Two calls at two times of each window tell whether it sets what it is to write.
+    let probe = 2 * 2 * 12;
+    of(Euler, probe + 1);
+    of(SimpsonHermite, probe + 1);
     // Its own flow for Hamilton's equations, and the step's.
-    of(Rk4, 2);
-    // Eight maps, layer by layer.
-    of(Map, 8);
+    of(Rk4, probe + 2);
+    // Eight maps, layer by layer: two calls and a trace.
+    of(Map, 8 * (2 + 1));
 }

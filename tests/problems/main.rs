@@ -12,6 +12,7 @@ mod bad_counts;
 mod bad_features;
 mod bad_input;
 mod bad_layers;
+mod bad_models;
 mod bad_parameters;
 mod bad_problems;
 mod embedding;

@@ -1,3 +1,5 @@
+//! The builder of an action, which checks the parts of a problem against each other.
+
 use std::ops::Range;
 use std::sync::OnceLock;
 

@@ -49,13 +49,8 @@ pub(crate) use spanning::imbalance;
 pub use starts::Starts;
 
 use crate::action::Action;
-use crate::error::{Error, Result, check_count};
+use crate::error::Result;
 use crate::minimize::{GaussNewton, Minimizer};
-
-/// More starts or threads than these are refused as a mistake, before memory is asked
-/// for.
-const MOST_STARTS: usize = 1_000_000;
-const MOST_THREADS: usize = 4096;
 
 /// Follows minima of an action along a schedule of R_f, from several starts:
 /// each minimization begins at the minimum of a neighbouring R_f, moved along
@@ -214,39 +209,5 @@ impl Annealer {
             false => Starts::Nudged,
         };
         self.starts.clone().unwrap_or_else(default)
-    }
-
-    /// An annealing to be gone through step by step: see [`Run`].
-    ///
-    /// # Errors
-    /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
-    /// [`Error::OutOfRange`] for more than a million starts or 4096 threads,
-    /// [`Error::Threads`] where there cannot be so many; [`Error::Checkpoint`]
-    /// for a checkpoint that is damaged or belongs to another annealing,
-    /// [`Error::File`] for one that cannot be read or written.
-    pub fn begin<'a>(&self, action: &'a Action) -> Result<Run<'a>> {
-        if self.count == 0 {
-            return Err(Error::Empty {
-                what: "starts",
-                place: "annealer".into(),
-            });
-        }
-        let place = || String::from("annealer");
-        check_count("starts", place, self.count, MOST_STARTS)?;
-        check_count("threads", place, self.threads.unwrap_or(1), MOST_THREADS)?;
-        if self.starts.as_ref().is_some_and(Starts::is_empty) {
-            return Err(Error::Empty {
-                what: "kinds of starts",
-                place: "annealer".into(),
-            });
-        }
-        if self.threads == Some(0) {
-            return Err(Error::NotPositive {
-                what: "threads",
-                place: "annealer".into(),
-                found: 0.0,
-            });
-        }
-        Run::new(self.clone(), action)
     }
 }

@@ -10,10 +10,16 @@ use super::events::{Observer, Watch};
 use super::ladder::Ladder;
 use super::race::{Race, Stage};
 use super::results::{Annealing, Level, StartResult, Stop};
+use super::starts::Starts;
 use super::{Annealer, Schedule, spanning, starts};
 use crate::action::Action;
-use crate::error::Result;
+use crate::error::{Error, Result, check_count};
 use crate::minimize::Termination;
+
+/// More starts or threads than these are refused as a mistake, before memory is asked
+/// for.
+const MOST_STARTS: usize = 1_000_000;
+const MOST_THREADS: usize = 4096;
 
 /// An annealing that is stepped by hand, from [`Annealer::begin`].
 ///
@@ -96,6 +102,42 @@ impl<'a> Held<'a> {
             true => Self::Given(action),
             false => Self::Balanced(Box::new(action.balanced_by(&shape)?)),
         })
+    }
+}
+
+impl Annealer {
+    /// An annealing to be gone through step by step: see [`Run`].
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no starts, [`Error::NotPositive`] for no threads,
+    /// [`Error::OutOfRange`] for more than a million starts or 4096 threads,
+    /// [`Error::Threads`] where there cannot be so many; [`Error::Checkpoint`]
+    /// for a checkpoint that is damaged or belongs to another annealing,
+    /// [`Error::File`] for one that cannot be read or written.
+    pub fn begin<'a>(&self, action: &'a Action) -> Result<Run<'a>> {
+        if self.count == 0 {
+            return Err(Error::Empty {
+                what: "starts",
+                place: "annealer".into(),
+            });
+        }
+        let place = || String::from("annealer");
+        check_count("starts", place, self.count, MOST_STARTS)?;
+        check_count("threads", place, self.threads.unwrap_or(1), MOST_THREADS)?;
+        if self.starts.as_ref().is_some_and(Starts::is_empty) {
+            return Err(Error::Empty {
+                what: "kinds of starts",
+                place: "annealer".into(),
+            });
+        }
+        if self.threads == Some(0) {
+            return Err(Error::NotPositive {
+                what: "threads",
+                place: "annealer".into(),
+                found: 0.0,
+            });
+        }
+        Run::new(self.clone(), action)
     }
 }
 

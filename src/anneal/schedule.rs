@@ -1,3 +1,5 @@
+//! Schedules: the values of R_f that an annealing passes, fixed or chosen on the way.
+
 use crate::error::{Error, Result, check_count};
 use crate::problem::grid::{check_finite, check_increasing};
 use crate::problem::precision::check_positive;

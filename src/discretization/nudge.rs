@@ -1,3 +1,5 @@
+//! Runs of a flow that is pulled towards data.
+
 use super::interval::{Pull, Span};
 use super::rk4::rk4_step;
 use crate::derivative::AnyFlow;

@@ -1,3 +1,5 @@
+//! Duals against differences and rules of calculus, and what they depend on.
+
 use super::*;
 
 /// A function that uses every operation, with x and y away from kinks.

@@ -1,3 +1,5 @@
+//! The limit of a perfect model: a path from its first state, with its adjoint variables.
+
 use ndarray::Array2;
 
 use super::NEGLIGIBLE;

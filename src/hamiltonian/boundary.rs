@@ -1,3 +1,5 @@
+//! Boundary value problems: the path of least action between given ends.
+
 use std::ops::ControlFlow;
 
 use super::momenta::Momenta;

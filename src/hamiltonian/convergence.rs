@@ -1,3 +1,5 @@
+//! What a quantity converges to as steps become shorter, and how fast.
+
 use crate::error::{Error, Result};
 
 /// What a quantity converges to when the number of steps doubles, by Richardson

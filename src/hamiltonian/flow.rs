@@ -1,3 +1,5 @@
+//! The discrete flow of states and momenta that a Lagrangian generates, step by step.
+
 use ndarray::Array2;
 
 use super::equations::Equations;

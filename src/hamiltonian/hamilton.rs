@@ -1,3 +1,5 @@
+//! How well the momenta of a path obey Hamilton's equations.
+
 use super::hamiltonian_at;
 use super::momenta::{Momenta, WindowMomenta};
 use crate::action::{Action, Estimate};

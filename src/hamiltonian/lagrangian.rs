@@ -1,3 +1,5 @@
+//! The discrete Lagrangian of a model by a rule, with a potential or without.
+
 use super::potential::{NoPotential, Potential};
 use crate::discretization::{Dynamics, Rule, Span};
 use crate::error::Result;

@@ -1,3 +1,5 @@
+//! The canonical momenta of a path, and of each window.
+
 use crate::action::{Action, Estimate};
 use crate::error::Result;
 use crate::minimize::Objective;

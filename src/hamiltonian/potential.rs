@@ -1,3 +1,5 @@
+//! Potentials in the place of data: what a user writes, and their derivatives.
+
 use std::sync::Arc;
 
 use crate::derivative::{Differentiator, Generic, Plan};

@@ -1,3 +1,5 @@
+//! How far a map of phase space is from a symplectic one.
+
 use ndarray::{Array2, s};
 
 use crate::error::{Error, Result};

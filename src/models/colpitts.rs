@@ -1,3 +1,5 @@
+//! The Colpitts oscillator.
+
 use crate::model::{Flow, Model};
 use crate::scalar::Scalar;
 

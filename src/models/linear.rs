@@ -1,3 +1,5 @@
+//! A linear model, as a flow and as a map of layers.
+
 use ndarray::Array2;
 
 use crate::error::{Error, Result};

@@ -1,3 +1,5 @@
+//! The model of Lorenz (1963).
+
 use crate::model::{Flow, Model};
 use crate::scalar::Scalar;
 

@@ -1,3 +1,5 @@
+//! The model of Lorenz (1996) on a ring of sites.
+
 use crate::model::{Flow, Model};
 use crate::scalar::Scalar;
 

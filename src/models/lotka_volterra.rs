@@ -1,3 +1,5 @@
+//! The model of Lotka and Volterra: predator and prey.
+
 use crate::model::{Flow, Model};
 use crate::scalar::Scalar;
 

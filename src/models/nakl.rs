@@ -1,3 +1,5 @@
+//! The NaKL neuron, with the values and bounds of its parameters.
+
 use crate::model::{Flow, Model};
 use crate::scalar::Scalar;
 

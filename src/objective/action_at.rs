@@ -1,3 +1,5 @@
+//! The objective: value, gradient and Newton steps of an action at one R_f.
+
 use crate::action::{Action, ActionTerms, Estimate, Multipliers, Sums, Visit};
 use crate::evaluate::Worker;
 use std::ops::Range;

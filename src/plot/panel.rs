@@ -1,3 +1,5 @@
+//! What is drawn: axes, lines, points and bands as data.
+
 use crate::action::{Action, Estimate, Plateau};
 use crate::anneal::{Annealing, Level, StartResult};
 use crate::error::{Error, Result};

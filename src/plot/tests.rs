@@ -1,3 +1,5 @@
+//! Panels and what is drawn of them, against what the SVG files say.
+
 use super::panel::{Axis, Panel, Role};
 use super::scale::Scale;
 use super::*;

@@ -1,7 +1,13 @@
 //! The interval of the line search and its safeguarded interpolation
 //! (Moré and Thuente 1994, section 4; `dcstep` in MINPACK-2).
 
-use super::line_search::Sample;
+/// Value and slope at one step length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) step: f64,
+    pub(super) value: f64,
+    pub(super) slope: f64,
+}
 
 /// Two step lengths; once `bracketed`, a minimum lies between them.
 pub(super) struct Interval {

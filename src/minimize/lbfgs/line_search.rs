@@ -1,6 +1,6 @@
 //! The line search of Moré and Thuente, ACM TOMS 20, 286 (1994).
 
-use super::interval::Interval;
+use super::interval::{Interval, Sample};
 
 /// Least decrease, as a part of what the slope promises (L-BFGS-B's value).
 const DECREASE: f64 = 1e-3;
@@ -12,14 +12,6 @@ const NARROWEST: f64 = 0.1;
 const MOST_TRIALS: usize = 20;
 /// Trials with values that are not finite.
 const MOST_RETREATS: i32 = 30;
-
-/// Value and slope at one step length.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    pub(super) step: f64,
-    pub(super) value: f64,
-    pub(super) slope: f64,
-}
 
 /// What to do after a trial.
 #[derive(Debug, Clone, Copy, PartialEq)]

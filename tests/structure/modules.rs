@@ -7,8 +7,8 @@ use crate::reader::{Written, written};
 /// What modules use each other: an example of a path for each pair.
 pub type Uses = BTreeMap<(String, String), String>;
 
-/// What the names are that a module has from elsewhere, and whether it passes them on.
-type Imports = BTreeMap<String, (Vec<String>, bool)>;
+/// What the names are that a module has from elsewhere.
+type Imports = BTreeMap<String, Vec<String>>;
 
 /// The modules of a crate by their paths, `a/b`, the crate itself being `lib`.
 pub struct Modules {
@@ -27,7 +27,7 @@ impl Modules {
         for (module, paths) in &modules.written {
             let named = paths.iter().filter_map(|one| {
                 let to = modules.absolute(one, &Imports::new())?;
-                Some((one.name.clone()?, (to, one.public)))
+                Some((one.name.clone()?, to))
             });
             modules.imports.insert(module.clone(), named.collect());
         }
@@ -53,7 +53,7 @@ impl Modules {
             _ => {
                 base.push(first.clone());
                 if !self.written.contains_key(&base.join("/")) {
-                    let (to, _) = imports.get(first)?;
+                    let to = imports.get(first)?;
                     base.clone_from(to);
                 }
             }
@@ -74,7 +74,7 @@ impl Modules {
                 continue;
             }
             if let (Some(next), Some(depth)) = (rest.first(), depth.checked_sub(1))
-                && let Some((to, _)) = self.imports.get(&name).and_then(|known| known.get(next))
+                && let Some(to) = self.imports.get(&name).and_then(|known| known.get(next))
             {
                 return self.file(&[to.as_slice(), &rest[1..]].concat(), depth);
             }

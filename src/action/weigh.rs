@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::conventions::PrecisionUnit;
+use super::evaluation_point::EvaluationPoint;
 use super::model_shape::ModelShape;
 use super::problem::Action;
 use super::terms::Sums;
-use super::visit::Visit;
 use crate::discretization::Span;
 use crate::problem::inputs::Inputs;
 
@@ -34,7 +34,7 @@ impl Action {
     /// is diagonal.
     pub(crate) fn weigh(
         &self,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         (w, k): (usize, usize),
         g: &[f64],
         (weights, v): (&mut [f64], &mut [f64]),
@@ -84,7 +84,7 @@ impl Action {
     }
 
     /// The diagonal of the precision of all residuals of window `w`.
-    pub(crate) fn precision_of(&self, visit: &Visit<'_>, w: usize) -> Vec<f64> {
+    pub(crate) fn precision_of(&self, visit: &EvaluationPoint<'_>, w: usize) -> Vec<f64> {
         let window = &self.layout.windows[w];
         let mut all = Vec::with_capacity(window.all().len());
         for k in 0..window.intervals() {

@@ -6,14 +6,14 @@ use super::Annealer;
 use super::events::{Event, Watch};
 use super::hash::Hash;
 use super::ladder::{Ladder, Steps};
-use super::pace::Pace;
 use super::plain::plain_struct;
+use super::predictor::Predictor;
 use super::race::Stage;
 use super::results::Hill;
 use super::results::{Level, StartResult, Stop};
 use super::schedule::Step;
 use super::settling::Settling;
-use super::track::Track;
+use super::step_length::StepLength;
 use super::units::Limits;
 use super::{spans, starts};
 use crate::action::Action;
@@ -40,13 +40,13 @@ pub(super) struct Climb {
     /// The minimum from which the way up begins, while the way leads down.
     turn: Option<Place>,
     /// How far the next adaptive step goes.
-    pace: Pace,
+    step_length: StepLength,
 }
 
 #[derive(Debug, Clone)]
 struct Place {
     x: Vec<f64>,
-    track: Track,
+    predictor: Predictor,
 }
 
 plain_struct!(Climb {
@@ -55,9 +55,9 @@ plain_struct!(Climb {
     unbooked,
     here,
     turn,
-    pace
+    step_length
 });
-plain_struct!(Place { x, track });
+plain_struct!(Place { x, predictor });
 
 impl Climb {
     /// Makes the start `start.index`.
@@ -92,10 +92,10 @@ impl Climb {
             unbooked: made.work,
             here: Place {
                 x: made.x,
-                track: Track::default(),
+                predictor: Predictor::default(),
             },
             turn: None,
-            pace: Pace::default(),
+            step_length: StepLength::default(),
         })
     }
 
@@ -130,12 +130,14 @@ impl Climb {
             };
             let last = start.levels.last();
             let last = last.filter(|_| ladder.is_adaptive());
-            let most = last.map_or(usize::MAX, |_| self.pace.most());
+            let most = last.map_or(usize::MAX, |_| self.step_length.most());
             let way = (&mut place, step, [most, stage.most]);
             let reached = self.reach(annealer, objective, way, start, watch);
             let stands = reached.answer.is_break()
-                || last
-                    .is_none_or(|last| self.pace.judge(last, &reached.level, ladder.limits.enough));
+                || last.is_none_or(|last| {
+                    self.step_length
+                        .judge(last, &reached.level, ladder.limits.enough)
+                });
             if stands {
                 break (reached, down, place);
             }
@@ -229,7 +231,7 @@ impl Climb {
                 let end = range.last.rf.min(stage.rung);
                 let rf = levels
                     .last()
-                    .map_or(first, |last| self.pace.after(last.rf, end));
+                    .map_or(first, |last| self.step_length.after(last.rf, end));
                 (range.step(rf), false)
             }
         }
@@ -260,7 +262,7 @@ impl Climb {
     pub(super) fn fits(&self, dimension: usize) -> bool {
         let mut places = std::iter::once(&self.here).chain(&self.turn);
         self.initial.len() == dimension
-            && places.all(|place| place.x.len() == dimension && place.track.fits(dimension))
+            && places.all(|place| place.x.len() == dimension && place.predictor.fits(dimension))
     }
 
     /// What the start has cost so far.
@@ -280,7 +282,9 @@ impl Place {
         (level, other): (&mut Level, Option<&Level>),
         ends: (Limits, bool),
     ) {
-        let found = self.track.hill(objective, &self.x, (level, other), ends);
+        let found = self
+            .predictor
+            .hill(objective, &self.x, (level, other), ends);
         let (hill, factorizations) = found;
         level.hill = hill;
         level.work.factorizations += factorizations;
@@ -298,7 +302,7 @@ struct Reached {
 fn minimize(
     minimizer: &dyn Minimizer,
     objective: &mut ActionAt<'_>,
-    Place { x, track }: &mut Place,
+    Place { x, predictor }: &mut Place,
     step: Step,
     observe: &mut dyn FnMut(Iteration) -> ControlFlow<Stop>,
 ) -> Reached {
@@ -307,7 +311,7 @@ fn minimize(
         answer = observe(iteration);
         answer.map_break(|_| ())
     };
-    let mut outcome = if track.predict(objective, x) {
+    let mut outcome = if predictor.predict(objective, x) {
         minimizer.minimize_nearby(objective, x, &mut observe)
     } else {
         minimizer.minimize(objective, x, &mut observe)
@@ -321,7 +325,7 @@ fn minimize(
         if !curved || !matches!(ended, Termination::Converged | Termination::RoundingLimit) {
             break;
         }
-        match track.note(objective, x) {
+        match predictor.note(objective, x) {
             Ok(factorizations) => {
                 work.factorizations += factorizations;
                 break;

@@ -5,7 +5,6 @@
 //! that minimum to where the model is a hard constraint. Several starts show
 //! whether the lowest level was found.
 
-mod ascent;
 mod budget;
 mod checkpoint;
 mod climb;
@@ -16,9 +15,10 @@ mod hash;
 mod hill;
 mod ladder;
 mod minibatches;
+mod multi_start;
 mod nudging;
-mod pace;
 mod plain;
+mod predictor;
 mod race;
 mod rest;
 mod results;
@@ -29,7 +29,7 @@ mod signal;
 mod spanning;
 mod spans;
 mod starts;
-mod track;
+mod step_length;
 mod units;
 
 use std::ops::ControlFlow;

@@ -3,11 +3,11 @@
 use std::ops::{ControlFlow, Deref};
 use std::time::Instant;
 
-use super::ascent::{Ascent, Climber};
 use super::checkpoint::{Checkpoint, Kept};
 use super::climb::Climb;
 use super::events::{Observer, Watch};
 use super::ladder::Ladder;
+use super::multi_start::{Climber, MultiStart};
 use super::race::{Race, Stage};
 use super::results::{Annealing, Level, StartResult, Stop};
 use super::starts::Starts;
@@ -352,7 +352,7 @@ impl<'a> Run<'a> {
         stage: Stage,
         more: &(dyn Fn(&StartResult) -> bool + Sync),
     ) -> Result<()> {
-        let ascent = Ascent {
+        let ascent = MultiStart {
             annealer: &self.annealer,
             ladder: &self.ladder,
             action: &self.action,

@@ -2,7 +2,7 @@
 //! of the factorization.
 
 use super::worker::Worker;
-use crate::action::{Action, ModelShape, Sums, Visit, own_rows};
+use crate::action::{Action, EvaluationPoint, ModelShape, Sums, own_rows};
 use crate::linalg::Front;
 use crate::minimize::Curvature;
 use crate::newton::Assemble;
@@ -20,7 +20,7 @@ pub(crate) struct Newton<'a> {
 pub(crate) struct Group<'a> {
     worker: &'a mut Worker,
     action: &'a Action,
-    visit: &'a Visit<'a>,
+    visit: &'a EvaluationPoint<'a>,
     newton: &'a Newton<'a>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Group<'a> {
 pub(crate) fn groups<'a>(
     workers: &'a mut [Worker],
     action: &'a Action,
-    visit: &'a Visit<'a>,
+    visit: &'a EvaluationPoint<'a>,
     newton: &'a Newton<'a>,
 ) -> Vec<Group<'a>> {
     let group = |worker| Group {
@@ -58,7 +58,7 @@ impl Worker {
     fn assemble(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         newton: &Newton<'_>,
         (w, k): (usize, usize),
         front: &mut Front<'_>,
@@ -93,7 +93,7 @@ impl Worker {
     fn assemble_layer(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         newton: &Newton<'_>,
         (w, n): (usize, usize),
         position: usize,
@@ -124,7 +124,7 @@ impl Worker {
     fn assemble_residuals(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         newton: &Newton<'_>,
         (w, k): (usize, usize),
         front: &mut Front<'_>,

@@ -2,7 +2,7 @@
 //! bounds, spreads.
 
 use super::worker::Worker;
-use crate::action::{Action, Sums, Visit};
+use crate::action::{Action, EvaluationPoint, Sums};
 use crate::networks::Chain;
 
 impl Worker {
@@ -12,7 +12,7 @@ impl Worker {
     pub(crate) fn product(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         step: &[f64],
         product: &mut [f64],
     ) {
@@ -77,7 +77,7 @@ impl Worker {
     pub(crate) fn gram_product(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         change: (&[f64], Option<&[f64]>),
         product: &mut [f64],
     ) {
@@ -94,7 +94,7 @@ impl Worker {
     pub(crate) fn condense(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         inverse: &[f64],
         chains: &mut Vec<Chain>,
     ) -> std::result::Result<(), f64> {
@@ -124,7 +124,7 @@ impl Worker {
 
     /// The group's share of the diagonal of GᵀRG by the border, in
     /// [`border`](Self::border).
-    pub(crate) fn gram_diagonal(&mut self, action: &Action, visit: &Visit<'_>) {
+    pub(crate) fn gram_diagonal(&mut self, action: &Action, visit: &EvaluationPoint<'_>) {
         self.border.fill(0.0);
         if let Some(together) = &mut self.together {
             together.gram_diagonal(action, visit, &mut self.weights, &mut self.border);

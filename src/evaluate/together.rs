@@ -1,7 +1,7 @@
 //! The intervals of many windows of one shape, evaluated together where they are
 //! dense layers of a network.
 
-use crate::action::{Action, Sums, Visit};
+use crate::action::{Action, EvaluationPoint, Sums};
 use std::ops::Range;
 
 use crate::networks::{Batch, Chain, Panels, UnitOrder, Weights};
@@ -81,7 +81,7 @@ impl Together {
     pub(crate) fn evaluate(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         theta: &[f64],
         weights: &mut [f64],
         mut gradient: Option<(&mut [f64], &mut [f64])>,
@@ -204,7 +204,7 @@ impl Together {
     pub(crate) fn gram_product(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         (states, parameters): (&[f64], Option<&[f64]>),
         weights: &mut [f64],
         (by_states, by_border): (&mut [f64], &mut [f64]),
@@ -260,7 +260,7 @@ impl Together {
     pub(crate) fn gram_diagonal(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         weights: &mut [f64],
         by_border: &mut [f64],
     ) {
@@ -291,7 +291,7 @@ impl Together {
     pub(crate) fn condense(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         theta: &[f64],
         inverse: &[f64],
         chains: &mut Vec<Chain>,

@@ -1,7 +1,7 @@
 //! The evaluation of a group of windows, with the memory for it.
 
 use super::together::Together;
-use crate::action::{Action, At, NonFinite, Scratch, Sums, Visit};
+use crate::action::{Action, At, EvaluationPoint, NonFinite, Scratch, Sums};
 use std::ops::Range;
 
 use crate::discretization::{Course, Evaluator};
@@ -78,7 +78,7 @@ impl Worker {
     pub(crate) fn evaluate(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         mut gradient: Option<&mut [f64]>,
     ) -> Sums {
         let origin = self.states(action).start;
@@ -128,11 +128,8 @@ impl Worker {
 
     /// The sizes of the group's states and of its measured values, weighted like
     /// its residuals and its errors.
-    pub(crate) fn magnitude(&mut self, action: &Action, visit: &Visit<'_>) -> [f64; 2] {
-        let visit = Visit {
-            multipliers: None,
-            ..*visit
-        };
+    pub(crate) fn magnitude(&mut self, action: &Action, visit: &EvaluationPoint<'_>) -> [f64; 2] {
+        let visit = visit.clone().without_multipliers();
         let mut sums = Sums::default();
         for w in self.windows.clone() {
             let window = &action.layout.windows[w];
@@ -153,7 +150,7 @@ impl Worker {
     fn intervals(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         w: usize,
         gradient: Option<&mut [f64]>,
         sums: &mut Sums,
@@ -195,7 +192,7 @@ impl Worker {
     pub(crate) fn layer(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         (w, n): (usize, usize),
         gradient: Option<&mut [f64]>,
         sums: &mut Sums,
@@ -261,7 +258,7 @@ impl Worker {
     pub(crate) fn layer_hessian(
         &mut self,
         action: &Action,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         (w, n): (usize, usize),
         exact: bool,
         add: &mut dyn FnMut(usize, usize, f64),

@@ -1,6 +1,6 @@
 //! The objective: value, gradient and Newton steps of an action at one R_f.
 
-use crate::action::{Action, ActionTerms, Estimate, Multipliers, Sums, Visit};
+use crate::action::{Action, ActionTerms, Estimate, EvaluationPoint, Multipliers, Sums};
 use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
@@ -221,8 +221,8 @@ impl<'a> ActionAt<'a> {
     }
 
     /// An evaluation of everything at `x`.
-    pub(crate) fn visit<'b>(&self, x: &'b [f64]) -> Visit<'b> {
-        Visit {
+    pub(crate) fn visit<'b>(&self, x: &'b [f64]) -> EvaluationPoint<'b> {
+        EvaluationPoint {
             rf: self.rf,
             x,
             model_alone: false,
@@ -247,7 +247,7 @@ impl<'a> ActionAt<'a> {
 
     pub(crate) fn evaluate(
         &mut self,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         mut gradient: Option<&mut [f64]>,
     ) -> ActionTerms {
         let x = visit.x;

@@ -7,7 +7,7 @@
 
 use super::ActionAt;
 use super::strategies::Condensed;
-use crate::action::{Action, Visit};
+use crate::action::{Action, EvaluationPoint};
 use crate::evaluate::{by_group, sum_borders};
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
@@ -67,10 +67,7 @@ impl ActionAt<'_> {
         step: &mut [f64],
     ) -> Result<(), Indefinite> {
         let action = self.action;
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         self.set_condensed_diagonal(condensed, &visit, damping);
         self.condense(condensed, &visit)?;
         let border = action.layout().border();
@@ -103,7 +100,11 @@ impl ActionAt<'_> {
 
     /// The diagonal of what is not model error, and what is added to it, by all
     /// unknowns: damping, and for states at least a floor.
-    fn condensed_states(&mut self, visit: &Visit<'_>, damping: f64) -> (Vec<f64>, Vec<f64>) {
+    fn condensed_states(
+        &mut self,
+        visit: &EvaluationPoint<'_>,
+        damping: f64,
+    ) -> (Vec<f64>, Vec<f64>) {
         let border = self.action.layout().border();
         let diagonal = self.diagonal(visit);
         let (action, scales) = (self.action, &self.scales);
@@ -130,7 +131,7 @@ impl ActionAt<'_> {
     fn set_condensed_diagonal(
         &mut self,
         condensed: &mut Condensed,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         damping: f64,
     ) {
         let border = self.action.layout().border();
@@ -147,7 +148,7 @@ impl ActionAt<'_> {
     /// Factors the chains of all windows, with D⁻¹ of all states.
     fn condense_windows(
         &mut self,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         inverse: &[f64],
         chains: &mut [Vec<Chain>],
     ) -> Result<(), Indefinite> {
@@ -165,10 +166,7 @@ impl ActionAt<'_> {
     /// are condensed, without the priors of the parameters.
     pub(crate) fn condensed_diagonal(&mut self, x: &[f64]) -> Result<Vec<f64>, Indefinite> {
         let action = self.action;
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         let (diagonal, damped) = self.condensed_states(&visit, 0.0);
         let inverse: Vec<f64> = inverses(&diagonal, &damped, action.layout().border());
         let mut chains = vec![Vec::new(); self.workers.len()];
@@ -183,7 +181,11 @@ impl ActionAt<'_> {
     }
 
     /// Factors the chains of all windows and the matrix of the parameters.
-    fn condense(&mut self, condensed: &mut Condensed, visit: &Visit<'_>) -> Result<(), Indefinite> {
+    fn condense(
+        &mut self,
+        condensed: &mut Condensed,
+        visit: &EvaluationPoint<'_>,
+    ) -> Result<(), Indefinite> {
         let inverse = &condensed.inverse;
         self.condense_windows(visit, inverse, &mut condensed.chains)?;
         let together: Vec<_> = self

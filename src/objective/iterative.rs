@@ -7,7 +7,7 @@
 //! once; S itself is never made. The diagonal of H_θθ is the preconditioner.
 
 use super::ActionAt;
-use crate::action::Visit;
+use crate::action::EvaluationPoint;
 use crate::evaluate::{Newton, by_group, groups, sum_borders};
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
 use crate::newton::{Arrows, NOT_SOLVED, conjugate_gradients};
@@ -23,10 +23,7 @@ impl ActionAt<'_> {
         step: &mut [f64],
     ) -> Result<QuadraticStep, Indefinite> {
         self.factor_states(x, damping)?;
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         let border = self.action.layout().border();
         let (states, parameters) = step.split_at_mut(border);
         let curvature = self.parameter_curvature(&visit, damping);
@@ -117,7 +114,7 @@ impl ActionAt<'_> {
     /// to `to`, that by the states only where it has room.
     fn product_of_states(
         &mut self,
-        visit: &Visit<'_>,
+        visit: &EvaluationPoint<'_>,
         states: &[f64],
         parameters: Option<&[f64]>,
         to: (&mut [f64], &mut [f64]),
@@ -130,7 +127,11 @@ impl ActionAt<'_> {
     }
 
     /// The diagonal of H_θθ with priors and damping, and the latter two alone.
-    fn parameter_curvature(&mut self, visit: &Visit<'_>, damping: f64) -> (Vec<f64>, Vec<f64>) {
+    fn parameter_curvature(
+        &mut self,
+        visit: &EvaluationPoint<'_>,
+        damping: f64,
+    ) -> (Vec<f64>, Vec<f64>) {
         let action = self.action;
         let layout = action.layout();
         let first = layout.border();

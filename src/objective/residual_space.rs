@@ -1,7 +1,7 @@
 //! The residuals' Jacobian as a whole, for steps in their space.
 
 use super::ActionAt;
-use crate::action::{Action, Sums, Visit};
+use crate::action::{Action, EvaluationPoint, Sums};
 use crate::minimize::{Indefinite, QuadraticStep};
 use crate::newton::ResidualSpace;
 
@@ -62,7 +62,7 @@ impl ActionAt<'_> {
     }
 
     /// The curvature of everything but the model error, which is diagonal.
-    pub(crate) fn diagonal(&mut self, visit: &Visit<'_>) -> Vec<f64> {
+    pub(crate) fn diagonal(&mut self, visit: &EvaluationPoint<'_>) -> Vec<f64> {
         let action = self.action;
         let layout = action.layout();
         let mut diagonal = vec![0.0; layout.dimension()];

@@ -1,7 +1,7 @@
 //! How far the action is short of its limit R_f → ∞.
 
 use super::ActionAt;
-use crate::action::{Sums, Visit, own_rows};
+use crate::action::{Sums, own_rows};
 use crate::minimize::Objective;
 
 /// Windows are told apart where there are at most so many.
@@ -47,10 +47,7 @@ impl ActionAt<'_> {
     pub(crate) fn rise(&mut self, x: &[f64], tangent: &[f64], growth: f64) -> f64 {
         let action = self.action;
         let layout = action.layout();
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         let groups = action.dynamics().per_time().len();
         let drifting = layout.scope.drifting.len();
         let (states, border) = tangent.split_at(layout.border());

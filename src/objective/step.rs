@@ -1,6 +1,5 @@
 //! Newton steps of an action: factor, solve, keep bounds.
 
-use crate::action::Visit;
 use crate::evaluate::{Newton, Worker, by_group, groups, sum_borders};
 use ndarray::Array2;
 
@@ -300,10 +299,7 @@ impl ActionAt<'_> {
         let action = self.action;
         let layout = action.layout();
         // What a change of g weighs, without multipliers.
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         let (states, by_border) = product.split_at_mut(layout.border());
         by_group(&mut self.workers, action, states, |_, worker, part| {
             worker.product(action, &visit, step, part);

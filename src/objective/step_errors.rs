@@ -2,7 +2,7 @@
 //! minimum.
 
 use super::ActionAt;
-use crate::action::{Action, Sums, Visit};
+use crate::action::{Action, Sums};
 use crate::discretization::{Pull, Span};
 use crate::error::Result;
 use crate::evaluate::Worker;
@@ -85,10 +85,7 @@ impl ActionAt<'_> {
     /// R δg of residuals δg, in the order of the residuals.
     pub(crate) fn weighed(&mut self, x: &[f64], errors: &[StepError]) -> Vec<f64> {
         let action = self.action;
-        let visit = Visit {
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let visit = self.visit(x).without_multipliers();
         let mut all = Vec::new();
         for error in errors {
             let g = &error.residuals;

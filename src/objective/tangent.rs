@@ -2,7 +2,6 @@
 
 use super::ActionAt;
 use super::step::negative;
-use crate::action::Visit;
 use crate::minimize::{Curvature, Indefinite, Objective};
 use crate::newton::NOT_SOLVED;
 
@@ -37,13 +36,9 @@ impl ActionAt<'_> {
         x: &[f64],
         tangent: &mut [f64],
     ) -> std::result::Result<Change, Indefinite> {
-        // R_f ∂∇A/∂R_f is the gradient of the model error, which is linear in R_f.
+        // R_f ∂∇A/∂R_f is the gradient of the model error.
         let mut pull = vec![0.0; x.len()];
-        let model_error = Visit {
-            model_alone: true,
-            multipliers: None,
-            ..self.visit(x)
-        };
+        let model_error = self.visit(x).for_model_error();
         let model = self.evaluate(&model_error, Some(&mut pull)).model;
         if !self.has_exact_curvature() {
             let step = self.step_by(x, Curvature::GaussNewton, 0.0, &pull, tangent)?;

@@ -3,13 +3,33 @@
 use std::sync::Arc;
 
 /// What the action is evaluated for.
-pub(crate) struct Visit<'a> {
+#[derive(Clone)]
+pub(crate) struct EvaluationPoint<'a> {
     pub(crate) rf: f64,
     pub(crate) x: &'a [f64],
     /// Whether R_f's own term alone counts: the model error.
     pub(crate) model_alone: bool,
     /// Where there are any, λᵀg counts too.
     pub(crate) multipliers: Option<Arc<Multipliers>>,
+}
+
+impl EvaluationPoint<'_> {
+    /// The same without multipliers: what a change of residuals weighs.
+    pub(crate) fn without_multipliers(self) -> Self {
+        Self {
+            multipliers: None,
+            ..self
+        }
+    }
+
+    /// The same for the model error alone, which is linear in R_f.
+    pub(crate) fn for_model_error(self) -> Self {
+        Self {
+            model_alone: true,
+            multipliers: None,
+            ..self
+        }
+    }
 }
 
 /// λ of each residual, window by window and interval by interval; zero for those

@@ -22,18 +22,18 @@ const ROUNDING: f64 = 1e-6;
 
 /// The length of the next step.
 #[derive(Debug, Clone)]
-pub(super) struct Pace {
+pub(super) struct StepLength {
     length: f64,
 }
-plain_struct!(Pace { length });
+plain_struct!(StepLength { length });
 
-impl Default for Pace {
+impl Default for StepLength {
     fn default() -> Self {
         Self { length: FIRST }
     }
 }
 
-impl Pace {
+impl StepLength {
     /// R_f after `rf`, at most `end`, to which no short step is left.
     pub(super) fn after(&self, rf: f64, end: f64) -> f64 {
         let way = (end / rf).ln();

@@ -26,7 +26,7 @@ const MOST_RISE: f64 = 2.0;
 
 /// The tangents dx/ds of the last two levels.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Track {
+pub(super) struct Predictor {
     last: Option<Tangent>,
     before: Option<Tangent>,
 }
@@ -41,7 +41,7 @@ struct Tangent {
     change: f64,
 }
 
-plain_struct!(Track { last, before });
+plain_struct!(Predictor { last, before });
 plain_struct!(Tangent {
     rf,
     terms,
@@ -49,7 +49,7 @@ plain_struct!(Tangent {
     change
 });
 
-impl Track {
+impl Predictor {
     /// Whether it is one of that many unknowns.
     pub(super) fn fits(&self, dimension: usize) -> bool {
         let mut tangents = self.last.iter().chain(&self.before);

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::minimize::Termination;
 
 /// What all starts that go up have in common.
-pub(super) struct Ascent<'a> {
+pub(super) struct MultiStart<'a> {
     pub(super) annealer: &'a Annealer,
     pub(super) ladder: &'a Ladder,
     pub(super) action: &'a Action,
@@ -36,7 +36,7 @@ pub(super) struct Climber {
     ended: bool,
 }
 
-impl Ascent<'_> {
+impl MultiStart<'_> {
     #[cfg(feature = "rayon")]
     pub(super) fn in_parallel(
         &self,

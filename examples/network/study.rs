@@ -228,10 +228,12 @@ impl Teacher {
                 annealer.minimizer(minimizer.max_iterations(newton)),
             )
         } else {
-            let minimizer = Lbfgs::default().by_errors().tolerance(1e-5)?;
+            let minimizer = Lbfgs::default().tolerance(1e-5)?;
             (
                 "L-BFGS",
-                annealer.minimizer(minimizer.max_iterations(lbfgs)),
+                annealer
+                    .minimizer(minimizer.max_iterations(lbfgs))
+                    .by_errors(),
             )
         };
         let annealing = annealer.run(&action)?;

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination,
-    Work, check_setting, fits, is_stationary, project,
+    Curvature, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
+    check_setting, fits, is_stationary, project,
 };
 use crate::error::Result;
 
@@ -24,12 +24,14 @@ use crate::error::Result;
 /// by the quadratic model or by the rate at which its predictions fall, or where
 /// the last tenth of the steps, ten at least, together brought no more than that:
 /// no unit, no dependence on R_f.
+///
+/// An objective without [Newton steps](Objective::newton) ends it at once, with
+/// [`Termination::NoNewtonSteps`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussNewton {
     tolerance: f64,
     max_iterations: usize,
     curvature: Curvature,
-    equations: Equations,
 }
 
 impl Default for GaussNewton {
@@ -39,7 +41,6 @@ impl Default for GaussNewton {
             tolerance: 1e-9,
             max_iterations: 500,
             curvature: Curvature::Exact,
-            equations: Equations::Automatic,
         }
     }
 }
@@ -61,14 +62,6 @@ impl GaussNewton {
     #[must_use]
     pub fn max_iterations(mut self, limit: usize) -> Self {
         self.max_iterations = limit;
-        self
-    }
-
-    /// How the equations of its steps are solved, where an objective has several
-    /// ways.
-    #[must_use]
-    pub fn equations(mut self, equations: Equations) -> Self {
-        self.equations = equations;
         self
     }
 
@@ -204,7 +197,7 @@ impl Walk<'_> {
     }
 
     fn solve(&mut self, curvature: Curvature) -> Option<QuadraticStep> {
-        let step = self.objective.newton_step(
+        let step = self.objective.newton()?.newton_step(
             self.x,
             curvature,
             self.damping,
@@ -437,13 +430,15 @@ impl GaussNewton {
         if !fits(objective, x) {
             return Outcome::new(f64::NAN, Termination::NonFinite, Work::default());
         }
-        project(x, objective.lower(), objective.upper());
-        let n = x.len();
-        objective.prefer(self.equations);
-        let (curvature, near) = match objective.has_exact_curvature() {
+        let Some(newton) = objective.newton() else {
+            return Outcome::new(f64::NAN, Termination::NoNewtonSteps, Work::default());
+        };
+        let (curvature, near) = match newton.has_exact_curvature() {
             true => (curvature, self.curvature),
             false => (Curvature::GaussNewton, Curvature::GaussNewton),
         };
+        project(x, objective.lower(), objective.upper());
+        let n = x.len();
         let mut walk = Walk {
             settings: self,
             objective,

@@ -30,7 +30,12 @@ const CASES: [Case; 5] = [
 
 /// An evaluation at x with its gradient and the Newton step from there, once and
 /// then `count` times more; returns the sum of the last step.
-fn steps(mut at: impl Objective, x: &[f64], how: (Curvature, f64), count: usize) -> Result<f64> {
+fn steps(
+    mut at: impl Objective + NewtonSteps,
+    x: &[f64],
+    how: (Curvature, f64),
+    count: usize,
+) -> Result<f64> {
     let (mut gradient, mut step) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let (curvature, damping) = how;
     for _ in 0..=count {
@@ -111,9 +116,9 @@ fn network(count: usize) -> Result<f64> {
     let action = Action::builder(network.clone(), Map)
         .windows(network.pairs((inputs.view(), &one), (outputs.view(), &one))?)
         .parameter_block("weights", guesses)
+        .equations(Equations::BlockArrow)
         .build()?;
-    let mut at = action.at(10.0)?;
-    at.prefer(Equations::BlockArrow);
+    let at = action.at(10.0)?;
     let x: Vec<f64> = (0..at.dimension())
         .map(|k| (k as f64).sin() * 0.5)
         .collect();

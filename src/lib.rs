@@ -126,7 +126,7 @@
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
-//! | a network to train, by the same action | [`models::Network`] of [`Dense`] layers; [`Equations`] and [`action::NewtonCosts`] |
+//! | a network to train, by the same action | [`models::Network`] of [`Dense`] layers; [`Equations`] and [`NewtonCosts`] |
 //! | more pairs or recordings than memory holds | [`Minibatches`] |
 //! | a law for one measured series, of which no model is known | [`embedding`]: delay, dimension and vectors; [`models::Network`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
@@ -192,7 +192,9 @@ pub use anneal::{
 /// The arrays in which data come in and results go out, in the version of this crate.
 pub use ndarray;
 pub use networks::{Activation, Dense, DenseLayer};
-pub use objective::{ActionAt, NewtonCosts, ParameterSpread};
+pub use objective::{
+    ActionAt, ByErrors, Equations, EquationsChoice, EquationsReason, NewtonCosts, ParameterSpread,
+};
 pub use problem::bounds::Bounds;
 
 pub use derivative::{check_jacobian, jacobian};
@@ -200,7 +202,7 @@ pub use discretization::{Euler, FlowRule, Map, Midpoint, Rk4, Rule, SimpsonHermi
 pub use dual::Dual;
 pub use error::{Error, Refusal, Result};
 pub use minimize::{
-    Curvature, Equations, GaussNewton, Lbfgs, Minimizer, Objective, Termination, Work,
+    Curvature, GaussNewton, Lbfgs, Minimizer, NewtonSteps, Objective, Termination, Work,
 };
 pub use model::{Flow, JacobianEntries, Layers, Model, Sparsity};
 pub use problem::grid::Grid;
@@ -221,9 +223,9 @@ pub mod prelude {
     pub use crate::{
         Action, Annealer, Annealing, Bounds, Estimate, Euler, Event, Flow, GaussNewton, Gaussian,
         Grid, Inputs, Layers, Lbfgs, Level, LogNormal, Loss, Map, Measurement, Midpoint, Minimizer,
-        Model, Noise, Normalization, Objective, Observations, Observe, Parameter, Path, Precision,
-        PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts, StatePrior,
-        Termination, Trapezoid, Twin, Verdict, Window, check_jacobian,
+        Model, NewtonSteps, Noise, Normalization, Objective, Observations, Observe, Parameter,
+        Path, Precision, PrecisionUnit, Rk4, Scalar, Schedule, SimpsonHermite, Simulation, Starts,
+        StatePrior, Termination, Trapezoid, Twin, Verdict, Window, check_jacobian,
     };
 }
 

@@ -129,10 +129,11 @@ impl Minimizer for Dogleg {
             } else {
                 Curvature::GaussNewton
             };
-            while objective
-                .newton_step(&at.x, curvature, damping, &at.gradient, &mut newton)
-                .is_err()
-            {
+            while objective.newton().is_none_or(|steps| {
+                steps
+                    .newton_step(&at.x, curvature, damping, &at.gradient, &mut newton)
+                    .is_err()
+            }) {
                 work.factorizations += 1;
                 if curvature == Curvature::Exact {
                     curvature = Curvature::GaussNewton;

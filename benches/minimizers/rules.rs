@@ -104,6 +104,9 @@ pub fn natural(point: &Point, objective: &dyn Objective) -> f64 {
     }
 }
 
+/// Of an objective without Newton steps.
+const NONE: Indefinite = Indefinite { pivot: f64::NAN };
+
 impl Marquardt {
     fn factor(
         &self,
@@ -114,6 +117,7 @@ impl Marquardt {
         work: &mut Work,
     ) -> Result<QuadraticStep, Indefinite> {
         work.factorizations += 1;
+        let objective = objective.newton().ok_or(NONE)?;
         if exact {
             let found = objective.newton_step(&at.x, Curvature::Exact, damping, &at.gradient, step);
             if found.is_ok() {
@@ -136,7 +140,10 @@ impl Marquardt {
         for _ in 0..self.chords {
             let mut step = vec![0.0; at.x.len()];
             // The same matrix again: one solve, not counted as a factorization.
-            let found = objective.newton_step(
+            let Some(newton) = objective.newton() else {
+                break;
+            };
+            let found = newton.newton_step(
                 old,
                 Curvature::GaussNewton,
                 damping,
@@ -319,19 +326,9 @@ pub fn outcome(value: f64, termination: Termination, work: Work) -> Outcome {
         fn value_and_gradient(&mut self, _: &[f64], _: &mut [f64]) -> f64 {
             0.0
         }
-        fn newton_step(
-            &mut self,
-            _: &[f64],
-            _: Curvature,
-            _: f64,
-            _: &[f64],
-            _: &mut [f64],
-        ) -> Result<QuadraticStep, Indefinite> {
-            Err(Indefinite { pivot: f64::NAN })
-        }
     }
     let walk = &mut |_: Iteration| ControlFlow::Continue(());
-    let mut made = deepest::GaussNewton::default().minimize(&mut Nothing, &mut [], walk);
+    let mut made = deepest::Lbfgs::default().minimize(&mut Nothing, &mut [], walk);
     (made.value, made.termination, made.work) = (value, termination, work);
     made
 }

@@ -134,12 +134,13 @@ impl Reader {
             builder = builder.parameter_block(&name, weights);
         }
         let action = builder.build()?;
-        let minimizer = Lbfgs::default().by_errors();
+        let minimizer = Lbfgs::default();
         let minimizer = minimizer.tolerance(1e-4)?.max_iterations(1000);
         let annealing = Annealer::new(Schedule::geometric(LABELS, 4.0, 0..=5)?)
             .start_with(Starts::Mean)
             .starts(1)
             .minimizer(minimizer)
+            .by_errors()
             .run(&action)?;
         let (_, best) = annealing.best().ok_or("no level was reached")?;
         Ok(Self {

@@ -225,13 +225,15 @@ impl Teacher {
             let minimizer = GaussNewton::default().tolerance(1e-4)?;
             (
                 "Gauss-Newton",
-                annealer.minimizer(minimizer.max_iterations(newton)),
+                annealer.minimizer(minimizer.max_factorizations(newton)),
             )
         } else {
-            let minimizer = Lbfgs::default().by_errors().tolerance(1e-5)?;
+            let minimizer = Lbfgs::default().tolerance(1e-5)?;
             (
                 "L-BFGS",
-                annealer.minimizer(minimizer.max_iterations(lbfgs)),
+                annealer
+                    .minimizer(minimizer.max_iterations(lbfgs))
+                    .by_errors(),
             )
         };
         let annealing = annealer.run(&action)?;

@@ -13,6 +13,7 @@ use crate::discretization::{Dynamics, Plans, Rule};
 use crate::error::{Error, Result};
 use crate::linalg::Backend;
 use crate::model::Model;
+use crate::objective::Equations;
 use crate::problem::bounds::Bounds;
 use crate::problem::parameters::Parameter;
 use crate::problem::precision::Precision;
@@ -33,6 +34,7 @@ pub struct ActionBuilder {
     pub(super) precision_unit: Option<PrecisionUnit>,
     pub(super) normalization: Normalization,
     pub(super) backend: Backend,
+    pub(super) equations: Equations,
     /// The factors of measurement and model error of a whole of which this is
     /// a part.
     pub(super) weights: Option<[f64; 2]>,
@@ -57,6 +59,7 @@ impl ActionBuilder {
             precision_unit: Some(action.precision_unit),
             normalization: action.normalization,
             backend: action.backend,
+            equations: action.equations,
             weights: None,
             units: OnceLock::from(action.units().clone()),
             plans: Some(action.plans.clone()),
@@ -86,6 +89,7 @@ impl ActionBuilder {
             precision_unit: None,
             normalization: Normalization::default(),
             backend: Backend::Auto,
+            equations: Equations::Automatic,
             weights: None,
             units: OnceLock::new(),
             plans: None,
@@ -188,6 +192,17 @@ impl ActionBuilder {
         self
     }
 
+    /// How the linear equations of Newton steps are solved:
+    /// [`Equations::Automatic`] where it is not given. Where what is asked for is not
+    /// open, the cheapest way is taken; [`ActionAt::equations`] tells which it is, and
+    /// why.
+    ///
+    /// [`ActionAt::equations`]: crate::ActionAt::equations
+    pub fn equations(mut self, equations: Equations) -> Self {
+        self.equations = equations;
+        self
+    }
+
     /// Checks everything and makes the action.
     ///
     /// # Errors
@@ -274,6 +289,7 @@ impl ActionBuilder {
             state_bounds: self.state_bounds,
             normalization: self.normalization,
             backend: self.backend,
+            equations: self.equations,
             precision_unit: self.precision_unit.unwrap_or(default_unit),
             layout,
             plans,

@@ -9,6 +9,7 @@ use super::terms::WindowTerms;
 use super::units::Units;
 use crate::discretization::{Dynamics, Plans};
 use crate::linalg::Backend;
+use crate::objective::Equations;
 use crate::problem::bounds::Bounds;
 use crate::problem::parameters::Parameter;
 use crate::problem::precision::Precision;
@@ -46,6 +47,8 @@ pub struct Action {
     pub(crate) normalization: Normalization,
     /// What eliminates the fronts of Newton equations.
     pub(crate) backend: Backend,
+    /// How Newton equations are to be solved.
+    pub(crate) equations: Equations,
     pub(crate) precision_unit: PrecisionUnit,
     pub(crate) layout: Layout,
     /// How the model is differentiated: made once, whatever R_f and the threads.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::Annealer;
+use super::descent::Descent;
 use super::events::{Event, Watch};
 use super::hash::Hash;
 use super::ladder::{Ladder, Steps};
@@ -18,7 +19,7 @@ use super::units::Limits;
 use super::{spans, starts};
 use crate::action::Action;
 use crate::error::Result;
-use crate::minimize::{Iteration, Minimizer, Objective, Termination, Work, leave_saddle};
+use crate::minimize::{Iteration, NewtonSteps, Termination, Work, leave_saddle};
 use crate::objective::ActionAt;
 
 /// Saddles that are left at one level.
@@ -79,7 +80,7 @@ impl Climb {
             watch.tell(event).map_break(|_| ())
         };
         let settling = Settling {
-            minimizer: &*annealer.minimizer,
+            descent: annealer.descent(),
             lowest: ladder.lowest(),
             watch: &mut told,
         };
@@ -206,8 +207,8 @@ impl Climb {
                 false => ControlFlow::Continue(()),
             }
         };
-        let minimizer = &*annealer.minimizer;
-        let mut reached = minimize(minimizer, objective, place, step, &mut observe);
+        let descent = annealer.descent();
+        let mut reached = minimize(descent, objective, place, step, &mut observe);
         if given_up {
             reached.answer = ControlFlow::Continue(());
         }
@@ -300,7 +301,7 @@ struct Reached {
 
 /// Minimizes from the place where the last level was, and moves it.
 fn minimize(
-    minimizer: &dyn Minimizer,
+    descent: Descent<'_>,
     objective: &mut ActionAt<'_>,
     Place { x, predictor }: &mut Place,
     step: Step,
@@ -311,11 +312,8 @@ fn minimize(
         answer = observe(iteration);
         answer.map_break(|_| ())
     };
-    let mut outcome = if predictor.predict(objective, x) {
-        minimizer.minimize_nearby(objective, x, &mut observe)
-    } else {
-        minimizer.minimize(objective, x, &mut observe)
-    };
+    let near = predictor.predict(objective, x);
+    let mut outcome = descent.minimize(objective, (&mut *x, near), &mut observe);
     let mut work = outcome.work;
     // Whether it has curvature to tell a minimum from a saddle.
     let curved =
@@ -337,7 +335,7 @@ fn minimize(
         if !left {
             break;
         }
-        outcome = minimizer.minimize(objective, x, &mut observe);
+        outcome = descent.minimize(objective, (&mut *x, false), &mut observe);
         work.add(outcome.work);
     }
     let termination = outcome.termination;

@@ -254,7 +254,7 @@ impl Minibatches {
         self.shared = shared;
         let pulls = self.pulls(batch);
         let pulled = self.pulled(&part, &pulls)?;
-        let minimizer = GaussNewton::default().max_iterations(ITERATIONS);
+        let minimizer = GaussNewton::default().max_factorizations(ITERATIONS);
         let (end, outcome) = minimized(&pulled, &begin, rf, &minimizer)?;
         let mut squares = 0.0;
         for (k, (&p, pull)) in self.shared.iter().zip(&pulls).enumerate() {

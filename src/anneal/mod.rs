@@ -9,6 +9,7 @@ mod budget;
 mod checkpoint;
 mod climb;
 mod coarse;
+mod descent;
 mod events;
 mod growing;
 mod hash;
@@ -51,6 +52,7 @@ pub use starts::Starts;
 use crate::action::Action;
 use crate::error::Result;
 use crate::minimize::{GaussNewton, Minimizer};
+use descent::Descent;
 
 /// Follows minima of an action along a schedule of R_f, from several starts:
 /// each minimization begins at the minimum of a neighbouring R_f, moved along
@@ -72,6 +74,7 @@ pub struct Annealer {
     budget: Budget,
     checkpoint: Option<PathBuf>,
     minimizer: Arc<dyn Minimizer>,
+    by_errors: bool,
 }
 
 impl Annealer {
@@ -87,6 +90,7 @@ impl Annealer {
             budget: Budget::default(),
             checkpoint: None,
             minimizer: Arc::new(GaussNewton::default()),
+            by_errors: false,
         }
     }
 
@@ -140,6 +144,28 @@ impl Annealer {
     pub fn minimizer(mut self, minimizer: impl Minimizer + 'static) -> Self {
         self.minimizer = Arc::new(minimizer);
         self
+    }
+
+    /// Minimizes over the [errors](crate::ByErrors) that the model makes in the place
+    /// of the states, as [`ActionAt::minimize_by_errors`] does: for minimizers that go
+    /// by gradients, and networks of feed-forward and residual layers. Others are
+    /// minimized by their states as ever.
+    ///
+    /// By states a large R_f ties each to the one before it, and steps become short;
+    /// by errors it is a scale. At R_f → ∞ this is back-propagation.
+    ///
+    /// [`ActionAt::minimize_by_errors`]: crate::ActionAt::minimize_by_errors
+    pub fn by_errors(mut self) -> Self {
+        self.by_errors = true;
+        self
+    }
+
+    /// The minimizer with the unknowns that it is to have.
+    fn descent(&self) -> Descent<'_> {
+        Descent {
+            minimizer: &*self.minimizer,
+            by_errors: self.by_errors,
+        }
     }
 
     /// Stops all starts when so much time has passed since the run began or was

@@ -97,7 +97,8 @@ plain_enum!(Termination {
     IterationLimit = 2,
     NoProgress = 3,
     NonFinite = 4,
-    Cancelled = 5
+    Cancelled = 5,
+    NoNewtonSteps = 6
 });
 plain_enum!(Stop {
     Cancelled = 0,

@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use super::descent::Descent;
 use crate::action::{Action, Estimate};
 use crate::error::Result;
-use crate::minimize::{Iteration, Minimizer, Work};
+use crate::minimize::{Iteration, Work};
 
 /// Settling ends with an iteration that lowers the action by less than this
 /// part, or after so many iterations.
@@ -14,7 +15,7 @@ const MOST_ITERATIONS: usize = 15;
 /// What settling needs: a minimizer, the smallest R_f of the ladder, and who
 /// is told the R_f and each iteration.
 pub(super) struct Settling<'a> {
-    pub(super) minimizer: &'a dyn Minimizer,
+    pub(super) descent: Descent<'a>,
     pub(super) lowest: f64,
     pub(super) watch: &'a mut dyn FnMut(f64, Iteration) -> ControlFlow<()>,
 }
@@ -85,8 +86,8 @@ impl<'a> Settler<'a> {
             }
             ControlFlow::Continue(())
         };
-        let minimizer = self.settling.minimizer;
-        let outcome = minimizer.minimize(&mut objective, &mut x, &mut watch);
+        let descent = self.settling.descent;
+        let outcome = descent.minimize(&mut objective, (&mut x, false), &mut watch);
         self.work.add(outcome.work);
         Ok((outcome.value, x))
     }

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use super::momenta::Momenta;
 use crate::action::{Action, ActionTerms, Estimate};
 use crate::error::{Error, Result, check_length};
-use crate::minimize::{Curvature, GaussNewton, Iteration, Minimizer, Objective, Termination, Work};
+use crate::minimize::{
+    Curvature, GaussNewton, Iteration, Minimizer, NewtonSteps, Objective, Termination, Work,
+};
 use crate::objective::ActionAt;
 use crate::problem::grid::check_finite;
 
@@ -245,7 +247,7 @@ const TOLERANCE: f64 = 1e-12;
 
 /// Newton steps without a look at the value, which cannot tell points apart that
 /// are closer than the root of its rounding, as long as they grow shorter.
-fn polish<O: Objective>(at: &mut O, x: &mut [f64]) -> Work {
+fn polish<O: Objective + NewtonSteps>(at: &mut O, x: &mut [f64]) -> Work {
     let mut work = Work::default();
     let mut gradient = vec![0.0; x.len()];
     let mut step = vec![0.0; x.len()];

@@ -24,7 +24,6 @@ mod bounds;
 mod cauchy;
 mod compact;
 mod equilibration;
-mod errors;
 mod gram;
 mod interval;
 mod line_search;
@@ -40,16 +39,10 @@ use std::ops::ControlFlow;
 
 use super::{Iteration, Minimizer, Objective, Outcome, Termination, Work};
 use crate::error::{Error, Result};
-use errors::ByErrors;
 use walk::Walk;
 
 /// Largest memory that is accepted; more than a few dozen pairs never pay.
 const MOST_PAIRS: usize = 1000;
-
-/// Layers that enlarge what comes into them enlarge rounding too: where the path that
-/// its errors make is higher than the start by more than this share of it, the states
-/// are the unknowns.
-const ASTRAY: f64 = 1e-6;
 
 /// Limited-memory BFGS with bounds (L-BFGS-B).
 ///
@@ -70,7 +63,6 @@ pub struct Lbfgs {
     memory: usize,
     max_iterations: usize,
     tolerance: f64,
-    by_errors: bool,
 }
 
 impl Default for Lbfgs {
@@ -80,7 +72,6 @@ impl Default for Lbfgs {
             memory: 10,
             max_iterations: 100_000,
             tolerance: 1e-12,
-            by_errors: false,
         }
     }
 }
@@ -130,24 +121,11 @@ impl Lbfgs {
         self.tolerance = tolerance;
         Ok(self)
     }
+}
 
-    /// Takes the errors of the model for unknowns in the place of the states, where
-    /// the objective [has them](Objective::takes_errors): that of an action does for
-    /// networks of feed-forward and residual layers whose states have no bounds and
-    /// whose windows share all parameters. Others are minimized by their states, and
-    /// so is a walk whose start the errors do not lead back to, because layers enlarge
-    /// rounding.
-    ///
-    /// By states a large R_f ties each to the one before it, and steps become short;
-    /// by errors it is a scale. At R_f → ∞ this is back-propagation.
-    #[must_use]
-    pub fn by_errors(mut self) -> Self {
-        self.by_errors = true;
-        self
-    }
-
-    /// One walk from `x`.
-    fn walk(
+impl Minimizer for Lbfgs {
+    /// As the trait says.
+    fn minimize(
         &self,
         objective: &mut dyn Objective,
         x: &mut [f64],
@@ -161,29 +139,6 @@ impl Lbfgs {
                 work: Work::default(),
             },
         }
-    }
-}
-
-impl Minimizer for Lbfgs {
-    /// As the trait says.
-    fn minimize(
-        &self,
-        objective: &mut dyn Objective,
-        x: &mut [f64],
-        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
-    ) -> Outcome {
-        if self.by_errors && objective.takes_errors() && x.len() == objective.dimension() {
-            let begin = objective.value(x);
-            let (mut objective, mut errors) = ByErrors::new(objective, x);
-            if objective.value(&errors) <= begin + ASTRAY * begin.abs() {
-                let outcome = self.walk(&mut objective, &mut errors, observe);
-                if outcome.termination != Termination::NonFinite {
-                    objective.inner.states(&errors, x);
-                }
-                return outcome;
-            }
-        }
-        self.walk(objective, x, observe)
     }
 
     fn name(&self) -> &'static str {

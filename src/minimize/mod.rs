@@ -1,7 +1,7 @@
 //! Minimizers of a smooth objective with bounds. They know no model.
 //!
-//! An [`Objective`] gives values, gradients and Newton steps; a [`Minimizer`]
-//! walks downhill. Both work in *scaled* unknowns: unknown `i` is measured in
+//! An [`Objective`] gives values and gradients, and [`NewtonSteps`] if it can; a
+//! [`Minimizer`] walks downhill. Both work in *scaled* unknowns: unknown `i` is measured in
 //! units of [`Objective::scales`]`[i]`, so that a change of unit changes
 //! nothing but rounding. Stopping is relative to the objective's own value and
 //! to the decrease that the local quadratic model predicts; no tolerance has
@@ -29,26 +29,6 @@ pub enum Curvature {
     GaussNewton,
     /// The exact Hessian: shows saddles, converges quadratically.
     Exact,
-}
-
-/// How the linear equations of a Newton step are solved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Equations {
-    /// The cheapest way: see [`NewtonCosts`](crate::NewtonCosts).
-    #[default]
-    Automatic,
-    /// By a block-arrow factorization of the Hessian in all unknowns, with the
-    /// parameters as its border. Always open, and the only way that knows bounds,
-    /// exact second derivatives (where they are not out of all proportion) and with
-    /// them the sign of the curvature.
-    BlockArrow,
-    /// By a dense factorization of the order of the model residuals: for many
-    /// parameters and few residuals. Gauss-Newton only.
-    ResidualSpace,
-    /// By conjugate gradients in the parameters, with the states eliminated
-    /// exactly: for many of both. Gauss-Newton only, and inexact.
-    ConjugateGradients,
 }
 
 /// What a Newton step says about itself.
@@ -105,9 +85,82 @@ pub trait Objective {
     /// The value at `x`; the gradient is written to `gradient`.
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
 
+    /// What rounding may make, at points near `x`, of a value that is zero: one as
+    /// small is as good as none. 0 where values can be negative, because zero is then
+    /// a value like any other.
+    fn rounding(&mut self, _x: &[f64]) -> f64 {
+        0.0
+    }
+
+    /// Its Newton steps, if it can make them. Without them it is minimized by
+    /// gradients, as [`Lbfgs`] does, and [`GaussNewton`] says
+    /// [`Termination::NoNewtonSteps`].
+    fn newton(&mut self) -> Option<&mut dyn NewtonSteps> {
+        None
+    }
+}
+
+/// The Newton steps of an [`Objective`], which answers itself or a part of itself as
+/// [`Objective::newton`].
+///
+/// ```
+/// use deepest::Curvature;
+/// use deepest::minimize::{Indefinite, NewtonSteps, QuadraticStep};
+/// use deepest::prelude::*;
+///
+/// /// ½ (x − 3)².
+/// struct Bowl;
+///
+/// impl Objective for Bowl {
+///     fn dimension(&self) -> usize {
+///         1
+///     }
+///     fn lower(&self) -> &[f64] {
+///         &[f64::NEG_INFINITY]
+///     }
+///     fn upper(&self) -> &[f64] {
+///         &[f64::INFINITY]
+///     }
+///     fn scales(&self) -> &[f64] {
+///         &[1.0]
+///     }
+///     fn value(&mut self, x: &[f64]) -> f64 {
+///         0.5 * (x[0] - 3.0).powi(2)
+///     }
+///     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+///         gradient[0] = x[0] - 3.0;
+///         self.value(x)
+///     }
+///     fn newton(&mut self) -> Option<&mut dyn NewtonSteps> {
+///         Some(self)
+///     }
+/// }
+///
+/// impl NewtonSteps for Bowl {
+///     fn newton_step(
+///         &mut self,
+///         _x: &[f64],
+///         _curvature: Curvature,
+///         damping: f64,
+///         gradient: &[f64],
+///         step: &mut [f64],
+///     ) -> Result<QuadraticStep, Indefinite> {
+///         step[0] = -gradient[0] / (1.0 + damping);
+///         let predicted = -gradient[0] * step[0] - 0.5 * step[0] * step[0];
+///         Ok(QuadraticStep::new(predicted))
+///     }
+/// }
+///
+/// let mut x = [0.0];
+/// let go = &mut |_| std::ops::ControlFlow::Continue(());
+/// GaussNewton::default().minimize(&mut Bowl, &mut x, go);
+/// assert_eq!(x, [3.0]);
+/// ```
+pub trait NewtonSteps {
     /// Solves (H + damping·S⁻²) step = −gradient at `x`, S the diagonal of
-    /// scales, within the bounds of `x + step`.
+    /// [scales](Objective::scales), within the bounds of `x + step`.
     ///
+    /// `x`, `gradient` and `step` are as long as the objective's dimension;
     /// `gradient` is the one that [`Objective::value_and_gradient`] gave at `x`.
     ///
     /// # Errors
@@ -121,40 +174,10 @@ pub trait Objective {
         step: &mut [f64],
     ) -> Result<QuadraticStep, Indefinite>;
 
-    /// What rounding may make, at points near `x`, of a value that is zero: one as
-    /// small is as good as none. 0 where values can be negative, because zero is then
-    /// a value like any other.
-    fn rounding(&mut self, _x: &[f64]) -> f64 {
-        0.0
-    }
-
-    /// Is told how the equations of the next steps are to be solved, where there
-    /// are several ways and that one is open.
-    fn prefer(&mut self, _equations: Equations) {}
-
     /// Whether steps by [`Curvature::Exact`] are to be had.
     fn has_exact_curvature(&mut self) -> bool {
         true
     }
-
-    /// Whether the errors that a model makes can be the unknowns in the place of the
-    /// states that it makes them to. If so, the next three methods are to be called;
-    /// vectors by errors are as long as those by states, have the same order, and the
-    /// same [`lower`](Self::lower) and [`upper`](Self::upper), so that only what is
-    /// the same in both may be bounded.
-    fn takes_errors(&self) -> bool {
-        false
-    }
-
-    /// Writes the unknowns by errors that belong to `x`, and a positive scale of each.
-    fn errors(&mut self, _x: &[f64], _errors: &mut [f64], _scales: &mut [f64]) {}
-
-    /// Writes the `x` that belongs to unknowns by errors, all of it.
-    fn states(&mut self, _errors: &[f64], _x: &mut [f64]) {}
-
-    /// The gradient at `x`, from [`Objective::value_and_gradient`], becomes that by
-    /// errors.
-    fn gradient_by_errors(&mut self, _x: &[f64], _gradient: &mut [f64]) {}
 }
 
 /// Why a minimization ended.
@@ -177,6 +200,9 @@ pub enum Termination {
     NonFinite,
     /// The observer asked to stop, or a budget is spent.
     Cancelled,
+    /// The minimizer goes by Newton steps, and the [objective](Objective::newton) has
+    /// none: nothing was evaluated, the point is as it was, and the value is NaN.
+    NoNewtonSteps,
 }
 
 /// How much work a minimization took.

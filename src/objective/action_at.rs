@@ -5,9 +5,10 @@ use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::costs::{Equations, EquationsChoice};
 use super::strategies::Strategies;
 use crate::error::{Error, Result};
-use crate::minimize::{Curvature, Equations, Indefinite, Objective, QuadraticStep};
+use crate::minimize::{Curvature, Indefinite, NewtonSteps, Objective, QuadraticStep};
 use crate::newton::NOT_SOLVED;
 use crate::parallel::in_parallel;
 use crate::problem::precision::check_positive;
@@ -37,9 +38,8 @@ pub struct ActionAt<'a> {
     /// Where the last evaluation was, its R_f and its terms.
     known_x: Vec<f64>,
     pub(crate) known: Option<(f64, ActionTerms)>,
-    /// How Newton steps are to be solved, and how they are, once it is known.
-    pub(crate) preferred: Equations,
-    pub(crate) equations: Equations,
+    /// How Newton steps are solved, once it is known.
+    pub(crate) equations: Option<EquationsChoice>,
     pub(crate) affords_exact: bool,
     /// Whether Gauss-Newton steps can condense the states of each window apart.
     pub(crate) condenses: bool,
@@ -69,8 +69,7 @@ impl<'a> ActionAt<'a> {
             multipliers: None,
             known_x: Vec::new(),
             known: None,
-            preferred: Equations::Automatic,
-            equations: Equations::Automatic,
+            equations: None,
             affords_exact: true,
             condenses: false,
             newton: Strategies::default(),
@@ -371,6 +370,22 @@ impl Objective for ActionAt<'_> {
         self.evaluate(&self.visit(x), Some(gradient)).total
     }
 
+    /// The action that residuals and errors have by rounding alone; 0 where
+    /// multipliers hold residuals, because the action can then be negative, and NaN
+    /// for a vector of another length.
+    fn rounding(&mut self, x: &[f64]) -> f64 {
+        match self.multipliers {
+            None => self.rounding_of_squares(x),
+            Some(_) => 0.0,
+        }
+    }
+
+    fn newton(&mut self) -> Option<&mut dyn NewtonSteps> {
+        Some(self)
+    }
+}
+
+impl NewtonSteps for ActionAt<'_> {
     /// A step of NaN, with a pivot of NaN, for vectors of another length.
     fn newton_step(
         &mut self,
@@ -387,57 +402,9 @@ impl Objective for ActionAt<'_> {
         self.step_by(x, curvature, damping, gradient, step)
     }
 
-    /// The action that residuals and errors have by rounding alone; 0 where
-    /// multipliers hold residuals, because the action can then be negative, and NaN
-    /// for a vector of another length.
-    fn rounding(&mut self, x: &[f64]) -> f64 {
-        match self.multipliers {
-            None => self.rounding_of_squares(x),
-            Some(_) => 0.0,
-        }
-    }
-
-    fn prefer(&mut self, equations: Equations) {
-        if self.preferred != equations {
-            self.preferred = equations;
-            self.equations = Equations::Automatic;
-        }
-    }
-
     fn has_exact_curvature(&mut self) -> bool {
-        self.equations() == Equations::BlockArrow && (self.is_held() || self.affords_exact)
-    }
-
-    fn takes_errors(&self) -> bool {
-        self.has_errors()
-    }
-
-    /// All NaN where there are none, or for vectors of another length.
-    fn errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
-        if self.takes([x.len(), errors.len(), scales.len()]) {
-            self.write_errors(x, errors, scales);
-        } else {
-            errors.fill(f64::NAN);
-            scales.fill(f64::NAN);
-        }
-    }
-
-    /// All NaN where there are none, or for vectors of another length.
-    fn states(&mut self, errors: &[f64], x: &mut [f64]) {
-        if self.takes([errors.len(), x.len()]) {
-            self.write_states(errors, x);
-        } else {
-            x.fill(f64::NAN);
-        }
-    }
-
-    /// All NaN where there are none, or for vectors of another length.
-    fn gradient_by_errors(&mut self, x: &[f64], gradient: &mut [f64]) {
-        if self.takes([x.len(), gradient.len()]) {
-            self.chain(x, gradient);
-        } else {
-            gradient.fill(f64::NAN);
-        }
+        self.equations().equations == Equations::BlockArrow
+            && (self.is_held() || self.affords_exact)
     }
 }
 

@@ -1,9 +1,31 @@
 //! What the linear equations of a Newton step cost, by each way to solve them.
 
+use std::fmt;
+
 use super::ActionAt;
 use crate::action::{Action, ModelShape};
-use crate::minimize::Equations;
 use crate::problem::bounds::Bounds;
+
+/// How the linear equations of a Newton step of an action are solved:
+/// [`ActionBuilder::equations`](crate::ActionBuilder::equations).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Equations {
+    /// The cheapest way: see [`NewtonCosts`].
+    #[default]
+    Automatic,
+    /// By a block-arrow factorization of the Hessian in all unknowns, with the
+    /// parameters as its border. Always open, and the only way that knows bounds,
+    /// exact second derivatives (where they are not out of all proportion) and with
+    /// them the sign of the curvature.
+    BlockArrow,
+    /// By a dense factorization of the order of the model residuals: for many
+    /// parameters and few residuals. Gauss-Newton only.
+    ResidualSpace,
+    /// By conjugate gradients in the parameters, with the states eliminated
+    /// exactly: for many of both. Gauss-Newton only, and inexact.
+    ConjugateGradients,
+}
 
 /// Multiplications of one Newton step, by each way to solve its equations; none
 /// where a way is not open.
@@ -32,6 +54,66 @@ pub struct NewtonCosts {
     /// [`Equations::ConjugateGradients`]: where that is so, for networks of dense
     /// layers.
     pub conjugate_gradients: Option<f64>,
+}
+
+/// How the equations of Newton steps are solved, and why: [`ActionAt::equations`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EquationsChoice {
+    /// The way that is taken.
+    pub equations: Equations,
+    /// Why it is taken.
+    pub reason: EquationsReason,
+}
+
+/// Why the equations of Newton steps are solved as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EquationsReason {
+    /// States have bounds or are fixed, or multipliers hold residuals: the block arrow
+    /// alone knows them, whatever was asked for.
+    Held,
+    /// The action asks for it.
+    Asked,
+    /// Nothing was asked for, and it is [the cheapest](NewtonCosts::cheapest).
+    Cheapest,
+    /// What was asked for is not open for this action: it is the cheapest of the rest.
+    NotOpen {
+        /// What was asked for.
+        asked: Equations,
+    },
+}
+
+impl fmt::Display for Equations {
+    /// In words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Automatic => "the cheapest way",
+            Self::BlockArrow => "the block arrow",
+            Self::ResidualSpace => "the space of the residuals",
+            Self::ConjugateGradients => "conjugate gradients",
+        })
+    }
+}
+
+impl fmt::Display for EquationsChoice {
+    /// One line without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Newton steps by {}: ", self.equations)?;
+        match self.reason {
+            EquationsReason::Held => {
+                f.write_str("nothing else knows bounds of states and multipliers of residuals")
+            }
+            EquationsReason::Asked => f.write_str("as the action asks"),
+            EquationsReason::Cheapest => f.write_str("the cheapest way, or cheap enough"),
+            EquationsReason::NotOpen { asked } => {
+                write!(
+                    f,
+                    "{asked}, as the action asks, cannot solve these equations"
+                )
+            }
+        }
+    }
 }
 
 /// What conjugate gradients are taken to need.
@@ -73,14 +155,28 @@ impl NewtonCosts {
     }
 
     /// What is asked for where it is open, else the cheapest.
-    pub(crate) fn choose(&self, asked: Equations) -> Equations {
+    fn choose(&self, asked: Equations) -> EquationsChoice {
         let open = match asked {
-            Equations::Automatic => false,
+            Equations::Automatic => {
+                return EquationsChoice {
+                    equations: self.cheapest(),
+                    reason: EquationsReason::Cheapest,
+                };
+            }
             Equations::BlockArrow => true,
             Equations::ResidualSpace => self.residual_space.is_some(),
             Equations::ConjugateGradients => self.conjugate_gradients.is_some(),
         };
-        if open { asked } else { self.cheapest() }
+        match open {
+            true => EquationsChoice {
+                equations: asked,
+                reason: EquationsReason::Asked,
+            },
+            false => EquationsChoice {
+                equations: self.cheapest(),
+                reason: EquationsReason::NotOpen { asked },
+            },
+        }
     }
 }
 
@@ -179,16 +275,47 @@ impl ActionAt<'_> {
         self.bounded || self.multipliers.is_some()
     }
 
-    /// How the equations of Newton steps are solved.
-    pub(crate) fn equations(&mut self) -> Equations {
+    /// How the equations of its Newton steps are solved, and why. The answer's
+    /// `equations` is never [`Equations::Automatic`].
+    ///
+    /// ```
+    /// # use deepest::prelude::*;
+    /// # use deepest::{Equations, EquationsReason, models::LotkaVolterra};
+    /// # fn main() -> deepest::Result<()> {
+    /// # let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+    /// # let window = Window::new(Grid::uniform(0.0, 0.1, 3)?).observations(data)?;
+    /// # let mut builder = Action::builder(LotkaVolterra, Trapezoid).window(window);
+    /// # for name in ["birth", "predation", "death", "growth"] {
+    /// #     builder = builder.parameter(name, Bounds::new(0.0, 1.0)?);
+    /// # }
+    /// // Parameters have bounds, which the space of the residuals does not know.
+    /// let action = builder.equations(Equations::ResidualSpace).build()?;
+    /// let choice = action.at(1.0)?.equations();
+    /// assert_eq!(choice.equations, Equations::BlockArrow);
+    /// let asked = Equations::ResidualSpace;
+    /// assert_eq!(choice.reason, EquationsReason::NotOpen { asked });
+    /// println!("{choice}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn equations(&mut self) -> EquationsChoice {
+        let asked = self.action.equations;
         if self.is_held() {
-            return Equations::BlockArrow;
+            return EquationsChoice {
+                equations: Equations::BlockArrow,
+                reason: match asked {
+                    Equations::BlockArrow => EquationsReason::Asked,
+                    _ => EquationsReason::Held,
+                },
+            };
         }
-        if self.equations == Equations::Automatic {
-            let costs = self.action.newton_costs();
-            self.equations = costs.choose(self.preferred);
-            self.affords_exact = costs.afford_exact();
+        if let Some(choice) = self.equations {
+            return choice;
         }
-        self.equations
+        let costs = self.action.newton_costs();
+        let choice = costs.choose(asked);
+        self.equations = Some(choice);
+        self.affords_exact = costs.afford_exact();
+        choice
     }
 }

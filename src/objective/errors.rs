@@ -6,34 +6,194 @@
 //! back-propagation (the *forcing* formulation of weak-constraint 4D-Var; Trémolet,
 //! Q. J. R. Meteorol. Soc. 132, 2483 (2006)).
 
+use std::ops::ControlFlow;
+
 use super::ActionAt;
 use crate::action::Action;
 use crate::evaluate::{Together, Worker};
+use crate::minimize::{Iteration, Minimizer, Objective, Outcome, Termination};
 use crate::parallel::in_parallel;
 
-impl ActionAt<'_> {
+/// Layers that enlarge what comes into them enlarge rounding too: where the path that
+/// its errors make is higher than the start by more than this share of it, the states
+/// are the unknowns.
+const ASTRAY: f64 = 1e-6;
+
+/// An action at one R_f as a function of the errors that its model makes, in the place
+/// of the states that it makes them to: [`ActionAt::by_errors`].
+///
+/// Unknowns by errors are as long as those by states, [`Action::pack`], and have the
+/// same order. The state of a window's first layer is itself; that of layer n + 1 is
+/// replaced by e(n+1) = x(n+1) − f(x(n), θ); parameters are themselves. Bounds are
+/// those of the action, of parameters only, because states with bounds have no errors as
+/// unknowns. Newton steps it has none: it is to be minimized by gradients.
+pub struct ByErrors<'b, 'a> {
+    at: &'b mut ActionAt<'a>,
+    /// The path at hand.
+    x: Vec<f64>,
+    scales: Vec<f64>,
+}
+
+impl ByErrors<'_, '_> {
+    /// The unknowns by errors that belong to a path `x` as [`Action::pack`] makes it,
+    /// all NaN for a vector of another length.
+    #[must_use]
+    pub fn errors(&mut self, x: &[f64]) -> Vec<f64> {
+        let mut errors = vec![f64::NAN; self.x.len()];
+        if x.len() == errors.len() {
+            errors.copy_from_slice(x);
+            self.at.write_errors(&mut errors, x);
+        }
+        errors
+    }
+
+    /// The path that belongs to unknowns by errors, as [`Action::unpack`] takes it, all
+    /// NaN for a vector of another length.
+    #[must_use]
+    pub fn states(&mut self, errors: &[f64]) -> Vec<f64> {
+        let mut x = vec![f64::NAN; self.x.len()];
+        if errors.len() == x.len() {
+            self.at.write_states(errors, &mut x);
+        }
+        x
+    }
+
+    /// Moves the path at hand to unknowns by errors; false for another length.
+    fn go_to(&mut self, errors: &[f64]) -> bool {
+        let fits = errors.len() == self.x.len();
+        if fits {
+            self.at.write_states(errors, &mut self.x);
+        }
+        fits
+    }
+}
+
+/// NaN for vectors of another length.
+impl Objective for ByErrors<'_, '_> {
+    fn dimension(&self) -> usize {
+        self.x.len()
+    }
+
+    fn lower(&self) -> &[f64] {
+        &self.at.lower
+    }
+
+    fn upper(&self) -> &[f64] {
+        &self.at.upper
+    }
+
+    fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    fn value(&mut self, errors: &[f64]) -> f64 {
+        match self.go_to(errors) {
+            true => self.at.value(&self.x),
+            false => f64::NAN,
+        }
+    }
+
+    fn value_and_gradient(&mut self, errors: &[f64], gradient: &mut [f64]) -> f64 {
+        if gradient.len() != self.x.len() || !self.go_to(errors) {
+            gradient.fill(f64::NAN);
+            return f64::NAN;
+        }
+        let value = self.at.value_and_gradient(&self.x, gradient);
+        self.at.chain(&self.x, gradient);
+        value
+    }
+
+    fn rounding(&mut self, errors: &[f64]) -> f64 {
+        match self.go_to(errors) {
+            true => self.at.rounding(&self.x),
+            false => f64::NAN,
+        }
+    }
+}
+
+impl<'a> ActionAt<'a> {
+    /// The action by errors, with scales that belong to the path `x`: one over the root
+    /// of what an unknown's own terms curve.
+    ///
+    /// `None` where errors cannot be the unknowns: they can for networks of feed-forward
+    /// and residual layers whose states have no bounds and whose windows share all
+    /// parameters. `None` too where `x` does not have the action's dimension.
+    pub fn by_errors(&mut self, x: &[f64]) -> Option<ByErrors<'_, 'a>> {
+        if !self.has_errors() || x.len() != self.scales.len() {
+            return None;
+        }
+        let scales = self.scales_of_errors(x);
+        Some(ByErrors {
+            at: self,
+            x: x.to_vec(),
+            scales,
+        })
+    }
+
+    /// Minimizes [by errors](Self::by_errors) from the path `x`, which holds the best
+    /// path at the end. By states instead, as `minimizer` does it alone, where errors
+    /// cannot be the unknowns, where the minimizer needs Newton steps, and where the
+    /// errors do not lead back to `x`, because layers enlarge rounding.
+    pub fn minimize_by_errors(
+        &mut self,
+        minimizer: &dyn Minimizer,
+        x: &mut [f64],
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Outcome {
+        match self.walk_by_errors(minimizer, (&mut *x, false), observe) {
+            Some(outcome) => outcome,
+            None => minimizer.minimize(self, x, observe),
+        }
+    }
+
+    /// The same, where it is done by errors; else nothing.
+    pub(crate) fn walk_by_errors(
+        &mut self,
+        minimizer: &dyn Minimizer,
+        (x, near): (&mut [f64], bool),
+        observe: &mut dyn FnMut(Iteration) -> ControlFlow<()>,
+    ) -> Option<Outcome> {
+        if !self.has_errors() {
+            return None;
+        }
+        let begin = self.value(x);
+        let mut by_errors = self.by_errors(x)?;
+        let mut errors = by_errors.errors(x);
+        let leads_back = by_errors.value(&errors) <= begin + ASTRAY * begin.abs();
+        if !leads_back {
+            return None;
+        }
+        let outcome = match near {
+            true => minimizer.minimize_nearby(&mut by_errors, &mut errors, observe),
+            false => minimizer.minimize(&mut by_errors, &mut errors, observe),
+        };
+        match outcome.termination {
+            Termination::NoNewtonSteps => return None,
+            Termination::NonFinite => {}
+            _ => by_errors.at.write_states(&errors, x),
+        }
+        Some(outcome)
+    }
+
     /// Whether errors can be the unknowns: of feed-forward and residual networks whose
     /// states have no bounds.
-    pub(crate) fn has_errors(&self) -> bool {
+    fn has_errors(&self) -> bool {
         let mut groups = self.workers.iter().map(|w| &w.together);
         !self.is_held() && groups.all(|t| t.as_ref().is_some_and(Together::unrolls))
     }
 
-    /// Whether errors can be the unknowns, of vectors of these lengths.
-    pub(crate) fn takes<const N: usize>(&self, lengths: [usize; N]) -> bool {
-        self.has_errors() && lengths.iter().all(|&length| length == self.scales.len())
-    }
-
-    /// Writes the unknowns by errors that belong to the path `x`, and a scale for each:
-    /// one over the root of what its own terms curve, of the inputs with their usual
-    /// scale as one term more.
-    pub(crate) fn write_errors(&mut self, x: &[f64], errors: &mut [f64], scales: &mut [f64]) {
-        errors.copy_from_slice(x);
+    /// The path `x`, which `errors` holds too, becomes the unknowns by errors there.
+    fn write_errors(&mut self, errors: &mut [f64], x: &[f64]) {
         self.by_group(x, errors, |together, action, theta, states, _| {
             together.write_errors(action, x, theta, states);
         });
+    }
+
+    /// A scale for each unknown by errors: one over the root of what its own terms
+    /// curve, of the inputs with their usual scale as one term more.
+    fn scales_of_errors(&mut self, x: &[f64]) -> Vec<f64> {
         let (action, visit) = (self.action, self.visit(x));
-        scales.copy_from_slice(&self.scales);
+        let mut scales = self.scales.clone();
         for worker in &mut self.workers {
             for w in worker.windows.clone() {
                 let window = &action.layout.windows[w];
@@ -61,10 +221,11 @@ impl ActionAt<'_> {
                 }
             }
         }
+        scales
     }
 
     /// Writes the path that belongs to unknowns by errors.
-    pub(crate) fn write_states(&mut self, errors: &[f64], x: &mut [f64]) {
+    fn write_states(&mut self, errors: &[f64], x: &mut [f64]) {
         x.copy_from_slice(errors);
         self.by_group(errors, x, |together, action, theta, states, _| {
             together.unroll(action, errors, theta, states);
@@ -72,7 +233,7 @@ impl ActionAt<'_> {
     }
 
     /// The gradient by the unknowns `x` becomes that by errors.
-    pub(crate) fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
+    fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
         let border = self.action.layout().border();
         self.by_group(x, gradient, |together, action, theta, states, free| {
             together.chain(action, x, theta, (states, free));

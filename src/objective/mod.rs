@@ -23,7 +23,8 @@ mod strategies;
 mod tangent;
 
 pub use action_at::ActionAt;
-pub use costs::NewtonCosts;
+pub use costs::{Equations, EquationsChoice, EquationsReason, NewtonCosts};
+pub use errors::ByErrors;
 pub(crate) use forces::Forces;
 pub(crate) use information::Knowledge;
 pub(crate) use local_terms::LocalTerms;

@@ -2,7 +2,7 @@
 
 use super::ActionAt;
 use crate::action::{Sums, own_rows};
-use crate::minimize::Objective;
+use crate::minimize::{NewtonSteps, Objective};
 
 /// Windows are told apart where there are at most so many.
 const MOST_WINDOWS: usize = 32;

@@ -4,7 +4,8 @@ use crate::evaluate::{Newton, Worker, by_group, groups, sum_borders};
 use ndarray::Array2;
 
 use super::ActionAt;
-use crate::minimize::{Curvature, Equations, Indefinite, LEAST_CURVATURE, QuadraticStep};
+use super::costs::Equations;
+use crate::minimize::{Curvature, Indefinite, LEAST_CURVATURE, QuadraticStep};
 use crate::newton::{Arrangement, Arrows, NOT_SOLVED, Solved};
 
 impl ActionAt<'_> {
@@ -115,7 +116,7 @@ impl ActionAt<'_> {
         gradient: &[f64],
         step: &mut [f64],
     ) -> std::result::Result<QuadraticStep, Indefinite> {
-        match (self.equations(), curvature) {
+        match (self.equations().equations, curvature) {
             (Equations::ResidualSpace, Curvature::GaussNewton) => {
                 self.step_by_residuals(x, damping, gradient, step)
             }

@@ -2,7 +2,7 @@
 
 use super::ActionAt;
 use super::step::negative;
-use crate::minimize::{Curvature, Indefinite, Objective};
+use crate::minimize::{Curvature, Indefinite, NewtonSteps, Objective};
 use crate::newton::NOT_SOLVED;
 
 /// What a tangent shows.

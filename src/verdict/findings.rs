@@ -170,6 +170,7 @@ impl fmt::Display for Finding {
                 let why = match termination {
                     Termination::IterationLimit => "the limit on iterations was reached: allow more",
                     Termination::NoProgress => "no step led down: check the derivatives of the model, and its units",
+                    Termination::NoNewtonSteps => "the minimizer goes by Newton steps, and its objective has none: take one that goes by gradients",
                     _ => "it was stopped: let it run on",
                 };
                 write!(f, "The last level is no minimum ({why}); noise and model are not judged before.")

@@ -101,7 +101,7 @@ fn lorenz63(prior: Option<(f64, [f64; 3])>) -> Action {
 /// The paths where smooth starts begin.
 fn beginnings(action: &Action) -> Vec<Path> {
     let schedule = Schedule::geometric(1e-12, 2.0, [0]).unwrap();
-    let minimizer = GaussNewton::default().max_iterations(0);
+    let minimizer = GaussNewton::default().max_factorizations(0);
     let annealer = Annealer::new(schedule).starts(3).start_with(Starts::Smooth);
     let annealing = annealer.minimizer(minimizer).run(action).unwrap();
     let paths = annealing.starts.iter();

@@ -10,7 +10,7 @@ use super::twins::{HALF, SPARSE, from_truth, lorenz96};
 fn smooth_starts_follow_the_data_and_are_smooth_elsewhere() {
     let (_, action) = lorenz96(20, 1, &SPARSE);
     let schedule = Schedule::geometric(1e-12, 2.0, [0]).unwrap();
-    let minimizer = GaussNewton::default().max_iterations(0);
+    let minimizer = GaussNewton::default().max_factorizations(0);
     let annealer = Annealer::new(schedule).starts(3).start_with(Starts::Smooth);
     let annealing = annealer.minimizer(minimizer).run(&action).unwrap();
     let paths: Vec<&Path> = annealing

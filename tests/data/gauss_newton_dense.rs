@@ -1,6 +1,6 @@
 //! Least squares with dense matrices as an objective.
 
-use deepest::minimize::{Curvature, Indefinite, Objective, QuadraticStep};
+use deepest::minimize::{Curvature, Indefinite, NewtonSteps, Objective, QuadraticStep};
 
 use super::problems::Dual;
 
@@ -185,6 +185,12 @@ impl Objective for LeastSquares {
         }
         self.level * dot(&r, &r)
     }
+    fn newton(&mut self) -> Option<&mut dyn NewtonSteps> {
+        Some(self)
+    }
+}
+
+impl NewtonSteps for LeastSquares {
     fn newton_step(
         &mut self,
         x: &[f64],

@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use deepest::minimize::{
-    Curvature, Indefinite, Iteration, Lbfgs, Minimizer, Objective, Outcome, QuadraticStep,
-};
+use deepest::minimize::{Iteration, Lbfgs, Minimizer, Objective, Outcome};
 use serde_json::Value;
 
 use super::problems::{Dual, Function, function};
@@ -85,16 +83,6 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Objective for Problem<F> {
         let value = (self.evaluate)(x, gradient);
         self.values.push(value);
         value
-    }
-    fn newton_step(
-        &mut self,
-        _: &[f64],
-        _: Curvature,
-        _: f64,
-        _: &[f64],
-        _: &mut [f64],
-    ) -> Result<QuadraticStep, Indefinite> {
-        panic!("L-BFGS takes no Newton step")
     }
 }
 

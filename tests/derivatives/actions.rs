@@ -226,7 +226,7 @@ fn linearized_residuals_name_what_has_the_wrong_length() {
 
 /// Finds a damping under which the Hessian is positive definite, and steps.
 fn damped_step(
-    at: &mut dyn Objective,
+    at: &mut dyn NewtonSteps,
     x: &[f64],
     g: &[f64],
     curvature: Curvature,

@@ -62,6 +62,12 @@ impl Objective for Bowl {
         gradient[0] = self.curvature * d;
         0.5 * self.curvature * d * d + self.lift
     }
+    fn newton(&mut self) -> Option<&mut dyn NewtonSteps> {
+        Some(self)
+    }
+}
+
+impl NewtonSteps for Bowl {
     fn newton_step(
         &mut self,
         x: &[f64],
@@ -188,7 +194,7 @@ fn the_limit_holds_whatever_steps_report() {
         let mut plane = Bowl::new(0.0, 0.0, 0.0);
         (plane.lower, plane.upper) = (vec![f64::NEG_INFINITY], vec![f64::INFINITY]);
         plane.factorizations = factorizations;
-        let minimizer = GaussNewton::default().max_iterations(40);
+        let minimizer = GaussNewton::default().max_factorizations(40);
         let minimizer = minimizer.tolerance(1e-300).unwrap();
         let mut seen = 0;
         let outcome = minimizer.minimize(&mut plane, &mut [0.0], &mut |_| {
@@ -237,4 +243,58 @@ fn vectors_of_another_length_are_no_number() {
     }
     // And what comes after is as before.
     assert_eq!(at.value_and_gradient(&x, &mut vec![0.0; n]), fine);
+}
+
+/// ½ |x − 3|² with values and gradients only, as small as an objective can be.
+struct Plain {
+    evaluations: usize,
+}
+
+impl Objective for Plain {
+    fn dimension(&self) -> usize {
+        2
+    }
+    fn lower(&self) -> &[f64] {
+        &[-1.0; 2]
+    }
+    fn upper(&self) -> &[f64] {
+        &[f64::INFINITY; 2]
+    }
+    fn scales(&self) -> &[f64] {
+        &[1.0, 2.0]
+    }
+    fn value(&mut self, x: &[f64]) -> f64 {
+        self.value_and_gradient(x, &mut [0.0; 2])
+    }
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        self.evaluations += 1;
+        for (slope, x) in gradient.iter_mut().zip(x) {
+            *slope = x - 3.0;
+        }
+        0.5 * x.iter().map(|x| (x - 3.0).powi(2)).sum::<f64>()
+    }
+}
+
+/// Gauss-Newton says that there are no Newton steps, and L-BFGS needs none.
+#[test]
+fn an_objective_without_newton_steps_is_for_gradients() {
+    let mut plain = Plain { evaluations: 0 };
+    assert!(plain.newton().is_none());
+    // Outside the bounds, so that a projection would be seen.
+    let start = [-5.0, 8.0];
+    for near in [false, true] {
+        let (mut x, newton) = (start, GaussNewton::default());
+        let outcome = match near {
+            true => newton.minimize_nearby(&mut plain, &mut x, &mut go),
+            false => newton.minimize(&mut plain, &mut x, &mut go),
+        };
+        assert_eq!(outcome.termination, Termination::NoNewtonSteps);
+        assert!(outcome.value.is_nan());
+        assert_eq!(outcome.work, Work::default());
+        assert_eq!((x, plain.evaluations), (start, 0));
+    }
+    let mut x = start;
+    let outcome = Lbfgs::default().minimize(&mut plain, &mut x, &mut go);
+    assert_eq!(outcome.termination, Termination::Converged);
+    assert!(x.iter().all(|x| (x - 3.0).abs() < 1e-7), "{x:?}");
 }

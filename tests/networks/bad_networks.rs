@@ -3,7 +3,7 @@
 use crate::fixtures::Noise as Draws;
 use deepest::models::{Network, one_hot};
 use deepest::prelude::*;
-use deepest::{Activation, Dense, Equations, Error, Finding, Termination};
+use deepest::{ActionBuilder, Activation, Dense, Equations, Error, Finding, Termination};
 use ndarray::{Array2, array};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -83,6 +83,10 @@ fn labels_must_be_classes() {
 }
 
 fn action(network: &Network, pairs: usize, guess: f64) -> Action {
+    builder(network, pairs, guess).build().unwrap()
+}
+
+fn builder(network: &Network, pairs: usize, guess: f64) -> ActionBuilder {
     let mut draws = Draws(3);
     let one = Precision::scalar(100.0).unwrap();
     let last = network.depth() - 1;
@@ -96,7 +100,7 @@ fn action(network: &Network, pairs: usize, guess: f64) -> Action {
         let parameters = range.map(|k| Parameter::estimated().guess(guess * (k as f64).sin()));
         builder = builder.parameter_block(&name, parameters);
     }
-    builder.build().unwrap()
+    builder
 }
 
 /// Seventeen weights and seven states for four numbers: a perfect fit, about which
@@ -134,13 +138,12 @@ fn a_rectifier_at_its_corner_is_flat() {
         Equations::ResidualSpace,
         Equations::ConjugateGradients,
     ] {
-        let action = action(&network, 4, 0.0);
-        let schedule = Schedule::geometric(1.0, 10.0, 0..=3).unwrap();
-        let annealing = Annealer::new(schedule)
-            .starts(1)
-            .minimizer(GaussNewton::default().equations(equations))
-            .run(&action)
+        let action = builder(&network, 4, 0.0)
+            .equations(equations)
+            .build()
             .unwrap();
+        let schedule = Schedule::geometric(1.0, 10.0, 0..=3).unwrap();
+        let annealing = Annealer::new(schedule).starts(1).run(&action).unwrap();
         for level in &annealing.starts[0].levels {
             assert_ne!(level.termination, Termination::NonFinite);
             assert!(level.action.total.is_finite());

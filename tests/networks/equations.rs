@@ -4,7 +4,7 @@ use crate::fixtures::plain::Plain;
 use deepest::minimize::Objective;
 use deepest::models::Network;
 use deepest::prelude::*;
-use deepest::{Activation, Curvature, Dense, Equations, Result};
+use deepest::{Activation, Curvature, Dense, Equations, EquationsReason, Result};
 use ndarray::Array2;
 
 fn wave(i: usize) -> f64 {
@@ -15,7 +15,7 @@ fn action<M: Layers>(
     model: M,
     network: &Network,
     pairs: usize,
-    decay: Option<f64>,
+    (decay, equations): (Option<f64>, Equations),
 ) -> Result<Action> {
     let last = network.depth() - 1;
     let values = |n: usize, seed: usize| {
@@ -36,7 +36,7 @@ fn action<M: Layers>(
         let parameters = parameters.collect::<Result<Vec<_>>>()?;
         builder = builder.parameter_block(&name, parameters);
     }
-    builder.build()
+    builder.equations(equations).build()
 }
 
 fn networks() -> Result<Vec<Network>> {
@@ -73,10 +73,18 @@ fn networks() -> Result<Vec<Network>> {
 fn damped_steps_agree() -> Result<()> {
     for (m, network) in networks()?.iter().enumerate() {
         for (pairs, decay) in [(1, None), (3, Some(1.0)), (45, None)] {
-            let plain = action(Plain(network.clone()), network, pairs, decay)?;
-            let action = action(network.clone(), network, pairs, decay)?;
+            let automatic = (decay, Equations::Automatic);
+            let plain = action(Plain(network.clone()), network, pairs, automatic)?;
+            let by = |equations| action(network.clone(), network, pairs, (decay, equations));
+            let actions = [
+                Equations::BlockArrow,
+                Equations::ResidualSpace,
+                Equations::ConjugateGradients,
+            ]
+            .map(|equations| by(equations).map(|action| (equations, action)));
+            let actions = actions.into_iter().collect::<Result<Vec<_>>>()?;
             for rf in [0.1, 30.0] {
-                let mut at = action.at(rf)?;
+                let mut at = actions[0].1.at(rf)?;
                 let n = at.dimension();
                 let x: Vec<f64> = (0..n).map(|i| wave(i + 3) - 0.3).collect();
                 let mut gradient = vec![0.0; n];
@@ -87,8 +95,11 @@ fn damped_steps_agree() -> Result<()> {
                     .newton_step(&x, Curvature::GaussNewton, 0.5, &gradient, &mut exact)
                     .expect("positive definite")
                     .predicted_decrease;
-                let mut step_by = |equations| {
-                    at.prefer(equations);
+                let step_by = |equations| {
+                    let asked = actions.iter().find(|(way, _)| *way == equations);
+                    let mut at = asked.expect("one of three").1.at(rf).expect("an R_f");
+                    assert_eq!(at.equations().equations, equations);
+                    assert_eq!(at.equations().reason, EquationsReason::Asked);
                     let mut step = vec![0.0; n];
                     let said =
                         at.newton_step(&x, Curvature::GaussNewton, 0.5, &gradient, &mut step);
@@ -120,5 +131,51 @@ fn damped_steps_agree() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn which_way_is_taken_is_said_with_its_reason() -> Result<()> {
+    use EquationsReason::{Asked, Cheapest, Held, NotOpen};
+    let network = Network::new(3, [Dense::new(4, Activation::Tanh)])?;
+    let choice = |equations, bound: bool| {
+        let parts = action(network.clone(), &network, 2, (None, equations))?;
+        let mut builder = Action::builder(network.clone(), Map)
+            .windows(parts.windows().to_vec())
+            .equations(equations);
+        for (name, parameter) in parts.parameters() {
+            builder = builder.parameter(name, *parameter);
+        }
+        if bound {
+            builder = builder.state_bounds(0, Bounds::new(-9.0, 9.0)?);
+        }
+        let action = builder.build()?;
+        let choice = action.at(1.0)?.equations();
+        Ok::<_, deepest::Error>((choice.equations, choice.reason, choice.to_string()))
+    };
+    let (arrow, residuals) = (Equations::BlockArrow, Equations::ResidualSpace);
+    let (way, reason, words) = choice(Equations::Automatic, false)?;
+    assert_eq!((way, reason), (arrow, Cheapest), "few multiplications");
+    assert!(
+        words.contains("block arrow") && words.contains("cheap"),
+        "{words}"
+    );
+    let (way, reason, words) = choice(residuals, false)?;
+    assert_eq!((way, reason), (residuals, Asked));
+    assert!(words.contains("asks"), "{words}");
+    let (way, reason, words) = choice(residuals, true)?;
+    assert_eq!((way, reason), (arrow, Held));
+    assert!(words.contains("bounds"), "{words}");
+    assert_eq!(choice(arrow, true)?.1, Asked);
+    // Conjugate gradients are there for dense layers that the crate knows.
+    let asked = Equations::ConjugateGradients;
+    let plain = action(Plain(network.clone()), &network, 2, (None, asked))?;
+    let choice = plain.at(1.0)?.equations();
+    assert_eq!(
+        (choice.equations, choice.reason),
+        (arrow, NotOpen { asked })
+    );
+    let words = choice.to_string();
+    assert!(words.contains("conjugate gradients"), "{words}");
     Ok(())
 }

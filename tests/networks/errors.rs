@@ -13,14 +13,20 @@ use std::ops::ControlFlow;
 
 const PAIRS: usize = 23;
 
+/// Whether errors can be the unknowns.
+fn takes_errors(action: &Action) -> bool {
+    let mut at = action.at(1.0).unwrap();
+    let x = vec![0.1; at.dimension()];
+    at.by_errors(&x).is_some()
+}
+
 /// The networks whose layers follow from the one before alone, with their actions.
 fn unrolled() -> Vec<(Network, Action)> {
     let all = networks().into_iter().map(|network| {
         let action = action_of(network.clone(), &network, PAIRS);
         (network, action)
     });
-    all.filter(|(_, action)| action.at(1.0).unwrap().takes_errors())
-        .collect()
+    all.filter(|(_, action)| takes_errors(action)).collect()
 }
 
 #[test]
@@ -30,8 +36,10 @@ fn errors_are_residuals_and_lead_back_to_the_states() {
     for (network, action) in all {
         let mut at = action.at(3.0).unwrap();
         let x = Draws(5).vector(at.dimension());
-        let (mut errors, mut scales) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        at.errors(&x, &mut errors, &mut scales);
+        let mut by_errors = at.by_errors(&x).unwrap();
+        let scales = by_errors.scales().to_vec();
+        let errors = by_errors.errors(&x);
+        let back = by_errors.states(&errors);
         assert!(scales.iter().all(|s| *s > 0.0 && s.is_finite()));
         let first = network.width(0);
         let window: usize = (0..network.depth()).map(|n| network.width(n)).sum();
@@ -45,8 +53,6 @@ fn errors_are_residuals_and_lead_back_to_the_states() {
             assert_eq!(e[..first], x[..first], "inputs are what they are");
         }
         assert_eq!(errors[PAIRS * window..], x[PAIRS * window..]);
-        let mut back = vec![0.0; x.len()];
-        at.states(&errors, &mut back);
         assert!(distance(&x, &back) < ROUNDING);
     }
 }
@@ -58,18 +64,18 @@ fn the_gradient_by_errors_is_that_of_the_path_they_make() {
         let mut draws = Draws(7);
         let n = at.dimension();
         let (errors, change) = (draws.vector(n), draws.vector(n));
-        let mut x = vec![0.0; n];
+        let mut by_errors = at.by_errors(&vec![0.1; n]).unwrap();
         let mut along = |h: f64| {
             let moved: Vec<f64> = errors.iter().zip(&change).map(|(e, d)| e + h * d).collect();
-            at.states(&moved, &mut x);
-            at.value(&x)
+            by_errors.value(&moved)
         };
         let h = 1e-5;
         let slope = (along(h) - along(-h)) / (2.0 * h);
         let mut gradient = vec![0.0; n];
-        at.states(&errors, &mut x);
-        at.value_and_gradient(&x, &mut gradient);
-        at.gradient_by_errors(&x, &mut gradient);
+        let value = by_errors.value_and_gradient(&errors, &mut gradient);
+        assert_eq!(value, by_errors.value(&errors));
+        let x = by_errors.states(&errors);
+        assert_eq!(value, at.value(&x));
         let product: f64 = gradient.iter().zip(&change).map(|(g, d)| g * d).sum();
         let size = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
         let found = (product - slope).abs() / (size(&gradient) * size(&change));
@@ -118,23 +124,27 @@ fn both_kinds_of_unknowns_have_the_same_minimum_and_errors_are_well_scaled() {
         (Activation::Tanh, false),
     ] {
         let (action, x) = twin(activation, fixed);
-        let minimum = |rf: f64, minimizer: &dyn Minimizer| {
+        let minimum = |rf: f64, minimizer: &dyn Minimizer, by_errors: bool| {
             let (mut at, mut x) = (action.at(rf).unwrap(), x.clone());
-            let outcome = minimizer.minimize(&mut at, &mut x, &mut go);
+            let outcome = match by_errors {
+                true => at.minimize_by_errors(minimizer, &mut x, &mut go),
+                false => minimizer.minimize(&mut at, &mut x, &mut go),
+            };
             approx::assert_relative_eq!(at.value(&x), outcome.value, max_relative = ROUNDING);
             outcome
         };
         let newton = GaussNewton::default().tolerance(1e-14).unwrap();
         let by_states = Lbfgs::default().tolerance(1e-12).unwrap();
         let [low, middle, high] = [1e2, 1e4, 1e6].map(|rf| {
-            let (newton, errors) = (minimum(rf, &newton), minimum(rf, &by_states.by_errors()));
+            // Gauss-Newton needs Newton steps, and goes by states whatever is asked.
+            let (newton, errors) = (minimum(rf, &newton, true), minimum(rf, &by_states, true));
             approx::assert_relative_eq!(newton.value, errors.value, max_relative = 1e-8);
             errors.work.evaluations
         });
         // By errors R_f is a scale: the work stays. By states it grows, more so where
         // layers are not linear.
         assert!(middle.max(high) < 2 * low, "{low}, {middle}, {high}");
-        let states = minimum(1e4, &by_states).work.evaluations;
+        let states = minimum(1e4, &by_states, false).work.evaluations;
         let factor = if activation == Activation::Linear {
             2
         } else {
@@ -150,7 +160,7 @@ fn both_kinds_of_unknowns_have_the_same_minimum_and_errors_are_well_scaled() {
 #[test]
 fn a_walk_that_ends_early_leaves_its_path() {
     let (action, x) = twin(Activation::Tanh, false);
-    let minimizer = Lbfgs::default().by_errors();
+    let minimizer = Lbfgs::default();
     let mut stop = |iteration: Iteration| match iteration.number {
         3 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
@@ -166,7 +176,7 @@ fn a_walk_that_ends_early_leaves_its_path() {
     for (minimizer, observe, termination) in ends {
         let (mut at, mut x) = (action.at(100.0).unwrap(), x.clone());
         let begin = at.value(&x);
-        let outcome = minimizer.minimize(&mut at, &mut x, observe);
+        let outcome = at.minimize_by_errors(&minimizer, &mut x, observe);
         assert_eq!(outcome.termination, termination);
         assert!(outcome.value < begin);
         approx::assert_relative_eq!(at.value(&x), outcome.value, max_relative = ROUNDING);
@@ -193,9 +203,7 @@ fn a_perfect_fit_is_seen_at_once() {
         .pack(&Estimate::new(paths.collect(), theta.clone()))
         .unwrap();
     let mut at = action.at(1e8).unwrap();
-    let outcome = Lbfgs::default()
-        .by_errors()
-        .minimize(&mut at, &mut x, &mut go);
+    let outcome = at.minimize_by_errors(&Lbfgs::default(), &mut x, &mut go);
     assert_eq!(outcome.work.iterations, 0, "{outcome:?}");
 }
 
@@ -208,28 +216,26 @@ fn many_pairs_of_a_wide_network_go_in_parts() {
     let n = at.dimension();
     let mut draws = Draws(11);
     let (x, change) = (draws.vector(n), draws.vector(n));
-    let (mut errors, mut scales) = (vec![0.0; n], vec![0.0; n]);
-    at.errors(&x, &mut errors, &mut scales);
+    let mut by_errors = at.by_errors(&x).unwrap();
+    let errors = by_errors.errors(&x);
+    let back = by_errors.states(&errors);
     let made: Vec<f64> = errors[..240 * 824]
         .chunks(824)
         .flat_map(|w| w[784..].to_vec())
         .collect();
     assert!(distance(&at.residuals(&x).unwrap(), &made) < ROUNDING);
-    let mut back = vec![0.0; n];
-    at.states(&errors, &mut back);
     assert!(distance(&x, &back) < ROUNDING);
+    let mut by_errors = at.by_errors(&x).unwrap();
     // States alone move: a change of the many weights would drown theirs.
     let states = 240 * 824;
     let mut along = |h: f64| {
         let moved = errors.iter().zip(&change).enumerate();
         let moved = moved.map(|(i, (e, d))| if i < states { e + h * d } else { *e });
-        at.states(&moved.collect::<Vec<_>>(), &mut back);
-        at.value(&back)
+        by_errors.value(&moved.collect::<Vec<_>>())
     };
     let slope = (along(1e-5) - along(-1e-5)) / 2e-5;
     let mut gradient = vec![0.0; n];
-    at.value_and_gradient(&x, &mut gradient);
-    at.gradient_by_errors(&x, &mut gradient);
+    by_errors.value_and_gradient(&errors, &mut gradient);
     let product: f64 = gradient[..states]
         .iter()
         .zip(&change)
@@ -253,8 +259,8 @@ fn errors_that_count_more_have_smaller_scales() {
     }
     let action = builder.build().unwrap();
     let mut at = action.at(7.0).unwrap();
-    let (mut errors, mut scales) = (vec![0.0; 6], vec![0.0; 6]);
-    at.errors(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &mut errors, &mut scales);
+    let by_errors = at.by_errors(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]).unwrap();
+    let scales = by_errors.scales();
     // Of the hidden layer nothing is measured.
     approx::assert_relative_eq!(scales[2] / scales[3], 100.0, max_relative = ROUNDING);
 }
@@ -276,14 +282,12 @@ fn errors_that_do_not_lead_back_are_left_alone() {
     }
     let action = builder.build().unwrap();
     let mut at = action.at(1.0).unwrap();
-    assert!(at.takes_errors());
+    assert!(takes_errors(&action));
     let x = Draws(2).vector(at.dimension());
     let minimizer = Lbfgs::default().max_iterations(50);
-    let [by_states, by_errors] = [minimizer, minimizer.by_errors()].map(|minimizer| {
-        let mut x = x.clone();
-        minimizer.minimize(&mut at, &mut x, &mut go);
-        x
-    });
+    let [mut by_states, mut by_errors] = [x.clone(), x];
+    minimizer.minimize(&mut at, &mut by_states, &mut go);
+    at.minimize_by_errors(&minimizer, &mut by_errors, &mut go);
     assert_eq!(by_states, by_errors);
 }
 
@@ -295,21 +299,25 @@ fn a_start_that_is_not_finite_is_said_and_left_as_it_is() {
         let mut start = x.clone();
         start[place] = value;
         let mut x = start.clone();
-        let minimizer = Lbfgs::default().by_errors();
+        let minimizer = Lbfgs::default();
         let outcome = minimizer.minimize(&mut at, &mut x, &mut go);
         assert_eq!(outcome.termination, Termination::NonFinite);
         let bits = |x: &[f64]| x.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&x), bits(&start));
     }
     let mut at = action.at(1.0).unwrap();
-    let minimizer = Lbfgs::default().by_errors();
-    let outcome = minimizer.minimize(&mut at, &mut [0.0; 3], &mut go);
+    let outcome = at.minimize_by_errors(&Lbfgs::default(), &mut [0.0; 3], &mut go);
     assert_eq!(outcome.termination, Termination::NonFinite);
-    let (mut short, mut x) = ([0.0; 3], x);
-    at.states(&short, &mut x);
-    at.errors(&x, &mut short, &mut [0.0; 3]);
-    at.gradient_by_errors(&x, &mut [0.0; 3]);
-    assert!(x.iter().chain(&short).all(|v| v.is_nan()));
+    assert!(at.by_errors(&[0.0; 3]).is_none());
+    let mut by_errors = at.by_errors(&x).unwrap();
+    assert!(by_errors.newton().is_none());
+    let (mut short, mut long) = ([0.0; 3], vec![0.0; x.len()]);
+    assert!(by_errors.states(&short).iter().all(|v| v.is_nan()));
+    assert!(by_errors.errors(&short).iter().all(|v| v.is_nan()));
+    assert!(by_errors.value(&short).is_nan() && by_errors.rounding(&short).is_nan());
+    assert!(by_errors.value_and_gradient(&x, &mut short).is_nan());
+    assert!(by_errors.value_and_gradient(&[0.0; 3], &mut long).is_nan());
+    assert!(long.iter().chain(&short).all(|v| v.is_nan()));
 }
 
 #[test]
@@ -319,19 +327,37 @@ fn where_there_are_none_the_states_are_the_unknowns() {
         .pack(&Estimate::new(vec![twin.truth.clone()], vec![8.17]))
         .unwrap();
     let minimizer = Lbfgs::default().max_iterations(20);
-    let [a, b] = [minimizer, minimizer.by_errors()].map(|minimizer| {
-        let (mut at, mut x) = (action.at(1.0).unwrap(), x.clone());
-        assert!(!at.takes_errors());
-        minimizer.minimize(&mut at, &mut x, &mut go);
-        x
-    });
+    assert!(!takes_errors(&action));
+    let mut at = action.at(1.0).unwrap();
+    let [mut a, mut b] = [x.clone(), x];
+    minimizer.minimize(&mut at, &mut a, &mut go);
+    at.minimize_by_errors(&minimizer, &mut b, &mut go);
     assert_eq!(a, b);
     // Nor are there any of layers that only the model knows, or of recurrent ones.
     let recurrent = Network::new(2, [Dense::new(3, Activation::Tanh).recurrent()]).unwrap();
     let recurrent = recurrent.with_times(3).unwrap();
     let action = action_of(recurrent.clone(), &recurrent, 2);
-    assert!(!action.at(1.0).unwrap().takes_errors());
+    assert!(!takes_errors(&action));
     let plain = Network::new(2, [Dense::new(3, Activation::Tanh)]).unwrap();
     let action = action_of(Plain(plain.clone()), &plain, 2);
-    assert!(!action.at(1.0).unwrap().takes_errors());
+    assert!(!takes_errors(&action));
+}
+
+#[test]
+fn an_annealer_takes_errors_where_it_is_told() {
+    let (action, _) = twin(Activation::Tanh, true);
+    let annealer = || {
+        Annealer::new(Schedule::geometric(1e4, 10.0, 0..=0).unwrap())
+            .starts(1)
+            .start_with(Starts::Mean)
+    };
+    let by_states = annealer().minimizer(Lbfgs::default()).run(&action).unwrap();
+    let by_errors = annealer().minimizer(Lbfgs::default()).by_errors();
+    let by_errors = by_errors.run(&action).unwrap();
+    let level = |annealing: &Annealing| annealing.starts[0].levels[0].clone();
+    let (states, errors) = (level(&by_states), level(&by_errors));
+    assert!(2 * errors.work.evaluations < states.work.evaluations);
+    // Gauss-Newton goes by states.
+    let [a, b] = [annealer(), annealer().by_errors()].map(|a| level(&a.run(&action).unwrap()));
+    assert_eq!((a.action, a.work), (b.action, b.work));
 }

@@ -61,7 +61,7 @@ fn go_on<T>(_: T) -> ControlFlow<()> {
 fn joint(action: &Action, rf: f64, near: &[f64], paths: Vec<Path>) -> (f64, Vec<f64>) {
     let mut x = action.pack(&Estimate::new(paths, near)).unwrap();
     let mut objective = action.at(rf).unwrap();
-    let minimizer = GaussNewton::default().max_iterations(2000);
+    let minimizer = GaussNewton::default().max_factorizations(2000);
     let outcome = minimizer.minimize(&mut objective, &mut x, &mut go_on);
     (outcome.value, x.split_off(x.len() - near.len()))
 }

@@ -230,7 +230,7 @@ fn a_random_walk_is_one_more_state() {
         assert!((value - total).abs() <= 1e-13 * total, "{name}");
         close(&g, &expected, name);
         for curvature in [Curvature::GaussNewton, Curvature::Exact] {
-            let step = |at: &mut dyn Objective| {
+            let step = |at: &mut dyn NewtonSteps| {
                 let mut step = vec![0.0; x.len()];
                 at.newton_step(&x, curvature, 20.0, &g, &mut step).unwrap();
                 step

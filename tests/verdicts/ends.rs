@@ -92,7 +92,7 @@ fn nothing_is_concluded_before_the_end() {
     assert!(!verdict.to_string().contains("nats, expected"), "{verdict}");
 
     let schedule = Schedule::geometric(1e-3, 1e4, 0..=2).unwrap();
-    let short = GaussNewton::default().max_iterations(1);
+    let short = GaussNewton::default().max_factorizations(1);
     assert_eq!(short.name(), GaussNewton::default().name());
     let annealer = Annealer::new(schedule).starts(1).minimizer(short);
     let annealing = annealer.run(&action).unwrap();

@@ -24,16 +24,23 @@ pub(super) fn parts(
         ("the number of starts", annealer.count as u64),
         ("whether starts race", u64::from(annealer.races)),
         ("the seed", annealer.seed),
-        ("the minimizer", text(&annealer.minimizer.settings())),
+        ("the minimizer", minimizer(annealer, action)),
         ("the parameters", parameters(action)),
         ("the data", data(action)),
         ("the action", values(ladder, action)?),
     ])
 }
 
-fn text(value: &str) -> u64 {
+/// Its settings, its unknowns, and how Newton steps are solved for it.
+fn minimizer(annealer: &Annealer, action: &Action) -> u64 {
     let mut hash = Hash::new();
-    hash.text(value);
+    hash.text(&annealer.minimizer.settings());
+    hash.text(if annealer.by_errors {
+        "errors"
+    } else {
+        "states"
+    });
+    hash.text(&action.equations.to_string());
     hash.value()
 }
 

@@ -11,8 +11,8 @@ use damping::Damping;
 use stopping::{Step, Stopping};
 
 use super::{
-    Curvature, Equations, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination,
-    Work, check_setting, fits, is_stationary, project,
+    Curvature, Iteration, Minimizer, Objective, Outcome, QuadraticStep, Termination, Work,
+    check_setting, fits, is_stationary, project,
 };
 use crate::error::Result;
 
@@ -32,12 +32,14 @@ use crate::error::Result;
 /// by the quadratic model or by the rate at which its predictions fall, or where
 /// the last tenth of the steps, ten at least, together brought no more than that:
 /// no unit, no dependence on R_f.
+///
+/// An objective without [Newton steps](Objective::newton) ends it at once, with
+/// [`Termination::NoNewtonSteps`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussNewton {
     tolerance: f64,
-    max_iterations: usize,
+    max_factorizations: usize,
     curvature: Curvature,
-    equations: Equations,
 }
 
 impl Default for GaussNewton {
@@ -45,9 +47,8 @@ impl Default for GaussNewton {
     fn default() -> Self {
         Self {
             tolerance: 1e-9,
-            max_iterations: 500,
+            max_factorizations: 500,
             curvature: Curvature::Exact,
-            equations: Equations::Automatic,
         }
     }
 }
@@ -67,16 +68,8 @@ impl GaussNewton {
     /// The limit on factorizations of one minimization. A step that reports none
     /// counts as one.
     #[must_use]
-    pub fn max_iterations(mut self, limit: usize) -> Self {
-        self.max_iterations = limit;
-        self
-    }
-
-    /// How the equations of its steps are solved, where an objective has several
-    /// ways.
-    #[must_use]
-    pub fn equations(mut self, equations: Equations) -> Self {
-        self.equations = equations;
+    pub fn max_factorizations(mut self, limit: usize) -> Self {
+        self.max_factorizations = limit;
         self
     }
 
@@ -131,7 +124,7 @@ impl Walk<'_> {
             return Termination::NonFinite;
         };
         let mut failures = 0;
-        while self.spent < settings.max_iterations {
+        while self.spent < settings.max_factorizations {
             if stopping.is_zero() || self.is_stationary() {
                 return Termination::Converged;
             }
@@ -226,7 +219,7 @@ impl Walk<'_> {
     }
 
     fn solve(&mut self, curvature: Curvature) -> Option<QuadraticStep> {
-        let step = self.objective.newton_step(
+        let step = self.objective.newton()?.newton_step(
             self.x,
             curvature,
             self.damping.lambda(),
@@ -294,13 +287,15 @@ impl GaussNewton {
         if !fits(objective, x) {
             return Outcome::new(f64::NAN, Termination::NonFinite, Work::default());
         }
-        project(x, objective.lower(), objective.upper());
-        let n = x.len();
-        objective.prefer(self.equations);
-        let (first, near) = match objective.has_exact_curvature() {
+        let Some(newton) = objective.newton() else {
+            return Outcome::new(f64::NAN, Termination::NoNewtonSteps, Work::default());
+        };
+        let (first, near) = match newton.has_exact_curvature() {
             true => (first, self.curvature),
             false => (Curvature::GaussNewton, Curvature::GaussNewton),
         };
+        project(x, objective.lower(), objective.upper());
+        let n = x.len();
         let mut walk = Walk {
             objective,
             x,

@@ -6,7 +6,7 @@ use crate::fixtures;
 use crate::fixtures::scratch::Scratch;
 use deepest::models::Lorenz96;
 use deepest::prelude::*;
-use deepest::{Error, Refusal, Rule};
+use deepest::{Equations, Error, Refusal, Rule};
 
 /// An annealing of a short twin, with what a test wants to change.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ struct Problem {
     bounds: [f64; 2],
     name: &'static str,
     state_bound: f64,
+    equations: Equations,
     shape: f64,
     normalization: Normalization,
     prior: Option<f64>,
@@ -57,6 +58,7 @@ impl Problem {
             bounds: [0.0, 20.0],
             name: "forcing",
             state_bound: 30.0,
+            equations: Equations::Automatic,
             shape: 1.0,
             normalization: Normalization::Sum,
             prior: None,
@@ -90,6 +92,7 @@ impl Problem {
             .state_bounds(1, Bounds::new(-30.0, self.state_bound).unwrap())
             .model_precision(Precision::scalar(self.shape).unwrap())
             .normalization(self.normalization)
+            .equations(self.equations)
             .build()
             .unwrap()
     }
@@ -139,12 +142,13 @@ fn a_checkpoint_of_another_annealing_is_refused() {
             annealer().minimizer(GaussNewton::default().tolerance(1e-8).unwrap()),
             "the minimizer",
         ),
+        (annealer().by_errors(), "the minimizer"),
     ] {
         assert_eq!(refused(&changed, &action, &file), other(what));
     }
     // Each alone.
     type Change<'a> = (&'a dyn Fn(&mut Problem), &'static str);
-    let changes: [Change<'_>; 11] = [
+    let changes: [Change<'_>; 12] = [
         (&|p| p.bounds = [0.0, 19.0], "the parameters"),
         (&|p| p.name = "F", "the parameters"),
         (&|p| p.datum = 1.0 + f64::EPSILON, "the data"),
@@ -156,6 +160,7 @@ fn a_checkpoint_of_another_annealing_is_refused() {
         (&|p| p.shape = 1.0 + 1e-9, "the action"),
         (&|p| p.normalization = Normalization::Mean, "the action"),
         (&|p| p.prior = Some(0.0), "the action"),
+        (&|p| p.equations = Equations::BlockArrow, "the minimizer"),
     ];
     for (change, what) in changes {
         let mut changed = problem.clone();

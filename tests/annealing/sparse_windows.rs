@@ -180,7 +180,7 @@ fn a_window_of_one_value_costs_the_others_nothing() {
     // Two of its three unknowns are free: its Hessian is singular by rounding, which
     // costs factorizations, but no start is lost.
     let [alone, beside] = [alone, beside].map(|a| a.work().factorizations);
-    assert!(beside <= 8 * alone, "{beside} against {alone}");
+    assert!(beside <= 3 * alone, "{beside} against {alone}");
 }
 
 /// ẋ = u x³ with a known u.

@@ -163,11 +163,13 @@ impl<'a> Signal<'a> {
         })
     }
 
-    /// The prior of component `i` of the first state, where it says more than that.
+    /// The prior of component `i` of the first state, where it says more than that, or
+    /// something else: the values of a later time may be far from the first state, and
+    /// narrower than what is known of it.
     fn prior(&self, i: usize) -> Option<(f64, f64)> {
-        let (_, unrest) = self.usual(i);
+        let (rest, unrest) = self.usual(i);
         let prior = self.prior.get(i).copied();
-        prior.filter(|(_, deviation)| *deviation < unrest)
+        prior.filter(|(mean, deviation)| *deviation < unrest.hypot(mean - rest))
     }
 
     /// Where an unobserved component rests: its prior's mean, the middle of

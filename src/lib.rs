@@ -126,7 +126,7 @@
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
 //! | another minimizer | [`GaussNewton`] (the default), [`Lbfgs`], your own [`Minimizer`] |
-//! | a network to train, by the same action | [`models::Network`] of [`Dense`] layers; [`Equations`] and [`action::NewtonCosts`] |
+//! | a network to train, by the same action | [`models::Network`] of [`Dense`] layers; [`Equations`] and [`NewtonCosts`] |
 //! | more pairs or recordings than memory holds | [`Minibatches`] |
 //! | a law for one measured series, of which no model is known | [`embedding`]: delay, dimension and vectors; [`models::Network`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |

@@ -64,7 +64,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// The name of the discretization, as [`Rule::name`].
+    /// The name of the discretization, as [`Rule::name`](crate::Rule::name).
     #[must_use]
     pub fn rule_name(&self) -> &'static str {
         self.dynamics.rule_name()
@@ -98,6 +98,8 @@ impl Action {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// [`Estimate::parameters`]: crate::Estimate::parameters
     pub fn parameter_index(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }

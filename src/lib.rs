@@ -112,19 +112,24 @@
 //!
 //! | you have or want | look at |
 //! |---|---|
+//! | a first program | [One complete run](#one-complete-run) above |
 //! | a model | [`Model`] with [`Flow`] or [`Layers`], [`check_jacobian`], [`models`] |
 //! | a discretization | [`SimpsonHermite`], [`Trapezoid`], [`Midpoint`], [`Rk4`], [`Euler`] for flows; [`Map`] for layers |
-//! | data | [`Observations`] in a [`Window`] on a [`Grid`]; one window for each recording |
+//! | data | [`Observations`] in a [`Window`] on a [`Grid`] |
+//! | missing values | NaN in the values of [`Observations`]; other times or components are another set of the same [`Window`] |
+//! | several recordings or trials | one [`Window`] each, [`ActionBuilder::windows`]; [`Parameter::per_window`] where they differ |
 //! | data that are functions of the states; outliers | [`Observe`]; [`Loss`] |
 //! | known stimuli, controls, forcings | [`Inputs`] |
-//! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`], [`LogNormal`] |
-//! | states that must stay in a range | [`ActionBuilder::state_bounds`] |
+//! | parameters to estimate, or known | [`Parameter`], [`Gaussian`], [`LogNormal`] |
+//! | bounds | [`Bounds`] in [`ActionBuilder::parameter`] for parameters, [`ActionBuilder::state_bounds`] for states |
 //! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one R_f |
 //! | the steps and the range of R_f | [`Schedule::adaptive`], [`Schedule::spanning`], [`Action::balanced`] |
 //! | the global minimum, when it is hard to find | [`Annealer::race`], [`Starts::portfolio`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
-//! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
-//! | whether it can be right, and how well it is known | [`Annealing::verdict`], [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | progress, and to cancel | [`Annealer::run_observed`] with an [`Observer`] of each [`Event`] |
+//! | to limit, resume or step an annealing | [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
+//! | how sure a parameter is: its standard deviation | [`Action::parameter_spreads`], [`ParameterSpread`] |
+//! | whether the result can be right | [`Annealing::verdict`], [`Verdict`], [`Action::expected_plateau`], [`Action::at_bounds`] |
 //! | what further measurements would tell; a test by measurements that were kept back | [`Action::information`]; [`Action::held_out`] |
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
@@ -133,6 +138,23 @@
 //! | more pairs or recordings than memory holds | [`Minibatches`] |
 //! | a law for one measured series, of which no model is known | [`embedding`]: delay, dimension and vectors; [`models::Network`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
+//! | to come from varanneal or minAone | [`Normalization`] and [`PrecisionUnit`] for the same numbers; the table below |
+//!
+//! # Coming from varanneal
+//!
+//! | varanneal | here |
+//! |---|---|
+//! | `set_model(f, D)` | [`Flow`], which is one time instead of arrays of all times |
+//! | `set_data`, `Lidx`, `RM` | [`Observations::of_components`] in a [`Window`] |
+//! | `stim` | [`Window::inputs`] |
+//! | `RF0`, `alpha`, `beta_array` | [`Schedule::geometric`] |
+//! | `P0`, `Pidx`, `bounds` | [`Parameter`], [`Parameter::fixed`], [`Bounds`], [`ActionBuilder::state_bounds`] |
+//! | `dt_model` | [`Grid::from_times`] |
+//! | `action='A_gaussian'` | [`Normalization::Mean`] with [`PrecisionUnit::PerStep`] |
+//! | a loop over seeds | [`Annealer::starts`], [`Annealer::race`] |
+//! | `save_paths` and so on | the module `varanneal` of [`io`] (feature `npy`) |
+//!
+//! `docs/choosing.md` has the whole table, and the same for minAone and 4D-Var.
 //!
 //! # Features
 //!

@@ -63,6 +63,29 @@ const MOST_THREADS: usize = 4096;
 /// at the start's initial path, at the smallest R_f; a nudged path, which
 /// belongs to a larger one, is followed down and up from there.
 ///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// // Lorenz-63 with ρ = 28, of which x and y were measured.
+/// let annealer = Annealer::new(Schedule::adaptive()).race(4).seed(7);
+/// let annealing = annealer.run(&action)?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let spreads = action.parameter_spreads(best.rf, &best.estimate)?;
+/// let deviation = spreads[0].deviation.expect("no bound");
+/// assert!((best.estimate.parameters[1] - 28.0).abs() < 4.0 * deviation);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// The same seed gives the same bits for any number of threads.
 #[derive(Clone)]
 #[must_use = "an annealer does nothing until it is run"]

@@ -11,6 +11,17 @@ use crate::linalg::LinearSystem;
 
 /// A symmetric positive definite inverse covariance.
 ///
+/// ```
+/// use deepest::Precision;
+/// use ndarray::array;
+///
+/// let noise = Precision::from_deviation(0.5)?; // 1/σ² = 4
+/// assert_eq!(noise, Precision::scalar(4.0)?);
+/// let each = Precision::diagonal([4.0, 100.0])?; // σ = 0.5 and 0.1
+/// assert_eq!(each.to_matrix(2)?, array![[4.0, 0.0], [0.0, 100.0]]);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// Units: one over the square of the unit of what it weighs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Precision(Shape);

@@ -124,6 +124,18 @@ fn check_deviation(found: f64, place: impl Fn() -> String) -> Result<()> {
 }
 
 /// What is measured of a simulated path, and how well.
+///
+/// ```
+/// use deepest::{models::Lorenz63, prelude::*};
+///
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).flow(&Lorenz63)?;
+/// // Components 0 and 2 at every tenth of 201 layers.
+/// let measurement = Measurement::new(&[0, 2], Noise::scalar(0.5)?).every(10).seed(1);
+/// let twin = truth.observe(&measurement)?;
+/// assert_eq!(twin.observations.values().dim(), (21, 2));
+/// # Ok::<(), deepest::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a measurement is taken with `Truth::observe`"]
 pub struct Measurement {

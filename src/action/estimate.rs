@@ -31,6 +31,7 @@ use crate::problem::windows::Window;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("solution", "result"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

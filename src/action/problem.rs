@@ -31,6 +31,13 @@ pub(crate) enum ShapeBy {
 /// precisions. It is immutable and shared by all starts; [`Action::at`] gives
 /// the objective at one value of R_f. It has no type parameter: actions of different
 /// models stand in one `Vec`.
+#[doc(alias(
+    "likelihood",
+    "cost function",
+    "loss function",
+    "objective",
+    "least squares"
+))]
 #[derive(Debug)]
 pub struct Action {
     /// The model with its rule, shared with the same action on other layers, or on

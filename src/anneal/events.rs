@@ -21,6 +21,7 @@ use super::Stop;
 ///
 /// [`StartResult::levels`]: crate::StartResult::levels
 /// [`Annealer::race`]: crate::Annealer::race
+#[doc(alias("progress", "callback"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -84,6 +85,7 @@ pub enum Event {
 
 /// Sees the events of all starts, from several threads; `Break` stops all of
 /// them, and what was reached is returned.
+#[doc(alias("cancel", "progress", "callback"))]
 pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
 
 /// Passes events on, and knows when the observer had enough or time is over.

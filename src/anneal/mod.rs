@@ -87,6 +87,7 @@ const MOST_THREADS: usize = 4096;
 /// ```
 ///
 /// The same seed gives the same bits for any number of threads.
+#[doc(alias("4D-Var", "data assimilation", "smoothing", "least squares", "fit"))]
 #[derive(Clone)]
 #[must_use = "an annealer does nothing until it is run"]
 pub struct Annealer {
@@ -120,6 +121,7 @@ impl Annealer {
 
     /// Number of starts. Starts that would be identical are run once:
     /// [`Starts::Given`], and [`Starts::Mean`] with fixed parameters only.
+    #[doc(alias = "multi-start")]
     pub fn starts(mut self, count: usize) -> Self {
         self.count = count;
         self.races = false;
@@ -136,6 +138,7 @@ impl Annealer {
     ///
     /// Rungs are 130 times the R_f apart, and the first is where all paths have
     /// settled: levels separate early, and finding out costs little.
+    #[doc(alias("global minimum", "global optimization", "multi-start"))]
     pub fn race(mut self, count: usize) -> Self {
         self.count = count;
         self.races = true;
@@ -150,6 +153,7 @@ impl Annealer {
     }
 
     /// The seed of everything random.
+    #[doc(alias("reproducible", "random"))]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -159,12 +163,14 @@ impl Annealer {
     /// rayon pool in which the run is called, which is how to give it one:
     /// `pool.install(|| annealer.run(&action))`. Starts and windows share
     /// them. Without the feature `rayon` there is one.
+    #[doc(alias("parallel", "cores"))]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
     /// The minimizer.
+    #[doc(alias("optimizer", "learning rate"))]
     pub fn minimizer(mut self, minimizer: impl Minimizer + 'static) -> Self {
         self.minimizer = Arc::new(minimizer);
         self
@@ -172,6 +178,7 @@ impl Annealer {
 
     /// Stops all starts when so much time has passed since the run began or was
     /// resumed, at the next step of their minimizers: [`Stop::TimeBudget`].
+    #[doc(alias = "timeout")]
     pub fn time_budget(mut self, time: Duration) -> Self {
         self.budget.time = Some(time);
         self
@@ -204,6 +211,7 @@ impl Annealer {
     /// of the annealer that results depend on has changed: not budgets and
     /// threads. Delete it, or name another, to begin anew. Only one run at a
     /// time may keep a file.
+    #[doc(alias("resume", "save", "restart"))]
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(path.into());
         self
@@ -225,6 +233,7 @@ impl Annealer {
     ///
     /// # Errors
     /// As [`Annealer::run`].
+    #[doc(alias("cancel", "progress", "callback"))]
     pub fn run_observed(&self, action: &Action, observer: &Observer<'_>) -> Result<Annealing> {
         let mut run = self.begin(action)?;
         run.finish_observed(observer)?;

@@ -181,6 +181,7 @@ impl Annealing {
     /// R_f → ∞: the action is still short of that limit by little more than its
     /// model error, dA/d ln R_f, which falls as 1/R_f. `None` where no level was
     /// reached with a finite action.
+    #[doc(alias("solution", "result"))]
     #[must_use]
     pub fn best(&self) -> Option<(&StartResult, &Level)> {
         let finished = self.starts.iter().any(|s| s.finished);

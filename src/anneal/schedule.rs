@@ -14,6 +14,7 @@ use crate::problem::precision::check_positive;
 /// assert!(Schedule::adaptive().steps().is_empty());
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("weak constraint", "strong constraint", "continuation"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     plan: Plan,

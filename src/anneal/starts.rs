@@ -34,6 +34,7 @@ use crate::problem::path::Path;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("multi-start", "basin hopping", "global minimum", "initial guess"))]
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Starts {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::minimize::Termination;
 
 /// Rows of numbers with a name for each column.
+#[doc(alias("csv", "export"))]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Table {

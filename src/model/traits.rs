@@ -50,6 +50,7 @@ pub trait Model: Send + Sync + 'static {
 /// check_jacobian(&Pendulum, 0.0, &[0.3, -0.2], &[0.1], &[])?;
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("ODE", "differential equation", "vector field", "right-hand side"))]
 pub trait Flow: Model {
     /// Number D of state components.
     fn width(&self) -> usize;
@@ -102,6 +103,7 @@ pub trait Flow: Model {
 /// Layer maps are written as residuals, so that the next layer may appear on
 /// both sides (recurrent networks): g = x_{n+1} − f_n(x_n, θ) for the usual
 /// feed-forward case.
+#[doc(alias("neural network", "layer map", "recurrent", "difference equation"))]
 pub trait Layers: Model {
     /// Number of components of layer `n`.
     fn width(&self, n: usize) -> usize;

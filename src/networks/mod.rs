@@ -33,6 +33,7 @@ use crate::scalar::Scalar;
 /// | [`new`](Self::new) | f(W x(n) + b) |
 /// | [`residual`](Self::residual) | x(n) + Δ f(W x(n) + b) |
 /// | [`recurrent`](Self::recurrent) | at each time t of a sequence f(W x(n, t) + U x(n+1, t−1) + b) |
+#[doc(alias("neural network", "fully connected", "recurrent"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dense {

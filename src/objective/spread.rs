@@ -9,6 +9,13 @@ use crate::minimize::Objective;
 use crate::problem::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
+#[doc(alias(
+    "confidence",
+    "uncertainty",
+    "error bars",
+    "standard deviation",
+    "identifiability"
+))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -105,6 +112,7 @@ impl Action {
     /// As [`Action::at`] and [`Action::pack`];
     /// [`Error::NotPositiveDefinite`] where the states themselves are not
     /// determined.
+    #[doc(alias("confidence", "uncertainty", "error bars", "standard deviation"))]
     pub fn parameter_spreads(&self, rf: f64, estimate: &Estimate) -> Result<Vec<ParameterSpread>> {
         if let Some(shaped) = self.reshaped(estimate)? {
             return shaped.parameter_spreads(rf, estimate);

@@ -51,6 +51,7 @@ use crate::file;
 /// assert!(svg.contains("V (mV)"));
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("plot", "svg", "chart"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a figure is drawn by `write` or `to_svg`"]
 pub struct Figure {

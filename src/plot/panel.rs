@@ -206,6 +206,7 @@ impl Panel {
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one value a time.
+    #[doc(alias = "prediction")]
     pub fn forecast(mut self, times: &[f64], values: &[f64]) -> Result<Self> {
         self.curve("forecast", Role::Forecast, pairs(times, values)?);
         Ok(self)

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(not_negative.width(), None);
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("constraint", "limits", "range"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
     lower: f64,

@@ -21,6 +21,7 @@ use crate::error::{Error, Result, check_count};
 /// assert_eq!(finer.times(), [0.0, 0.5, 1.0, 1.25, 1.5]);
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("time step", "dt", "sampling"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid {
     times: Vec<f64>,

@@ -43,6 +43,7 @@ pub(crate) fn check_given(
 /// evaluates it, between layers too. Use [`linear`](Self::linear) for what was
 /// sampled and varies smoothly, [`constant`](Self::constant) for what a device
 /// held between its updates. The times must reach over the whole window.
+#[doc(alias("stimulus", "forcing", "control", "input current"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
     times: Vec<f64>,

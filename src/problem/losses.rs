@@ -40,6 +40,7 @@ use crate::problem::precision::check_positive;
 /// data, [`student_t`](Self::student_t) where errors of any size occur (the
 /// action then may have more minima), [`laplace`](Self::laplace) for errors
 /// that are exponential on both sides.
+#[doc(alias("outlier", "robust", "heavy tails"))]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Loss(Shape);
 

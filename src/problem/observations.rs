@@ -36,6 +36,7 @@ use crate::problem::precision::Precision;
 ///
 /// A NaN is a missing value, element by element; where the precision is a full
 /// matrix the remaining values get their marginal precision.
+#[doc(alias("missing data", "nan", "missing values", "measurements", "data"))]
 #[derive(Debug, Clone)]
 pub struct Observations {
     operator: Arc<dyn Operator>,
@@ -228,6 +229,7 @@ impl Observations {
     }
 
     /// How errors count; [`Loss::gaussian`] where it is not given.
+    #[doc(alias("outlier", "robust"))]
     #[must_use]
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;

@@ -32,6 +32,7 @@ use crate::problem::precision::{PRECISION, check_positive};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("prior", "regularization", "normal distribution"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gaussian {
     /// The mean.
@@ -88,6 +89,7 @@ impl Gaussian {
 /// Its density by θ is the Gaussian one of ln θ divided by θ, so that the
 /// action gets ½(ln θ − μ)²/σ² + ln θ = ½(ln θ − (μ − σ²))²/σ² + constant; the
 /// constant is left out.
+#[doc(alias = "positive parameter")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LogNormal {
     mode: f64,
@@ -111,6 +113,7 @@ impl LogNormal {
 }
 
 /// What is known of a parameter before any measurement.
+#[doc(alias("regularization", "Bayes"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Prior {
@@ -315,6 +318,7 @@ impl Parameter {
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::NotPositive`].
+    #[doc(alias = "time-varying parameter")]
     pub fn random_walk(mut self, diffusion: f64) -> Result<Self> {
         check_positive("diffusion", || "random walk".into(), diffusion)?;
         self.reach = Reach::Layer(Drift {
@@ -332,6 +336,7 @@ impl Parameter {
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::NotPositive`].
+    #[doc(alias("time-varying parameter", "Ornstein-Uhlenbeck"))]
     pub fn correlated(mut self, mean: f64, deviation: f64, time: f64) -> Result<Self> {
         let gaussian = Gaussian::new(mean, deviation)?;
         check_positive("correlation time", || "parameter".into(), time)?;

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(path.to_array()?.dim(), (3, 2));
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("trajectory", "time series"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

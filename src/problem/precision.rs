@@ -23,6 +23,7 @@ use crate::linalg::LinearSystem;
 /// ```
 ///
 /// Units: one over the square of the unit of what it weighs.
+#[doc(alias("covariance", "inverse covariance", "variance", "noise"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Precision(Shape);
 
@@ -49,6 +50,7 @@ impl Precision {
     /// # Errors
     /// [`Error::NotFinite`]; [`Error::NotPositive`] for σ ≤ 0: what is known
     /// without noise is no measurement but an input or a fixed value.
+    #[doc(alias("sigma", "standard deviation", "measurement error", "error bars"))]
     pub fn from_deviation(deviation: f64) -> Result<Self> {
         check_positive("standard deviation", || "precision".into(), deviation)?;
         Self::scalar(deviation.powi(-2))

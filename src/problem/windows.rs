@@ -33,6 +33,7 @@ use crate::problem::precision::{Precision, check_positive};
 /// ```
 ///
 /// Several windows of one action share the model and its parameters.
+#[doc(alias("recording", "trial", "experiment", "segment"))]
 #[derive(Debug, Clone)]
 pub struct Window {
     grid: Grid,
@@ -82,6 +83,7 @@ pub(crate) fn rows_within(
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("initial condition", "initial state", "background"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatePrior {
     pub(crate) mean: Vec<f64>,
@@ -179,6 +181,7 @@ impl Window {
     }
 
     /// Sets the prior of the first state.
+    #[doc(alias("initial condition", "initial state"))]
     #[must_use]
     pub fn prior(mut self, prior: StatePrior) -> Self {
         self.prior = Some(prior);

@@ -66,6 +66,7 @@ impl Truth {
 
 /// Gaussian measurement noise by its standard deviation, in units of what is
 /// measured.
+#[doc(alias("measurement error", "standard deviation"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Noise {
     scalar: bool,
@@ -136,6 +137,7 @@ fn check_deviation(found: f64, place: impl Fn() -> String) -> Result<()> {
 /// assert_eq!(twin.observations.values().dim(), (21, 2));
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("noise", "measurement error", "synthetic data"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a measurement is taken with `Truth::observe`"]
 pub struct Measurement {

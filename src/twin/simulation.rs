@@ -29,6 +29,7 @@ const MOST_SUBSTEPS: f64 = 1e12;
 ///
 /// A flow is integrated by the classical Runge-Kutta method with equal
 /// sub-steps in every step of the grid; a layer map runs forward.
+#[doc(alias("integrate", "synthetic data"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a simulation runs with `flow` or `layers`"]
 pub struct Simulation {
@@ -58,6 +59,7 @@ impl Simulation {
     }
 
     /// Begins at this state, before the spin-up.
+    #[doc(alias("initial condition", "initial state"))]
     pub fn from_state(mut self, state: impl Into<Vec<f64>>) -> Self {
         self.first = Some(state.into());
         self

@@ -14,6 +14,7 @@ const FIRST_SHARE: f64 = 1e-6;
 const SMALL: f64 = 1e-2;
 
 /// How well an estimate predicts measurements that it has not seen.
+#[doc(alias("prediction", "cross-validation"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -48,6 +49,7 @@ impl Action {
     ///
     /// # Errors
     /// As [`Action::information`], and [`Error::Empty`] where no value was kept back.
+    #[doc(alias("prediction", "forecast", "cross-validation", "test set"))]
     pub fn held_out(
         &self,
         rf: f64,

@@ -45,6 +45,7 @@ use crate::objective::ParameterSpread;
 /// measure next  as long again (+4.1 nats), all again (+1.4 nats), component 2 (+0.7 nats)
 /// => Model, errors and data agree, and the starts agree on the minimum.
 /// ```
+#[doc(alias("goodness of fit", "chi-squared", "p-value", "identifiability"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

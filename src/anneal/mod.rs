@@ -229,7 +229,7 @@ impl Annealer {
         self.run_observed(action, &|_| ControlFlow::Continue(()))
     }
 
-    /// The same under the eyes of an observer.
+    /// The same under the eyes of an observer, as the page of [`Event`] shows.
     ///
     /// # Errors
     /// As [`Annealer::run`].

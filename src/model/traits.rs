@@ -100,6 +100,33 @@ pub trait Flow: Model {
 
 /// A map from layer to layer, with a width for each layer.
 ///
+/// ```
+/// use deepest::prelude::*;
+///
+/// /// The logistic map; θ = (growth).
+/// struct Logistic;
+///
+/// impl Model for Logistic {
+///     fn parameter_count(&self) -> usize {
+///         1
+///     }
+/// }
+///
+/// impl Layers for Logistic {
+///     fn width(&self, _n: usize) -> usize {
+///         1
+///     }
+///     fn layer<S: Scalar>(&self, _n: usize, x: &[S], next: &[S], theta: &[S], _input: &[S], out: &mut [S]) {
+///         out[0] = next[0] - theta[0] * x[0] * (-x[0] + 1.0);
+///     }
+/// }
+///
+/// let grid = Grid::uniform(0.0, 1.0, 3)?;
+/// let truth = Simulation::new(grid, [2.0]).from_state([0.25]).layers(&Logistic)?;
+/// assert_eq!(truth.path.component(0), [0.25, 0.375, 0.46875]);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// Layer maps are written as residuals, so that the next layer may appear on
 /// both sides (recurrent networks): g = x_{n+1} − f_n(x_n, θ) for the usual
 /// feed-forward case.

@@ -66,6 +66,16 @@ impl Truth {
 
 /// Gaussian measurement noise by its standard deviation, in units of what is
 /// measured.
+///
+/// ```
+/// use deepest::{Measurement, Noise};
+///
+/// // The first of two measured components has σ = 0.5, the second σ = 0.1.
+/// let noise = Noise::diagonal([0.5, 0.1])?;
+/// let measurement = Measurement::new(&[0, 2], noise);
+/// assert!(Noise::scalar(-0.5).is_err());
+/// # Ok::<(), deepest::Error>(())
+/// ```
 #[doc(alias("measurement error", "standard deviation"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Noise {

@@ -225,6 +225,13 @@ impl Annealer {
     /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
     /// start's initial path, and what [`Action::pack`] says of a given path;
     /// [`Error::Checkpoint`] and [`Error::File`] as [`Annealer::begin`].
+    ///
+    /// [`Error::Empty`]: crate::Error::Empty
+    /// [`Error::NotPositive`]: crate::Error::NotPositive
+    /// [`Error::OutOfRange`]: crate::Error::OutOfRange
+    /// [`Error::ModelNotFinite`]: crate::Error::ModelNotFinite
+    /// [`Error::Checkpoint`]: crate::Error::Checkpoint
+    /// [`Error::File`]: crate::Error::File
     pub fn run(&self, action: &Action) -> Result<Annealing> {
         self.run_observed(action, &|_| ControlFlow::Continue(()))
     }

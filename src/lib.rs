@@ -4,15 +4,18 @@
 //!
 //! A model is one generic function: a vector field ([`Flow`]) or a map from
 //! layer to layer ([`Layers`]). A discretization ([`Rule`]) turns it into
-//! residuals $g$ between neighbouring layers, and the [`Action`] weighs these
-//! against the measurements $y$:
+//! residuals g between neighbouring layers, and the [`Action`] weighs these
+//! against the measurements y:
 //!
-//! $$ A(X, \theta) = \sum_k \tfrac12 (x - y_k)^\top R_m (x - y_k) +
-//!    \sum_n \tfrac12 g_n^\top R_f g_n +
-//!    \tfrac12 (x_0 - x_b)^\top B^{-1} (x_0 - x_b) + \text{priors of } \theta $$
+//! ```text
+//! A(X, θ) = Σₖ ½ (x − yₖ)ᵀ R_m (x − yₖ)      measurement error
+//!         + Σₙ ½ gₙᵀ R_f gₙ                  model error
+//!         + ½ (x₀ − x_b)ᵀ B⁻¹ (x₀ − x_b)     prior of the first state
+//!         + priors of θ
+//! ```
 //!
-//! $X$ is the whole path. At $R_f \to 0$ the minimum is known: the path goes
-//! through the data. The [`Annealer`] raises $R_f = R_{f0} \alpha^\beta$ step by
+//! X is the whole path. At R_f → 0 the minimum is known: the path goes
+//! through the data. The [`Annealer`] raises R_f = R_f0 · α^β step by
 //! step and follows the minimum to where the model is a hard constraint. In the
 //! repository, `docs/theory.md` has the mathematics, `docs/choosing.md` advice
 //! on every choice and what to do when something looks wrong, `docs/verdict.md`
@@ -21,7 +24,7 @@
 //!
 //! # One complete run
 //!
-//! A twin experiment: Lorenz-63 with $z$ hidden and $\rho$ unknown.
+//! A twin experiment: Lorenz-63 with z hidden and ρ unknown.
 //!
 //! ```
 //! use deepest::prelude::*;
@@ -79,49 +82,54 @@
 //!
 //! | symbol | what | shape | unit |
 //! |---|---|---|---|
-//! | $N$ | layers = times of the [`Grid`], so $N - 1$ steps | | |
-//! | $x_n$ | state at layer $n$; a [`Path`] holds all of them | $D$ | yours, component by component |
-//! | $\theta$ | static [`Parameter`]s, fixed ones included | $P$ | yours |
-//! | $y_k$ | a row of [`Observations`]; NaN is a missing value | $L$ | that of the states |
-//! | $R_m$ | [`Precision`] of a row, the inverse covariance of its noise | 1, $L$ or $L \times L$ | state⁻² |
-//! | $R_f$ | precision of the model: a number times a [`Precision`] shape | 1, $D$ or $D \times D$ | state⁻² per step, or time · state⁻² ([`PrecisionUnit`]) |
-//! | $B^{-1}$ | precision of the [`StatePrior`] | 1, $D$ or $D \times D$ | state⁻² |
+//! | N | layers = times of the [`Grid`], so N − 1 steps | | |
+//! | xₙ | state at layer n; a [`Path`] holds all of them | D | yours, component by component |
+//! | θ | static [`Parameter`]s, fixed ones included | P | yours |
+//! | yₖ | a row of [`Observations`]; NaN is a missing value | L | that of the states |
+//! | R_m | [`Precision`] of a row, the inverse covariance of its noise | 1, L or L × L | state⁻² |
+//! | R_f | precision of the model: a number times a [`Precision`] shape | 1, D or D × D | state⁻² per step, or time · state⁻² ([`PrecisionUnit`]) |
+//! | B⁻¹ | precision of the [`StatePrior`] | 1, D or D × D | state⁻² |
 //!
 //! Indices start at 0; arrays have one row a time and one column a component.
 //!
 //! # Normalizations
 //!
-//! With $K_y$ finite measured values, $K_t$ layers that carry one and $K_g$
+//! With K_y finite measured values, K_t layers that carry one and K_g
 //! components of residuals ([`Action::counts`]):
 //!
-//! | [`Normalization`] | action | expected plateau with $R_m = 1/\sigma^2$ |
+//! | [`Normalization`] | action | expected plateau with R_m = 1/σ² |
 //! |---|---|---|
 //! | `Sum`, the default | ½ R_m Σ(…)² + ½ R_f Σ g² | ½ (K_y − D − P) |
 //! | `Mean`, as varanneal | R_m Σ(…)² / K_y + R_f Σ g² / K_g | 1 − (D + P) / K_y |
 //! | `Minaone` | (R_m Σ(…)² + R_f Σ g²) / K_t | (K_y − D − P) / K_t |
 //!
-//! `Mean` at $R_f$ has the minimum of `Sum` at $R_f K_y / K_g$; its value there
-//! is $2 / K_y$ times that of `Sum`. `Minaone` is $2 / K_t$ times `Sum` at the
-//! same $R_f$. Here $P$ counts the *estimated* parameters; [`Action::expected_plateau`]
+//! `Mean` at R_f has the minimum of `Sum` at R_f K_y / K_g; its value there
+//! is 2 / K_y times that of `Sum`. `Minaone` is 2 / K_t times `Sum` at the
+//! same R_f. Here P counts the *estimated* parameters; [`Action::expected_plateau`]
 //! knows windows and priors too. Only `Sum` takes priors.
 //!
 //! # Which type does what
 //!
 //! | you have or want | look at |
 //! |---|---|
+//! | a first program | [One complete run](#one-complete-run) above |
 //! | a model | [`Model`] with [`Flow`] or [`Layers`], [`check_jacobian`], [`models`] |
 //! | a discretization | [`SimpsonHermite`], [`Trapezoid`], [`Midpoint`], [`Rk4`], [`Euler`] for flows; [`Map`] for layers |
-//! | data | [`Observations`] in a [`Window`] on a [`Grid`]; one window for each recording |
+//! | data | [`Observations`] in a [`Window`] on a [`Grid`] |
+//! | missing values | NaN in the values of [`Observations`]; other times or components are another set of the same [`Window`] |
+//! | several recordings or trials | one [`Window`] each, [`ActionBuilder::windows`]; [`Parameter::per_window`] where they differ |
 //! | data that are functions of the states; outliers | [`Observe`]; [`Loss`] |
 //! | known stimuli, controls, forcings | [`Inputs`] |
-//! | parameters to estimate, or known | [`Parameter`], [`Bounds`], [`Gaussian`], [`LogNormal`] |
-//! | states that must stay in a range | [`ActionBuilder::state_bounds`] |
-//! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one $R_f$ |
-//! | the steps and the range of $R_f$ | [`Schedule::adaptive`], [`Schedule::spanning`], [`Action::balanced`] |
+//! | parameters to estimate, or known | [`Parameter`], [`Gaussian`], [`LogNormal`] |
+//! | bounds | [`Bounds`] in [`ActionBuilder::parameter`] for parameters, [`ActionBuilder::state_bounds`] for states |
+//! | the problem | [`Action::builder`]; [`Action::at`] is the objective at one R_f |
+//! | the steps and the range of R_f | [`Schedule::adaptive`], [`Schedule::spanning`], [`Action::balanced`] |
 //! | the global minimum, when it is hard to find | [`Annealer::race`], [`Starts::portfolio`] |
 //! | the solution | [`Annealer`] with a [`Schedule`] and [`Starts`]; [`Annealing::best`], [`Level`], [`Estimate`] |
-//! | to watch, cancel, limit, resume or step an annealing | [`Annealer::run_observed`], [`Event`]; [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
-//! | whether it can be right, and how well it is known | [`Annealing::verdict`], [`Action::expected_plateau`], [`Action::at_bounds`], [`Action::parameter_spreads`] |
+//! | progress, and to cancel | [`Annealer::run_observed`] with an [`Observer`] of each [`Event`] |
+//! | to limit, resume or step an annealing | [`Annealer::time_budget`]; [`Annealer::checkpoint`]; [`Annealer::begin`], [`Run`] |
+//! | how sure a parameter is: its standard deviation | [`Action::parameter_spreads`], [`ParameterSpread`] |
+//! | whether the result can be right | [`Annealing::verdict`], [`Verdict`], [`Action::expected_plateau`], [`Action::at_bounds`] |
 //! | what further measurements would tell; a test by measurements that were kept back | [`Action::information`]; [`Action::held_out`] |
 //! | results in files: CSV, JSON, `.npy`, as varanneal writes them; pictures | [`io`]; the module `plot` |
 //! | what the path needs beyond the model, and when; paths between given ends; symplectic maps | [`hamiltonian`] |
@@ -130,6 +138,23 @@
 //! | more pairs or recordings than memory holds | [`Minibatches`] |
 //! | a law for one measured series, of which no model is known | [`embedding`]: delay, dimension and vectors; [`models::Network`] |
 //! | a test with a known answer | [`Simulation`], [`Measurement`], [`Twin::score`] |
+//! | to come from varanneal or minAone | [`Normalization`] and [`PrecisionUnit`] for the same numbers; the table below |
+//!
+//! # Coming from varanneal
+//!
+//! | varanneal | here |
+//! |---|---|
+//! | `set_model(f, D)` | [`Flow`], which is one time instead of arrays of all times |
+//! | `set_data`, `Lidx`, `RM` | [`Observations::of_components`] in a [`Window`] |
+//! | `stim` | [`Window::inputs`] |
+//! | `RF0`, `alpha`, `beta_array` | [`Schedule::geometric`] |
+//! | `P0`, `Pidx`, `bounds` | [`Parameter`], [`Parameter::fixed`], [`Bounds`], [`ActionBuilder::state_bounds`] |
+//! | `dt_model` | [`Grid::from_times`] |
+//! | `action='A_gaussian'` | [`Normalization::Mean`] with [`PrecisionUnit::PerStep`] |
+//! | a loop over seeds | [`Annealer::starts`], [`Annealer::race`] |
+//! | `save_paths` and so on | the module `varanneal` of [`io`] (feature `npy`) |
+//!
+//! `docs/choosing.md` has the whole table, and the same for minAone and 4D-Var.
 //!
 //! # Features
 //!

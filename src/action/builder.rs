@@ -109,6 +109,7 @@ impl ActionBuilder {
     }
 
     /// Adds windows.
+    #[doc(alias("several recordings", "trials"))]
     pub fn windows(mut self, windows: impl IntoIterator<Item = Window>) -> Self {
         self.windows.extend(windows);
         self
@@ -143,6 +144,7 @@ impl ActionBuilder {
     /// Keeps a state component within bounds, at every layer and every iterate.
     /// Two finite bounds also set its scale and where unobserved components
     /// start.
+    #[doc(alias("constraint", "positivity"))]
     pub fn state_bounds(mut self, component: usize, bounds: Bounds) -> Self {
         self.state_bounds.push((component, bounds));
         self
@@ -158,6 +160,7 @@ impl ActionBuilder {
     /// [`Schedule::adaptive`]: crate::Schedule::adaptive
     /// [`Schedule::spanning`]: crate::Schedule::spanning
     /// [`Annealing::balanced_shape`]: crate::Annealing::balanced_shape
+    #[doc(alias("model error", "process noise", "weak constraint"))]
     pub fn model_precision(mut self, precision: Precision) -> Self {
         self.model_precision = Some(precision);
         self.balanced = false;

@@ -8,6 +8,30 @@ use crate::problem::path::Path;
 use crate::problem::windows::Window;
 
 /// Paths of all windows and all parameters, the fixed ones included.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let estimate = &best.estimate;
+/// let z = estimate.paths[0].component(2); // at all layers of the first window
+/// let rho = estimate.parameters[1];
+/// assert_eq!(z.len(), 201);
+/// assert!((rho - 28.0).abs() < 1.0);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("solution", "result"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

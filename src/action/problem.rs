@@ -28,10 +28,37 @@ pub(crate) enum ShapeBy {
 
 /// The action: measurement error + model error + priors over whole paths.
 ///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let window = twin.window()?;
+/// let action = Action::builder(Lorenz63, SimpsonHermite)
+///     .window(window) // 402 measured values
+///     .parameter("sigma", Parameter::fixed(10.0))
+///     .parameter("rho", Bounds::new(0.0, 60.0)?)
+///     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+///     .build()?;
+/// // At the truth twice the measurement error is χ² with 402 degrees of freedom.
+/// let truth = Estimate::new(vec![twin.truth], [10.0, 28.0, 8.0 / 3.0]);
+/// assert!((action.terms(1.0, &truth)?.measurement - 201.0).abs() < 4.0 * 201_f64.sqrt());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// An action is a model, a discretization, windows with observations, and
 /// precisions. It is immutable and shared by all starts; [`Action::at`] gives
 /// the objective at one value of R_f. It has no type parameter: actions of different
 /// models stand in one `Vec`.
+#[doc(alias(
+    "likelihood",
+    "cost function",
+    "loss function",
+    "objective",
+    "least squares"
+))]
 #[derive(Debug)]
 pub struct Action {
     /// The model with its rule, shared with the same action on other layers, or on
@@ -67,7 +94,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// The name of the discretization, as [`Rule::name`].
+    /// The name of the discretization, as [`Rule::name`](crate::Rule::name).
     #[must_use]
     pub fn rule_name(&self) -> &'static str {
         self.dynamics.rule_name()
@@ -101,6 +128,8 @@ impl Action {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// [`Estimate::parameters`]: crate::Estimate::parameters
     pub fn parameter_index(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }

@@ -8,6 +8,32 @@ use super::Stop;
 
 /// What an annealing tells its observer while it runs.
 ///
+/// ```
+/// # use deepest::{Stop, models::Lorenz63, prelude::*};
+/// # use std::ops::ControlFlow;
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// let observer = |event: Event| match event {
+///     Event::LevelReached { rf, action, .. } => {
+///         println!("R_f = {rf:e}: {action}");
+///         ControlFlow::Break(()) // one level is enough here; `Continue` goes on
+///     }
+///     _ => ControlFlow::Continue(()),
+/// };
+/// let annealing = Annealer::new(Schedule::adaptive()).run_observed(&action, &observer)?;
+/// assert_eq!(annealing.starts[0].stopped, Some(Stop::Cancelled));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// The events of one start come in this order: `StartBegan`; `Settling`, where
 /// the start is nudged; the levels, each with its `Iteration`s and then
 /// `LevelReached`; `StartEnded`. A nudged start settles at some R_f of its own:
@@ -21,6 +47,7 @@ use super::Stop;
 ///
 /// [`StartResult::levels`]: crate::StartResult::levels
 /// [`Annealer::race`]: crate::Annealer::race
+#[doc(alias("progress", "callback"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -84,6 +111,7 @@ pub enum Event {
 
 /// Sees the events of all starts, from several threads; `Break` stops all of
 /// them, and what was reached is returned.
+#[doc(alias("cancel", "progress", "callback"))]
 pub type Observer<'a> = dyn Fn(Event) -> ControlFlow<()> + Sync + 'a;
 
 /// Passes events on, and knows when the observer had enough or time is over.

@@ -87,6 +87,7 @@ const GAIN: f64 = 0.5;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("stochastic gradient", "batch", "training"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "training does nothing until it is run"]

@@ -60,7 +60,31 @@ use descent::Descent;
 /// at the start's initial path, at the smallest R_f; a nudged path, which
 /// belongs to a larger one, is followed down and up from there.
 ///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// // Lorenz-63 with ρ = 28, of which x and y were measured.
+/// let annealer = Annealer::new(Schedule::adaptive()).race(4).seed(7);
+/// let annealing = annealer.run(&action)?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let spreads = action.parameter_spreads(best.rf, &best.estimate)?;
+/// let deviation = spreads[0].deviation.expect("no bound");
+/// assert!((best.estimate.parameters[1] - 28.0).abs() < 4.0 * deviation);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// The same seed gives the same bits for any number of threads.
+#[doc(alias("4D-Var", "data assimilation", "smoothing", "least squares", "fit"))]
 #[derive(Clone)]
 #[must_use = "an annealer does nothing until it is run"]
 pub struct Annealer {
@@ -96,6 +120,7 @@ impl Annealer {
 
     /// Number of starts. Starts that would be identical are run once:
     /// [`Starts::Given`], and [`Starts::Mean`] with fixed parameters only.
+    #[doc(alias = "multi-start")]
     pub fn starts(mut self, count: usize) -> Self {
         self.count = count;
         self.races = false;
@@ -112,6 +137,7 @@ impl Annealer {
     ///
     /// Rungs are 130 times the R_f apart, and the first is where all paths have
     /// settled: levels separate early, and finding out costs little.
+    #[doc(alias("global minimum", "global optimization", "multi-start"))]
     pub fn race(mut self, count: usize) -> Self {
         self.count = count;
         self.races = true;
@@ -126,6 +152,7 @@ impl Annealer {
     }
 
     /// The seed of everything random.
+    #[doc(alias("reproducible", "random"))]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -135,12 +162,14 @@ impl Annealer {
     /// rayon pool in which the run is called, which is how to give it one:
     /// `pool.install(|| annealer.run(&action))`. Starts and windows share
     /// them. Without the feature `rayon` there is one.
+    #[doc(alias("parallel", "cores"))]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
     /// The minimizer.
+    #[doc(alias("optimizer", "learning rate"))]
     pub fn minimizer(mut self, minimizer: impl Minimizer + 'static) -> Self {
         self.minimizer = Arc::new(minimizer);
         self
@@ -170,6 +199,7 @@ impl Annealer {
 
     /// Stops all starts when so much time has passed since the run began or was
     /// resumed, at the next step of their minimizers: [`Stop::TimeBudget`].
+    #[doc(alias = "timeout")]
     pub fn time_budget(mut self, time: Duration) -> Self {
         self.budget.time = Some(time);
         self
@@ -202,6 +232,7 @@ impl Annealer {
     /// of the annealer that results depend on has changed: not budgets and
     /// threads. Delete it, or name another, to begin anew. Only one run at a
     /// time may keep a file.
+    #[doc(alias("resume", "save", "restart"))]
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(path.into());
         self
@@ -215,14 +246,22 @@ impl Annealer {
     /// [`Error::ModelNotFinite`] when the model gives NaN or infinity at every
     /// start's initial path, and what [`Action::pack`] says of a given path;
     /// [`Error::Checkpoint`] and [`Error::File`] as [`Annealer::begin`].
+    ///
+    /// [`Error::Empty`]: crate::Error::Empty
+    /// [`Error::NotPositive`]: crate::Error::NotPositive
+    /// [`Error::OutOfRange`]: crate::Error::OutOfRange
+    /// [`Error::ModelNotFinite`]: crate::Error::ModelNotFinite
+    /// [`Error::Checkpoint`]: crate::Error::Checkpoint
+    /// [`Error::File`]: crate::Error::File
     pub fn run(&self, action: &Action) -> Result<Annealing> {
         self.run_observed(action, &|_| ControlFlow::Continue(()))
     }
 
-    /// The same under the eyes of an observer.
+    /// The same under the eyes of an observer, as the page of [`Event`] shows.
     ///
     /// # Errors
     /// As [`Annealer::run`].
+    #[doc(alias("cancel", "progress", "callback"))]
     pub fn run_observed(&self, action: &Action, observer: &Observer<'_>) -> Result<Annealing> {
         let mut run = self.begin(action)?;
         run.finish_observed(observer)?;

@@ -4,6 +4,29 @@ use crate::action::{ActionTerms, Estimate};
 use crate::minimize::{Termination, Work};
 
 /// Everything that an annealing found, start by start.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// let (start, best) = annealing.best().expect("a start that reached the end");
+/// println!("start {} is the lowest: {}", start.index, best.action.total);
+/// for start in &annealing.starts {
+///     assert!(start.finished);
+///     assert!(start.levels.last().expect("levels").action.total > best.action.total - 0.1);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -106,6 +129,29 @@ pub enum Hill {
 }
 
 /// The minimum at one value of R_f.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// let (start, best) = annealing.best().expect("a start that reached the end");
+/// for level in &start.levels {
+///     println!("{:e} {} {}", level.rf, level.action.total, level.estimate.parameters[1]);
+/// }
+/// // At the end the model is a constraint.
+/// assert!(best.action.model < 0.01 * best.action.measurement);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -135,6 +181,7 @@ impl Annealing {
     /// R_f → ∞: the action is still short of that limit by little more than its
     /// model error, dA/d ln R_f, which falls as 1/R_f. `None` where no level was
     /// reached with a finite action.
+    #[doc(alias("solution", "result"))]
     #[must_use]
     pub fn best(&self) -> Option<(&StartResult, &Level)> {
         let finished = self.starts.iter().any(|s| s.finished);

@@ -5,6 +5,18 @@ use crate::problem::grid::{check_finite, check_increasing};
 use crate::problem::precision::check_positive;
 
 /// The values of R_f that an annealing passes: R_f = R_f0 · α^β.
+///
+/// ```
+/// use deepest::Schedule;
+///
+/// let schedule = Schedule::geometric(1e-4, 2.0, 0..=3)?;
+/// let rf: Vec<f64> = schedule.steps().iter().map(|step| step.rf).collect();
+/// assert_eq!(rf, [1e-4, 2e-4, 4e-4, 8e-4]);
+/// // This one chooses its steps on the way.
+/// assert!(Schedule::adaptive().steps().is_empty());
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("weak constraint", "strong constraint", "continuation"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     plan: Plan,

@@ -14,6 +14,27 @@ use crate::minimize::Work;
 use crate::problem::path::Path;
 
 /// How initial paths are made.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// let kinds = Starts::Mixed(vec![Starts::Nudged, Starts::Mean]);
+/// let annealer = Annealer::new(Schedule::adaptive()).starts(2).start_with(kinds);
+/// let annealing = annealer.run(&action)?;
+/// assert_eq!(annealing.starts[1].kind, "mean");
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("multi-start", "basin hopping", "global minimum", "initial guess"))]
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Starts {

@@ -45,6 +45,11 @@ impl DiscreteLagrangian {
     /// the rule cannot take; [`Error::Length`] for a precision that does not fit
     /// a layer; [`Error::NotPositiveDefinite`] for one that is singular to
     /// rounding: without an inverse of R_f there is no Hamiltonian.
+    ///
+    /// [`Error::IncompleteInterval`]: crate::Error::IncompleteInterval
+    /// [`Error::UnequalSteps`]: crate::Error::UnequalSteps
+    /// [`Error::Length`]: crate::Error::Length
+    /// [`Error::NotPositiveDefinite`]: crate::Error::NotPositiveDefinite
     pub fn new<M: Model, R: Rule<M>>(
         model: M,
         rule: R,

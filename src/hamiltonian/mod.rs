@@ -7,8 +7,9 @@
 //! Rozdeba and Shirman, Neural Computation 30, 2025 (2018)):
 //! p = ∂L/∂ẋ = R_f (ẋ − F), H = ½ pᵀR_f⁻¹p + pᵀF − V,
 //!
-//! $$ \dot x = F + R_f^{-1} p, \qquad
-//!    \dot p = -DF^\top p + h_x^\top R_m (h - y), $$
+//! ```text
+//! ẋ = F + R_f⁻¹ p,     ṗ = −DFᵀ p + h_xᵀ R_m (h − y),
+//! ```
 //!
 //! with p = 0 at both ends, or p = B⁻¹(x − x_b) at the first where there is a
 //! prior. A value measured at time τ is a potential there only, so that p jumps by

@@ -13,6 +13,7 @@ use crate::file;
 ///
 /// # Errors
 /// [`Error::File`](crate::Error::File) when the file cannot be written.
+#[doc(alias("save", "export"))]
 pub fn write_csv(path: impl AsRef<Path>, table: &Table) -> Result<()> {
     let names: Vec<String> = table.columns.iter().map(|name| quoted(name)).collect();
     let mut text = names.join(",");

@@ -15,6 +15,7 @@ use crate::file;
 /// # Errors
 /// [`Error::File`](crate::Error::File) when the file cannot be written, or
 /// `value` cannot be said in JSON.
+#[doc(alias("save", "export"))]
 pub fn write_json(path: impl AsRef<Path>, value: &impl Serialize) -> Result<()> {
     let path = path.as_ref();
     let bytes = serde_json::to_vec(value).map_err(|error| file::failed(path, &error))?;

@@ -23,6 +23,7 @@ use header::Header;
 /// [`Error::File`] when the file cannot be opened, is no `.npy` file, is shorter or
 /// longer than its header says, or holds other numbers; [`Error::Dimensions`] with the
 /// shape of an array that is not two-dimensional.
+#[doc(alias("numpy", "load"))]
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Array2<f64>> {
     let path = path.as_ref();
     let failed = |error: std::io::Error| file::failed(path, &error);
@@ -80,6 +81,7 @@ fn read(mut source: impl Read, length: Option<u64>) -> std::result::Result<Array
 ///
 /// # Errors
 /// [`Error::File`] when the file cannot be written.
+#[doc(alias("numpy", "save"))]
 pub fn write_npy<D: Dimension>(
     path: impl AsRef<Path>,
     values: ArrayView<'_, f64, D>,

@@ -8,6 +8,29 @@ use crate::error::{Error, Result};
 use crate::minimize::Termination;
 
 /// Rows of numbers with a name for each column.
+///
+/// ```
+/// # use deepest::{io::Table, models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let table = Table::path(&action, &best.estimate, 0)?;
+/// assert_eq!(table.columns, ["time", "x0", "x1", "x2"]);
+/// assert_eq!(table.values.dim(), (201, 4));
+/// // `write_csv("path.csv", &table)` writes it to a file.
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("csv", "export"))]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Table {

@@ -50,6 +50,7 @@ pub trait Model: Send + Sync + 'static {
 /// check_jacobian(&Pendulum, 0.0, &[0.3, -0.2], &[0.1], &[])?;
 /// # Ok::<(), deepest::Error>(())
 /// ```
+#[doc(alias("ODE", "differential equation", "vector field", "right-hand side"))]
 pub trait Flow: Model {
     /// Number D of state components.
     fn width(&self) -> usize;
@@ -99,9 +100,37 @@ pub trait Flow: Model {
 
 /// A map from layer to layer, with a width for each layer.
 ///
+/// ```
+/// use deepest::prelude::*;
+///
+/// /// The logistic map; θ = (growth).
+/// struct Logistic;
+///
+/// impl Model for Logistic {
+///     fn parameter_count(&self) -> usize {
+///         1
+///     }
+/// }
+///
+/// impl Layers for Logistic {
+///     fn width(&self, _n: usize) -> usize {
+///         1
+///     }
+///     fn layer<S: Scalar>(&self, _n: usize, x: &[S], next: &[S], theta: &[S], _input: &[S], out: &mut [S]) {
+///         out[0] = next[0] - theta[0] * x[0] * (-x[0] + 1.0);
+///     }
+/// }
+///
+/// let grid = Grid::uniform(0.0, 1.0, 3)?;
+/// let truth = Simulation::new(grid, [2.0]).from_state([0.25]).layers(&Logistic)?;
+/// assert_eq!(truth.path.component(0), [0.25, 0.375, 0.46875]);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// Layer maps are written as residuals, so that the next layer may appear on
 /// both sides (recurrent networks): g = x_{n+1} − f_n(x_n, θ) for the usual
 /// feed-forward case.
+#[doc(alias("neural network", "layer map", "recurrent", "difference equation"))]
 pub trait Layers: Model {
     /// Number of components of layer `n`.
     fn width(&self, n: usize) -> usize;

@@ -28,11 +28,25 @@ use crate::scalar::Scalar;
 
 /// A layer of a network, as the step that leads to it.
 ///
+/// ```
+/// use deepest::models::Network;
+/// use deepest::{Activation, Dense};
+/// use ndarray::array;
+///
+/// // Two inputs, three hidden units and one output: 3·2 + 3 + 1·3 + 1 parameters.
+/// let layers = [Dense::new(3, Activation::Tanh), Dense::new(1, Activation::Linear)];
+/// let network = Network::new(2, layers)?;
+/// let guesses = network.draw(array![[0.1, 0.9], [0.5, 0.2]].view(), 0)?;
+/// assert_eq!(guesses.len(), 13);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// | made by | x(n+1), f the activation |
 /// |---|---|
 /// | [`new`](Self::new) | f(W x(n) + b) |
 /// | [`residual`](Self::residual) | x(n) + Δ f(W x(n) + b) |
 /// | [`recurrent`](Self::recurrent) | at each time t of a sequence f(W x(n, t) + U x(n+1, t−1) + b) |
+#[doc(alias("neural network", "fully connected", "recurrent"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dense {

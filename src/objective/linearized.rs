@@ -7,7 +7,7 @@ use crate::minimize::Objective;
 
 impl ActionAt<'_> {
     /// The unweighted model residuals g(x), window by window and interval by
-    /// interval, in units of the states: [`residuals`](super::Counts::residuals)
+    /// interval, in units of the states: [`residuals`](crate::Counts::residuals)
     /// of them, and those of the parameters that change in time.
     ///
     /// # Errors

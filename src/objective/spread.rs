@@ -9,6 +9,35 @@ use crate::minimize::Objective;
 use crate::problem::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let rho = &action.parameter_spreads(best.rf, &best.estimate)?[0];
+/// let deviation = rho.deviation.expect("it stands at no bound");
+/// println!("{} = {:.2} ± {deviation:.2}", rho.name, rho.value);
+/// assert!(rho.identifiable && (rho.value - 28.0).abs() < 4.0 * deviation);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias(
+    "confidence",
+    "uncertainty",
+    "error bars",
+    "standard deviation",
+    "identifiability"
+))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -105,6 +134,7 @@ impl Action {
     /// As [`Action::at`] and [`Action::pack`];
     /// [`Error::NotPositiveDefinite`] where the states themselves are not
     /// determined.
+    #[doc(alias("confidence", "uncertainty", "error bars", "standard deviation"))]
     pub fn parameter_spreads(&self, rf: f64, estimate: &Estimate) -> Result<Vec<ParameterSpread>> {
         if let Some(shaped) = self.reshaped(estimate)? {
             return shaped.parameter_spreads(rf, estimate);

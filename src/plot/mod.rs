@@ -41,6 +41,17 @@ use crate::error::{Error, Result};
 use crate::file;
 
 /// Panels side by side and one under the other, in the order they were added.
+///
+/// ```
+/// use deepest::plot::{Figure, Panel};
+///
+/// let times = [0.0, 0.1, 0.2];
+/// let panel = Panel::path(&times, &[1.0, 1.4, 1.7])?.data(&times, &[1.1, f64::NAN, 1.6])?;
+/// let svg = Figure::new().panel(panel.y_label("V (mV)")).to_svg()?;
+/// assert!(svg.contains("V (mV)"));
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("plot", "svg", "chart"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a figure is drawn by `write` or `to_svg`"]
 pub struct Figure {

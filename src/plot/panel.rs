@@ -9,6 +9,16 @@ const PRECISION: &str = "model precision R_f";
 
 /// One pair of axes with what is drawn between them.
 ///
+/// ```
+/// use deepest::plot::{Figure, Panel};
+///
+/// let times = [0.0, 0.1, 0.2];
+/// let panel = Panel::path(&times, &[1.0, 1.4, 1.7])?.data(&times, &[1.1, f64::NAN, 1.6])?;
+/// let panel = panel.title("prey").x_label("time (years)").reference("equilibrium", 1.5);
+/// assert!(Figure::new().panel(panel).to_svg()?.contains("equilibrium"));
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// NaN, infinity and, on logarithmic axes, values that are not positive are left
 /// out and interrupt a line. A logarithmic axis ends twelve decades below the
 /// largest value.
@@ -208,6 +218,7 @@ impl Panel {
     ///
     /// # Errors
     /// [`Error::Length`] unless there is one value a time.
+    #[doc(alias = "prediction")]
     pub fn forecast(mut self, times: &[f64], values: &[f64]) -> Result<Self> {
         self.curve("forecast", Role::Forecast, pairs(times, values)?);
         Ok(self)

@@ -3,6 +3,18 @@
 use crate::error::{Error, Result};
 
 /// An interval that a value must stay in; either end may be infinite.
+///
+/// ```
+/// use deepest::Bounds;
+///
+/// let bounds = Bounds::new(0.0, 60.0)?;
+/// assert!(bounds.contain(28.0));
+/// assert_eq!(bounds.nearest(-3.0), 0.0);
+/// let not_negative = Bounds::new(0.0, f64::INFINITY)?;
+/// assert_eq!(not_negative.width(), None);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("constraint", "limits", "range"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
     lower: f64,

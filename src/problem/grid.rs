@@ -10,6 +10,18 @@ use std::ops::Range;
 use crate::error::{Error, Result, check_count};
 
 /// Strictly increasing times, one for each layer; at least two.
+///
+/// ```
+/// use deepest::Grid;
+///
+/// let grid = Grid::uniform(0.0, 0.01, 201)?; // 201 layers, 0.01 apart
+/// assert_eq!(grid.layers(), 201);
+/// // Measured at 0, 1 and 1.5, with two steps of the model from each to the next.
+/// let finer = Grid::from_times(&[0.0, 1.0, 1.5], 2)?;
+/// assert_eq!(finer.times(), [0.0, 0.5, 1.0, 1.25, 1.5]);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("time step", "dt", "sampling"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid {
     times: Vec<f64>,

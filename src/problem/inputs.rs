@@ -28,10 +28,22 @@ pub(crate) fn check_given(
 
 /// Time series that the model reads, given at their own times.
 ///
+/// ```
+/// use deepest::prelude::*;
+/// use ndarray::array;
+///
+/// // One current, which is switched on at t = 1.
+/// let current = Inputs::constant([0.0, 1.0], array![[0.0], [10.0]])?;
+/// assert_eq!(current.count(), 1);
+/// let window = Window::new(Grid::uniform(0.0, 0.1, 21)?).inputs(current)?;
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// The model sees their values at every time where the discretization
 /// evaluates it, between layers too. Use [`linear`](Self::linear) for what was
 /// sampled and varies smoothly, [`constant`](Self::constant) for what a device
 /// held between its updates. The times must reach over the whole window.
+#[doc(alias("stimulus", "forcing", "control", "input current"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
     times: Vec<f64>,

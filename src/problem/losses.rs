@@ -5,6 +5,30 @@ use crate::problem::precision::check_positive;
 
 /// How a measurement error counts in the action.
 ///
+/// ```
+/// # use deepest::{models::LotkaVolterra, prelude::*};
+/// # use ndarray::array;
+/// # fn term(data: Observations) -> deepest::Result<f64> {
+/// #     let window = Window::new(Grid::uniform(0.0, 1.0, 2)?).observations(data)?;
+/// #     let rates = [0.5, 0.03, 0.8, 0.02];
+/// #     let action = Action::builder(LotkaVolterra, Trapezoid)
+/// #         .window(window)
+/// #         .parameter_block("rates", rates.map(Parameter::fixed))
+/// #         .build()?;
+/// #     let path = Path::from_layers([[1.0, 1.0], [1.0, 1.0]]);
+/// #     Ok(action.terms(1.0, &Estimate::new(vec![path], rates))?.measurement)
+/// # }
+/// # fn main() -> deepest::Result<()> {
+/// // Of two values one is 49 standard deviations off.
+/// let noise = Precision::from_deviation(1.0)?;
+/// let data = Observations::of_components(&[0], [0.0, 1.0], array![[1.0], [50.0]], noise)?;
+/// let gaussian = term(data.clone())?; // ½ · 49²
+/// let robust = term(data.loss(Loss::huber(1.345)?))?;
+/// assert!(gaussian > 1200.0 && robust < 66.0);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// With e the error, R_m the measurement precision and s = eᵀR_m e, the action
 /// gets ½ρ(s): for each value alone where R_m is scalar or diagonal, for all
 /// values of one time together where it is a full matrix. The Gauss-Newton
@@ -16,6 +40,7 @@ use crate::problem::precision::check_positive;
 /// data, [`student_t`](Self::student_t) where errors of any size occur (the
 /// action then may have more minima), [`laplace`](Self::laplace) for errors
 /// that are exponential on both sides.
+#[doc(alias("outlier", "robust", "heavy tails"))]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Loss(Shape);
 

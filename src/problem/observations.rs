@@ -17,12 +17,26 @@ use crate::problem::precision::Precision;
 
 /// Measured values at K times, and how they come from the states.
 ///
+/// ```
+/// use deepest::prelude::*;
+/// use ndarray::array;
+///
+/// // Components 0 and 2 at three times, with σ = 0.5; one value is missing.
+/// let values = array![[1.2, 0.3], [1.9, f64::NAN], [2.7, 0.1]];
+/// let noise = Precision::from_deviation(0.5)?;
+/// let data = Observations::of_components(&[0, 2], [0.0, 0.1, 0.2], values, noise)?;
+/// assert_eq!(data.components(), Some(&[0, 2][..]));
+/// let window = Window::new(Grid::uniform(0.0, 0.05, 5)?).observations(data)?;
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// Times do not go back, and several rows may have the same one: replicates count
 /// each. Times and layers meet where they are the same but for rounding
 /// ([`Window::observations`](crate::Window::observations)).
 ///
 /// A NaN is a missing value, element by element; where the precision is a full
 /// matrix the remaining values get their marginal precision.
+#[doc(alias("missing data", "nan", "missing values", "measurements", "data"))]
 #[derive(Debug, Clone)]
 pub struct Observations {
     operator: Arc<dyn Operator>,
@@ -215,6 +229,7 @@ impl Observations {
     }
 
     /// How errors count; [`Loss::gaussian`] where it is not given.
+    #[doc(alias("outlier", "robust"))]
     #[must_use]
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;

@@ -33,6 +33,7 @@ use crate::scalar::Scalar;
 ///     }
 /// }
 /// ```
+#[doc(alias("observation operator", "measurement function"))]
 pub trait Observe: Send + Sync {
     /// Number of values at the `k`-th observation time of the set.
     fn len(&self, k: usize) -> usize;

@@ -11,6 +11,28 @@ use crate::problem::grid::check_finite;
 use crate::problem::precision::{PRECISION, check_positive};
 
 /// A Gaussian prior of one parameter.
+///
+/// ```
+/// # use deepest::{models::LotkaVolterra, prelude::*};
+/// # fn term(death: Parameter, value: f64) -> deepest::Result<f64> {
+/// #     let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+/// #     let action = Action::builder(LotkaVolterra, Trapezoid)
+/// #         .window(Window::new(Grid::uniform(0.0, 1.0, 2)?).observations(data)?)
+/// #         .parameter_block("rates", [0.5, 0.03].map(Parameter::fixed))
+/// #         .parameter("death", death)
+/// #         .parameter("growth", Parameter::fixed(0.02))
+/// #         .build()?;
+/// #     let path = Path::from_layers([[1.0, 1.0], [1.0, 1.0]]);
+/// #     Ok(action.terms(1.0, &Estimate::new(vec![path], [0.5, 0.03, value, 0.02]))?.prior)
+/// # }
+/// # fn main() -> deepest::Result<()> {
+/// // A death rate of 0.8 ± 0.1: one deviation away the action gets ½.
+/// let death = Parameter::estimated().prior(Gaussian::new(0.8, 0.1)?);
+/// assert!((term(death, 0.9)? - 0.5).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("prior", "regularization", "normal distribution"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gaussian {
     /// The mean.
@@ -41,9 +63,33 @@ impl Gaussian {
 
 /// A log-normal prior of one positive parameter: ln θ ~ N(μ, σ²).
 ///
+/// ```
+/// # use deepest::{models::LotkaVolterra, prelude::*};
+/// # fn term(death: Parameter, value: f64) -> deepest::Result<f64> {
+/// #     let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+/// #     let action = Action::builder(LotkaVolterra, Trapezoid)
+/// #         .window(Window::new(Grid::uniform(0.0, 1.0, 2)?).observations(data)?)
+/// #         .parameter_block("rates", [0.5, 0.03].map(Parameter::fixed))
+/// #         .parameter("death", death)
+/// #         .parameter("growth", Parameter::fixed(0.02))
+/// #         .build()?;
+/// #     let path = Path::from_layers([[1.0, 1.0], [1.0, 1.0]]);
+/// #     Ok(action.terms(1.0, &Estimate::new(vec![path], [0.5, 0.03, value, 0.02]))?.prior)
+/// # }
+/// # fn main() -> deepest::Result<()> {
+/// // A death rate of 0.8 but for a factor of 1.5: ln θ = ln 0.8 ± ln 1.5.
+/// let (mu, sigma) = (0.8_f64.ln(), 1.5_f64.ln());
+/// let death = Parameter::estimated().prior(LogNormal::new(mu, sigma)?);
+/// // The most probable value is exp(μ − σ²).
+/// assert!(term(death, (mu - sigma * sigma).exp())? < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Its density by θ is the Gaussian one of ln θ divided by θ, so that the
 /// action gets ½(ln θ − μ)²/σ² + ln θ = ½(ln θ − (μ − σ²))²/σ² + constant; the
 /// constant is left out.
+#[doc(alias = "positive parameter")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LogNormal {
     mode: f64,
@@ -67,6 +113,7 @@ impl LogNormal {
 }
 
 /// What is known of a parameter before any measurement.
+#[doc(alias("regularization", "Bayes"))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Prior {
@@ -173,6 +220,24 @@ pub(crate) enum Reach {
 
 /// One parameter of the model.
 ///
+/// ```
+/// use deepest::{models::LotkaVolterra, prelude::*};
+///
+/// # fn main() -> deepest::Result<()> {
+/// # let data = Observations::of_components(&[0], [0.0], ndarray::array![[1.0]], Precision::scalar(1.0)?)?;
+/// # let window = Window::new(Grid::uniform(0.0, 0.1, 3)?).observations(data)?;
+/// let builder = Action::builder(LotkaVolterra, Trapezoid)
+/// #     .window(window)
+///     .parameter("birth", Bounds::new(0.0, 2.0)?) // estimated within bounds
+///     .parameter("predation", Parameter::fixed(0.03)) // known
+///     .parameter("death", Parameter::estimated().prior(Gaussian::new(0.8, 0.1)?))
+///     .parameter("growth", Parameter::estimated().guess(0.02));
+/// // Three parameters and 3 layers of 2 components.
+/// assert_eq!(builder.build()?.counts().unknowns, 3 + 3 * 2);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// | kind | made by | unknowns |
 /// |---|---|---|
 /// | fixed | [`fixed`](Self::fixed) | none |
@@ -253,6 +318,7 @@ impl Parameter {
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::NotPositive`].
+    #[doc(alias = "time-varying parameter")]
     pub fn random_walk(mut self, diffusion: f64) -> Result<Self> {
         check_positive("diffusion", || "random walk".into(), diffusion)?;
         self.reach = Reach::Layer(Drift {
@@ -270,6 +336,7 @@ impl Parameter {
     ///
     /// # Errors
     /// [`Error::NotFinite`], [`Error::NotPositive`].
+    #[doc(alias("time-varying parameter", "Ornstein-Uhlenbeck"))]
     pub fn correlated(mut self, mean: f64, deviation: f64, time: f64) -> Result<Self> {
         let gaussian = Gaussian::new(mean, deviation)?;
         check_positive("correlation time", || "parameter".into(), time)?;

@@ -10,6 +10,17 @@ use crate::error::{Error, Result};
 
 /// States of all layers, one layer after the other. Widths may differ. With
 /// serde it is the list of its layers, each a list of numbers.
+///
+/// ```
+/// use deepest::Path;
+///
+/// let path = Path::from_layers([[1.0, 200.0], [1.5, 300.0], [2.0, 400.0]]);
+/// assert_eq!(path.layer(1), [1.5, 300.0]);
+/// assert_eq!(path.component(0), [1.0, 1.5, 2.0]);
+/// assert_eq!(path.to_array()?.dim(), (3, 2));
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("trajectory", "time series"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

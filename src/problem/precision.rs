@@ -11,7 +11,19 @@ use crate::linalg::LinearSystem;
 
 /// A symmetric positive definite inverse covariance.
 ///
+/// ```
+/// use deepest::Precision;
+/// use ndarray::array;
+///
+/// let noise = Precision::from_deviation(0.5)?; // 1/σ² = 4
+/// assert_eq!(noise, Precision::scalar(4.0)?);
+/// let each = Precision::diagonal([4.0, 100.0])?; // σ = 0.5 and 0.1
+/// assert_eq!(each.to_matrix(2)?, array![[4.0, 0.0], [0.0, 100.0]]);
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// Units: one over the square of the unit of what it weighs.
+#[doc(alias("covariance", "inverse covariance", "variance", "noise"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Precision(Shape);
 
@@ -38,6 +50,7 @@ impl Precision {
     /// # Errors
     /// [`Error::NotFinite`]; [`Error::NotPositive`] for σ ≤ 0: what is known
     /// without noise is no measurement but an input or a fixed value.
+    #[doc(alias("sigma", "standard deviation", "measurement error", "error bars"))]
     pub fn from_deviation(deviation: f64) -> Result<Self> {
         check_positive("standard deviation", || "precision".into(), deviation)?;
         Self::scalar(deviation.powi(-2))

@@ -14,7 +14,26 @@ use crate::problem::precision::{Precision, check_positive};
 
 /// A stretch of layers with its observations and the prior of its first state.
 ///
+/// ```
+/// use deepest::{models::LotkaVolterra, prelude::*};
+/// use ndarray::array;
+///
+/// # fn main() -> deepest::Result<()> {
+/// # let noise = Precision::from_deviation(2.0)?;
+/// let grid = Grid::uniform(0.0, 0.1, 21)?;
+/// let data = Observations::of_components(&[0], [0.0, 2.0], array![[30.0], [41.0]], noise)?;
+/// let first = Window::new(grid).observations(data)?;
+/// # let second = first.clone();
+/// // Two recordings are two windows of one action.
+/// let builder = Action::builder(LotkaVolterra, Trapezoid).windows([first, second]);
+/// # let action = builder.parameter_block("rates", [0.5, 0.03, 0.8, 0.02].map(Parameter::fixed)).build()?;
+/// assert_eq!(action.windows().len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Several windows of one action share the model and its parameters.
+#[doc(alias("recording", "trial", "experiment", "segment"))]
 #[derive(Debug, Clone)]
 pub struct Window {
     grid: Grid,
@@ -48,6 +67,23 @@ pub(crate) fn rows_within(
 }
 
 /// A Gaussian prior of the first state, ½ (x₀ − x_b)ᵀ B⁻¹ (x₀ − x_b).
+///
+/// ```
+/// use deepest::{models::LotkaVolterra, prelude::*};
+///
+/// # fn main() -> deepest::Result<()> {
+/// # let data = Observations::of_components(&[0], [0.0], ndarray::array![[30.0]], Precision::scalar(1.0)?)?;
+/// # let window = Window::new(Grid::uniform(0.0, 0.1, 21)?).observations(data)?;
+/// // The first state is 30 ± 0.1 and 4 ± 2.
+/// let known = Precision::diagonal([1.0 / 0.01, 1.0 / 4.0])?;
+/// let window = window.prior(StatePrior::new([30.0, 4.0], known)?);
+/// let builder = Action::builder(LotkaVolterra, Trapezoid).window(window);
+/// # let action = builder.parameter_block("rates", [0.5, 0.03, 0.8, 0.02].map(Parameter::fixed)).build()?;
+/// assert_eq!(action.counts().priors, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("initial condition", "initial state", "background"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatePrior {
     pub(crate) mean: Vec<f64>,
@@ -145,6 +181,7 @@ impl Window {
     }
 
     /// Sets the prior of the first state.
+    #[doc(alias("initial condition", "initial state"))]
     #[must_use]
     pub fn prior(mut self, prior: StatePrior) -> Self {
         self.prior = Some(prior);

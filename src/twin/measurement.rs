@@ -66,6 +66,17 @@ impl Truth {
 
 /// Gaussian measurement noise by its standard deviation, in units of what is
 /// measured.
+///
+/// ```
+/// use deepest::{Measurement, Noise};
+///
+/// // The first of two measured components has σ = 0.5, the second σ = 0.1.
+/// let noise = Noise::diagonal([0.5, 0.1])?;
+/// let measurement = Measurement::new(&[0, 2], noise);
+/// assert!(Noise::scalar(-0.5).is_err());
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("measurement error", "standard deviation"))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Noise {
     scalar: bool,
@@ -124,6 +135,19 @@ fn check_deviation(found: f64, place: impl Fn() -> String) -> Result<()> {
 }
 
 /// What is measured of a simulated path, and how well.
+///
+/// ```
+/// use deepest::{models::Lorenz63, prelude::*};
+///
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).flow(&Lorenz63)?;
+/// // Components 0 and 2 at every tenth of 201 layers.
+/// let measurement = Measurement::new(&[0, 2], Noise::scalar(0.5)?).every(10).seed(1);
+/// let twin = truth.observe(&measurement)?;
+/// assert_eq!(twin.observations.values().dim(), (21, 2));
+/// # Ok::<(), deepest::Error>(())
+/// ```
+#[doc(alias("noise", "measurement error", "synthetic data"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a measurement is taken with `Truth::observe`"]
 pub struct Measurement {

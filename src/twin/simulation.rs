@@ -16,8 +16,20 @@ const MOST_SUBSTEPS: f64 = 1e12;
 
 /// How the truth is made: times, parameters, first state.
 ///
+/// ```
+/// use deepest::{models::Lorenz63, prelude::*};
+///
+/// // With ρ < 1 everything comes to rest at the origin.
+/// let grid = Grid::uniform(0.0, 0.1, 201)?;
+/// let simulation = Simulation::new(grid, [10.0, 0.5, 8.0 / 3.0]).from_state([1.0, 1.0, 1.0]);
+/// let truth = simulation.flow(&Lorenz63)?;
+/// assert!(truth.path.layer(200).iter().all(|x| x.abs() < 1e-3));
+/// # Ok::<(), deepest::Error>(())
+/// ```
+///
 /// A flow is integrated by the classical Runge-Kutta method with equal
 /// sub-steps in every step of the grid; a layer map runs forward.
+#[doc(alias("integrate", "synthetic data"))]
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a simulation runs with `flow` or `layers`"]
 pub struct Simulation {
@@ -47,6 +59,7 @@ impl Simulation {
     }
 
     /// Begins at this state, before the spin-up.
+    #[doc(alias("initial condition", "initial state"))]
     pub fn from_state(mut self, state: impl Into<Vec<f64>>) -> Self {
         self.first = Some(state.into());
         self

@@ -14,6 +14,30 @@ const FIRST_SHARE: f64 = 1e-6;
 const SMALL: f64 = 1e-2;
 
 /// How well an estimate predicts measurements that it has not seen.
+///
+/// ```
+/// # use deepest::{models::Lorenz63, prelude::*};
+/// # fn main() -> deepest::Result<()> {
+/// # let grid = Grid::uniform(0.0, 0.01, 201)?;
+/// # let truth = Simulation::new(grid, [10.0, 28.0, 8.0 / 3.0]).spin_up(20.0).flow(&Lorenz63)?;
+/// # let twin = truth.observe(&Measurement::new(&[0, 1], Noise::scalar(0.5)?).seed(2))?;
+/// # let action = Action::builder(Lorenz63, SimpsonHermite)
+/// #     .window(twin.window()?)
+/// #     .parameter("sigma", Parameter::fixed(10.0))
+/// #     .parameter("rho", Bounds::new(0.0, 60.0)?)
+/// #     .parameter("beta", Parameter::fixed(8.0 / 3.0))
+/// #     .build()?;
+/// # let annealing = Annealer::new(Schedule::adaptive()).starts(2).run(&action)?;
+/// // What the action has not seen: z, which was measured on its own.
+/// let other = truth.observe(&Measurement::new(&[2], Noise::scalar(0.5)?).seed(3))?;
+/// let (_, best) = annealing.best().expect("a start that reached the end");
+/// let test = action.held_out(best.rf, &best.estimate, &[(0, other.observations)])?;
+/// assert_eq!(test.count, 201);
+/// assert!(test.z.abs() < 4.0);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias("prediction", "cross-validation"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -48,6 +72,7 @@ impl Action {
     ///
     /// # Errors
     /// As [`Action::information`], and [`Error::Empty`] where no value was kept back.
+    #[doc(alias("prediction", "forecast", "cross-validation", "test set"))]
     pub fn held_out(
         &self,
         rf: f64,

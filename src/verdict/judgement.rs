@@ -33,6 +33,19 @@ use crate::objective::ParameterSpread;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// This prints:
+///
+/// ```text
+/// level         182.9 nats, expected 199.0 ± 14.1 (z = -1.2, p = 0.25)
+/// model error   at most 8.83e-2 a step (R_f = 1.28e2)
+/// steps         their errors change the action by 5.0e-4 deviations, parameters by 2.3e-3, predictions by 2.8e-3
+/// minima        the lowest was found by 8 of 8 starts
+/// residuals     correlate by 0.01 from time to time; noise would by -0.01 ± 0.05
+/// measure next  as long again (+4.1 nats), all again (+1.4 nats), component 2 (+0.7 nats)
+/// => Model, errors and data agree, and the starts agree on the minimum.
+/// ```
+#[doc(alias("goodness of fit", "chi-squared", "p-value", "identifiability"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -26,6 +26,7 @@ const MOST_BELOW: usize = 40;
 ///
 /// Actions are in nats, those of the *sum* normalization, whatever the action's
 /// own is.
+#[doc(alias("goodness of fit", "chi-squared", "p-value"))]
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

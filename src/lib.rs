@@ -207,8 +207,8 @@ mod twin;
 pub mod verdict;
 
 pub use action::{
-    Action, ActionBuilder, ActionTerms, AtBound, Counts, Estimate, Normalization, Plateau,
-    PrecisionUnit,
+    Action, ActionBuilder, ActionTerms, AtBound, Counts, Equations, Estimate, Normalization,
+    Plateau, PrecisionUnit,
 };
 pub use anneal::{
     Annealer, Annealing, End, Event, Hill, Level, Minibatches, Observer, Run, Schedule,
@@ -218,7 +218,7 @@ pub use anneal::{
 pub use ndarray;
 pub use networks::{Activation, Dense, DenseLayer};
 pub use objective::{
-    ActionAt, ByErrors, Equations, EquationsChoice, EquationsReason, NewtonCosts, ParameterSpread,
+    ActionAt, ByErrors, EquationsChoice, EquationsReason, NewtonCosts, ParameterSpread,
 };
 pub use problem::bounds::Bounds;
 

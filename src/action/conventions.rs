@@ -1,5 +1,7 @@
 //! What the numbers of an action mean, and how many there are.
 
+use std::fmt;
+
 /// What the sums of squares are divided by.
 ///
 /// K_y counts the finite measured values, K_t the layers that carry one, K_g
@@ -75,4 +77,37 @@ pub struct Counts {
     pub priors: usize,
     /// Unknowns: all states and the estimated parameters.
     pub unknowns: usize,
+}
+
+/// How the linear equations of a Newton step of an action are solved:
+/// [`ActionBuilder::equations`](crate::ActionBuilder::equations).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Equations {
+    /// The cheapest way: see [`NewtonCosts`](crate::NewtonCosts).
+    #[default]
+    Automatic,
+    /// By a block-arrow factorization of the Hessian in all unknowns, with the
+    /// parameters as its border. Always open, and the only way that knows bounds,
+    /// exact second derivatives (where they are not out of all proportion) and with
+    /// them the sign of the curvature.
+    BlockArrow,
+    /// By a dense factorization of the order of the model residuals: for many
+    /// parameters and few residuals. Gauss-Newton only.
+    ResidualSpace,
+    /// By conjugate gradients in the parameters, with the states eliminated
+    /// exactly: for many of both. Gauss-Newton only, and inexact.
+    ConjugateGradients,
+}
+
+impl fmt::Display for Equations {
+    /// In words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Automatic => "the cheapest way",
+            Self::BlockArrow => "the block arrow",
+            Self::ResidualSpace => "the space of the residuals",
+            Self::ConjugateGradients => "conjugate gradients",
+        })
+    }
 }

@@ -28,7 +28,7 @@ mod weigh;
 
 pub(crate) use balance::ResidualSizes;
 pub use builder::ActionBuilder;
-pub use conventions::{ActionTerms, Counts, Normalization, PrecisionUnit};
+pub use conventions::{ActionTerms, Counts, Equations, Normalization, PrecisionUnit};
 pub use estimate::{AtBound, Estimate};
 pub(crate) use evaluation_point::{EvaluationPoint, Multipliers};
 pub(crate) use general_terms::{At, Scratch};

@@ -2,14 +2,13 @@
 
 use std::sync::OnceLock;
 
-use super::conventions::{Counts, Normalization, PrecisionUnit};
+use super::conventions::{Counts, Equations, Normalization, PrecisionUnit};
 use super::layout::Layout;
 use super::model_shape::ModelShape;
 use super::terms::WindowTerms;
 use super::units::Units;
 use crate::discretization::{Dynamics, Plans};
 use crate::linalg::Backend;
-use crate::objective::Equations;
 use crate::problem::bounds::Bounds;
 use crate::problem::parameters::Parameter;
 use crate::problem::precision::Precision;

@@ -1,11 +1,11 @@
 //! The objective: value, gradient and Newton steps of an action at one R_f.
 
-use crate::action::{Action, ActionTerms, Estimate, EvaluationPoint, Multipliers, Sums};
+use crate::action::{Action, ActionTerms, Equations, Estimate, EvaluationPoint, Multipliers, Sums};
 use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::costs::{Equations, EquationsChoice};
+use super::choice::EquationsChoice;
 use super::strategies::Strategies;
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Indefinite, NewtonSteps, Objective, QuadraticStep};

@@ -1,31 +1,9 @@
 //! What the linear equations of a Newton step cost, by each way to solve them.
 
-use std::fmt;
-
 use super::ActionAt;
-use crate::action::{Action, ModelShape};
+use super::choice::{EquationsChoice, EquationsReason};
+use crate::action::{Action, Equations, ModelShape};
 use crate::problem::bounds::Bounds;
-
-/// How the linear equations of a Newton step of an action are solved:
-/// [`ActionBuilder::equations`](crate::ActionBuilder::equations).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Equations {
-    /// The cheapest way: see [`NewtonCosts`].
-    #[default]
-    Automatic,
-    /// By a block-arrow factorization of the Hessian in all unknowns, with the
-    /// parameters as its border. Always open, and the only way that knows bounds,
-    /// exact second derivatives (where they are not out of all proportion) and with
-    /// them the sign of the curvature.
-    BlockArrow,
-    /// By a dense factorization of the order of the model residuals: for many
-    /// parameters and few residuals. Gauss-Newton only.
-    ResidualSpace,
-    /// By conjugate gradients in the parameters, with the states eliminated
-    /// exactly: for many of both. Gauss-Newton only, and inexact.
-    ConjugateGradients,
-}
 
 /// Multiplications of one Newton step, by each way to solve its equations; none
 /// where a way is not open.
@@ -54,66 +32,6 @@ pub struct NewtonCosts {
     /// [`Equations::ConjugateGradients`]: where that is so, for networks of dense
     /// layers.
     pub conjugate_gradients: Option<f64>,
-}
-
-/// How the equations of Newton steps are solved, and why: [`ActionAt::equations`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EquationsChoice {
-    /// The way that is taken.
-    pub equations: Equations,
-    /// Why it is taken.
-    pub reason: EquationsReason,
-}
-
-/// Why the equations of Newton steps are solved as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EquationsReason {
-    /// States have bounds or are fixed, or multipliers hold residuals: the block arrow
-    /// alone knows them, whatever was asked for.
-    Held,
-    /// The action asks for it.
-    Asked,
-    /// Nothing was asked for, and it is [the cheapest](NewtonCosts::cheapest).
-    Cheapest,
-    /// What was asked for is not open for this action: it is the cheapest of the rest.
-    NotOpen {
-        /// What was asked for.
-        asked: Equations,
-    },
-}
-
-impl fmt::Display for Equations {
-    /// In words.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Automatic => "the cheapest way",
-            Self::BlockArrow => "the block arrow",
-            Self::ResidualSpace => "the space of the residuals",
-            Self::ConjugateGradients => "conjugate gradients",
-        })
-    }
-}
-
-impl fmt::Display for EquationsChoice {
-    /// One line without a full stop.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Newton steps by {}: ", self.equations)?;
-        match self.reason {
-            EquationsReason::Held => {
-                f.write_str("nothing else knows bounds of states and multipliers of residuals")
-            }
-            EquationsReason::Asked => f.write_str("as the action asks"),
-            EquationsReason::Cheapest => f.write_str("the cheapest way, or cheap enough"),
-            EquationsReason::NotOpen { asked } => {
-                write!(
-                    f,
-                    "{asked}, as the action asks, cannot solve these equations"
-                )
-            }
-        }
-    }
 }
 
 /// What conjugate gradients are taken to need.

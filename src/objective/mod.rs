@@ -1,6 +1,7 @@
 //! An action at one R_f, as an objective to minimize, and what is told at a point of it.
 
 mod action_at;
+mod choice;
 mod condensed;
 mod costs;
 mod descent;
@@ -23,7 +24,8 @@ mod strategies;
 mod tangent;
 
 pub use action_at::ActionAt;
-pub use costs::{Equations, EquationsChoice, EquationsReason, NewtonCosts};
+pub use choice::{EquationsChoice, EquationsReason};
+pub use costs::NewtonCosts;
 pub use errors::ByErrors;
 pub(crate) use forces::Forces;
 pub(crate) use information::Knowledge;

@@ -4,7 +4,7 @@ use crate::evaluate::{Newton, Worker, by_group, groups, sum_borders};
 use ndarray::Array2;
 
 use super::ActionAt;
-use super::costs::Equations;
+use crate::action::Equations;
 use crate::minimize::{Curvature, Indefinite, LEAST_CURVATURE, QuadraticStep};
 use crate::newton::{Arrangement, Arrows, NOT_SOLVED, Solved};
 

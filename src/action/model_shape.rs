@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::problem::precision::{Precision, Shape, cholesky};
+use crate::linalg::cholesky;
+use crate::problem::precision::{Precision, Shape};
 
 /// The shape of the model precision, which R_f multiplies.
 #[derive(Debug, Clone)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::action::{Action, Series, Units};
 use crate::discretization::Target;
+use crate::linalg::cholesky;
 use crate::problem::bounds::Bounds;
 use crate::problem::operators::{Operator, Place};
-use crate::problem::precision::cholesky;
 use crate::problem::windows::Window;
 
 /// A window whose values spread by less than this part of those of all windows says

@@ -3,7 +3,7 @@
 
 use super::worker::Worker;
 use crate::action::{Action, EvaluationPoint, Sums};
-use crate::networks::Chain;
+use crate::linalg::BlockTridiagonal;
 
 impl Worker {
     /// H s with the Gauss-Newton H and no damping, for a step `s` of all
@@ -96,7 +96,7 @@ impl Worker {
         action: &Action,
         visit: &EvaluationPoint<'_>,
         inverse: &[f64],
-        chains: &mut Vec<Chain>,
+        chains: &mut Vec<BlockTridiagonal>,
     ) -> std::result::Result<(), f64> {
         self.take_parameters(action, visit.x, self.windows.start);
         match &mut self.together {
@@ -110,7 +110,7 @@ impl Worker {
     pub(crate) fn condensed_product(
         &mut self,
         action: &Action,
-        chains: &[Chain],
+        chains: &[BlockTridiagonal],
         change: (&[f64], Option<&[f64]>),
         product: &mut [f64],
     ) {

@@ -4,7 +4,8 @@
 use crate::action::{Action, EvaluationPoint, Sums};
 use std::ops::Range;
 
-use crate::networks::{Batch, Chain, Panels, UnitOrder, Weights};
+use crate::linalg::BlockTridiagonal;
+use crate::networks::{Batch, Panels, UnitOrder, Weights};
 
 /// Bytes of the matrices of as many windows as are evaluated at a time: they are
 /// to stay in the second cache.
@@ -294,7 +295,7 @@ impl Together {
         visit: &EvaluationPoint<'_>,
         theta: &[f64],
         inverse: &[f64],
-        chains: &mut Vec<Chain>,
+        chains: &mut Vec<BlockTridiagonal>,
     ) -> Result<(), f64> {
         self.linearize_all(action, visit.x, theta);
         chains.clear();
@@ -314,7 +315,7 @@ impl Together {
     }
 
     /// ΣᵀMΣ of the windows of part `c`.
-    pub(crate) fn inverses(&self, c: usize, chains: &[Chain]) -> Vec<Vec<f64>> {
+    pub(crate) fn inverses(&self, c: usize, chains: &[BlockTridiagonal]) -> Vec<Vec<f64>> {
         let first = self.part(c).start - self.windows.start;
         let part = chains[first..].iter().take(self.part(c).len()).enumerate();
         part.map(|(m, chain)| self.batch.condensed_inverse((&self.panels[c], m), chain))
@@ -326,7 +327,7 @@ impl Together {
     pub(crate) fn condensed_diagonal(
         &mut self,
         action: &Action,
-        chains: &[Chain],
+        chains: &[BlockTridiagonal],
         by_border: &mut [f64],
     ) {
         self.sums.clear();
@@ -354,7 +355,7 @@ impl Together {
     pub(crate) fn condensed_product(
         &mut self,
         action: &Action,
-        chains: &[Chain],
+        chains: &[BlockTridiagonal],
         change: (&[f64], Option<&[f64]>),
         to: (&mut [f64], &mut [f64]),
     ) {

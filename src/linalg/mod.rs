@@ -21,7 +21,9 @@ mod layout;
 mod linear_system;
 mod memory;
 mod shape;
+mod small;
 mod solve;
+mod tridiagonal;
 
 pub use arrow::BlockArrow;
 pub(crate) use dense::DenseMatrix;
@@ -32,3 +34,5 @@ pub use kernel::Backend;
 pub(crate) use kernel::{PADDING, Product};
 pub(crate) use linear_system::LinearSystem;
 pub use shape::{ArrowShape, ChainShape};
+pub(crate) use small::{cholesky, invert, order};
+pub(crate) use tridiagonal::BlockTridiagonal;

@@ -7,9 +7,9 @@
 //! the blocks of its inverse follow from each other, the last first.
 
 use super::batch::{Batch, Panels, Weights};
-use super::chain::{Chain, invert, order};
 use super::panel::Panel;
 use super::{Activation, Dense};
+use crate::linalg::{BlockTridiagonal, invert, order};
 use crate::linalg::{PADDING, Product};
 
 impl Batch {
@@ -27,8 +27,8 @@ impl Batch {
         (panels, m): (&Panels, usize),
         precision: &[f64],
         inverse: &[f64],
-    ) -> Result<Chain, f64> {
-        let mut chain = Chain::default();
+    ) -> Result<BlockTridiagonal, f64> {
+        let mut chain = BlockTridiagonal::default();
         let mut row = 0;
         let mut below: Option<Vec<f64>> = None;
         for n in 0..self.layers.len() {
@@ -85,7 +85,7 @@ impl Batch {
     pub(crate) fn condensed_inverse(
         &self,
         (panels, m): (&Panels, usize),
-        chain: &Chain,
+        chain: &BlockTridiagonal,
     ) -> Vec<f64> {
         let all: usize = self.layers.iter().map(|l| l.units()).sum();
         let mut inverse = vec![0.0; all * all];
@@ -103,7 +103,7 @@ impl Batch {
 
     /// Puts M times what stands in the place of the residuals there, window by
     /// window.
-    pub(crate) fn solve_residuals(&self, panels: &mut Panels, chains: &[Chain]) {
+    pub(crate) fn solve_residuals(&self, panels: &mut Panels, chains: &[BlockTridiagonal]) {
         for (m, chain) in chains.iter().enumerate() {
             let mut t: Vec<f64> = panels.g.iter().flat_map(|g| g.row(m)).copied().collect();
             chain.solve(&mut t);

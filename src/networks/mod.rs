@@ -6,7 +6,6 @@
 
 mod activation;
 mod batch;
-mod chain;
 mod condensed;
 mod elementary;
 mod entrywise;
@@ -16,7 +15,6 @@ mod unroll;
 
 pub use activation::Activation;
 pub(crate) use batch::{Batch, Panels, Weights};
-pub(crate) use chain::Chain;
 pub(crate) use condensed::UnitOrder;
 pub(crate) use rows::Columns;
 

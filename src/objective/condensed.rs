@@ -9,9 +9,9 @@ use super::ActionAt;
 use super::strategies::Condensed;
 use crate::action::{Action, EvaluationPoint};
 use crate::evaluate::{by_group, sum_borders};
+use crate::linalg::BlockTridiagonal;
 use crate::linalg::DenseMatrix;
 use crate::minimize::{Indefinite, QuadraticStep};
-use crate::networks::Chain;
 use crate::newton::{FLOOR, NOT_SOLVED, predicted};
 use crate::parallel::in_parallel;
 
@@ -150,7 +150,7 @@ impl ActionAt<'_> {
         &mut self,
         visit: &EvaluationPoint<'_>,
         inverse: &[f64],
-        chains: &mut [Vec<Chain>],
+        chains: &mut [Vec<BlockTridiagonal>],
     ) -> Result<(), Indefinite> {
         let action = self.action;
         let jobs = self.workers.iter_mut().zip(chains);
@@ -222,7 +222,7 @@ impl ActionAt<'_> {
     /// where there is room, and by parameters.
     fn condensed_product(
         &mut self,
-        chains: &[Vec<Chain>],
+        chains: &[Vec<BlockTridiagonal>],
         (states, parameters): (&[f64], Option<&[f64]>),
         to: (&mut [f64], &mut [f64]),
     ) {

@@ -8,10 +8,10 @@ use super::ActionAt;
 use crate::action::ActionBuilder;
 use crate::action::Estimate;
 use crate::error::{Error, Result};
+use crate::linalg::cholesky;
 use crate::minimize::Objective;
 use crate::newton::Arrows;
 use crate::problem::observations::Observations;
-use crate::problem::precision::cholesky;
 use crate::problem::windows::Window;
 
 impl Action {

@@ -5,8 +5,8 @@ use ndarray::Array2;
 
 use crate::action::Estimate;
 use crate::error::{Error, Result};
+use crate::linalg::cholesky;
 use crate::minimize::Objective;
-use crate::problem::precision::cholesky;
 
 /// How well an estimated static parameter is determined at a minimum.
 ///

@@ -1,7 +1,8 @@
 //! The memory of the ways to solve for a Newton step.
 
+use crate::linalg::BlockTridiagonal;
 use crate::linalg::DenseMatrix;
-use crate::networks::{Chain, UnitOrder};
+use crate::networks::UnitOrder;
 use crate::newton::{Arrows, ResidualSpace};
 
 /// The ways to solve for a Newton step, each made when it is first taken.
@@ -23,7 +24,7 @@ pub(crate) struct Condensed {
     /// The columns of each step, from its own rows on.
     pub(super) columns: Vec<Vec<f64>>,
     /// Of each group of windows.
-    pub(super) chains: Vec<Vec<Chain>>,
+    pub(super) chains: Vec<Vec<BlockTridiagonal>>,
     /// D⁻¹ of each state, and what damping adds to D.
     pub(super) inverse: Vec<f64>,
     pub(super) damped: Vec<f64>,

@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2};
 
 use crate::error::{Error, Result, check_count};
 use crate::linalg::LinearSystem;
+use crate::linalg::cholesky;
 
 /// A symmetric positive definite inverse covariance.
 ///
@@ -299,28 +300,6 @@ fn inverse(matrix: &Array2<f64>) -> Option<Array2<f64>> {
         column.assign(&Array1::from(system.solve(&unit)));
     }
     Some((&inverse + &inverse.t()) * 0.5)
-}
-
-/// Lower Cholesky factor of a small matrix, or the failing pivot.
-pub(crate) fn cholesky(matrix: &Array2<f64>) -> std::result::Result<Array2<f64>, (usize, f64)> {
-    let n = matrix.nrows();
-    let mut factor = Array2::zeros((n, n));
-    for j in 0..n {
-        for i in j..n {
-            let mut sum: f64 = matrix[(i, j)];
-            for k in 0..j {
-                sum -= factor[(i, k)] * factor[(j, k)];
-            }
-            if i > j {
-                factor[(i, j)] = sum / factor[(j, j)];
-            } else if sum > 0.0 {
-                factor[(j, j)] = sum.sqrt();
-            } else {
-                return Err((j, sum));
-            }
-        }
-    }
-    Ok(factor)
 }
 
 #[cfg(test)]

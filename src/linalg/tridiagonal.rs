@@ -1,14 +1,16 @@
-//! The factor of a block-tridiagonal matrix along the layers of one window.
+//! Block-tridiagonal matrices by their factor.
+
+use super::small::order;
 
 /// R⁻¹ + A D⁻¹Aᵀ = L diag(P) Lᵀ of one window: the inverses of the pivot blocks P_k
 /// and the blocks L_{k+1,k} below the diagonal, row-major, for each step k.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Chain {
-    pub(super) pivots: Vec<Vec<f64>>,
-    pub(super) lower: Vec<Vec<f64>>,
+pub(crate) struct BlockTridiagonal {
+    pub(crate) pivots: Vec<Vec<f64>>,
+    pub(crate) lower: Vec<Vec<f64>>,
 }
 
-impl Chain {
+impl BlockTridiagonal {
     /// Replaces `t`, one number for each residual, by M t.
     pub(crate) fn solve(&self, t: &mut [f64]) {
         let mut first = 0;
@@ -80,36 +82,4 @@ impl Chain {
             }
         }
     }
-}
-
-/// The order of a square block.
-pub(super) fn order(block: &[f64]) -> usize {
-    block.len().isqrt()
-}
-
-/// Replaces a symmetric positive definite block, row-major, by its inverse; the
-/// first pivot that is not positive is an error.
-pub(super) fn invert(block: &mut [f64]) -> Result<(), f64> {
-    let n = order(block);
-    // Gauss-Jordan in place, without exchange of rows: the block is definite.
-    for k in 0..n {
-        let pivot = block[k * n + k];
-        if pivot.is_nan() || pivot <= 0.0 {
-            return Err(pivot);
-        }
-        let inverse = pivot.recip();
-        block[k * n + k] = 1.0;
-        for v in &mut block[k * n..(k + 1) * n] {
-            *v *= inverse;
-        }
-        let row: Vec<f64> = block[k * n..(k + 1) * n].to_vec();
-        for i in (0..n).filter(|&i| i != k) {
-            let factor = block[i * n + k];
-            block[i * n + k] = 0.0;
-            for (slot, v) in block[i * n..(i + 1) * n].iter_mut().zip(&row) {
-                *slot -= factor * v;
-            }
-        }
-    }
-    Ok(())
 }

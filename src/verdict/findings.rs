@@ -114,6 +114,12 @@ pub enum Finding {
         /// The window whose value it is, where every window has its own.
         window: Option<usize>,
     },
+    /// The schedule ended where rounding of the residuals counts, before the model was a
+    /// hard constraint: level and priors are not judged.
+    EndedByRounding {
+        /// The R_f of that level.
+        rf: f64,
+    },
     /// Rounding hides at the last R_f what data and model tell of a static parameter.
     HiddenByRounding {
         /// Its name.
@@ -258,6 +264,10 @@ impl fmt::Display for Finding {
                 f,
                 "Parameter {name}{} is not determined: the data tell less of it than its bounds and prior; fix it, give it a prior, or measure what depends on it.",
                 of(window)
+            ),
+            Self::EndedByRounding { rf } => write!(
+                f,
+                "The schedule ended at R_f = {rf:.1e}, where rounding of the residuals counts, before the model was a hard constraint: noise, priors and model are not judged. Take more steps an interval, or measurement errors that are not many powers of ten apart."
             ),
             Self::HiddenByRounding { name, window, rf } => write!(
                 f,

@@ -9,7 +9,7 @@ use super::level::LevelTest;
 use super::minima::Minima;
 use super::residuals::Correlation;
 use crate::action::{Action, AtBound};
-use crate::anneal::{Annealing, Level, imbalance};
+use crate::anneal::{Annealing, End, Level, imbalance};
 use crate::error::{Error, Result};
 
 /// Components of a shape that nobody chose are uneven beyond this ratio.
@@ -72,6 +72,13 @@ impl Annealing {
         verdict.judge_priors(action, best.1, &influence, at_bounds.len());
         if known.too_large.is_none() {
             verdict.judge_steps(action, known.at, &x, &influence)?;
+        }
+        let short = verdict.level.as_ref().is_some_and(|level| !level.converged);
+        if short && best.0.end == Some(End::Rounding) {
+            (verdict.level, verdict.priors) = (None, None);
+            verdict.findings.insert(0, Finding::EndedByRounding { rf });
+            verdict.find_parameters();
+            return Ok(verdict);
         }
         verdict.find_ends(action, best.1);
         verdict.find_level();

@@ -82,7 +82,7 @@ impl MultiStart<'_> {
         climbed
     }
 
-    /// Whether a start has somewhere to go in this ascent.
+    /// Whether a start has somewhere to go in this stage.
     fn goes_on(&self, start: &StartResult) -> bool {
         !start.ended() && (self.more)(start)
     }

@@ -352,7 +352,7 @@ impl<'a> Run<'a> {
         stage: Stage,
         more: &(dyn Fn(&StartResult) -> bool + Sync),
     ) -> Result<()> {
-        let ascent = MultiStart {
+        let multi_start = MultiStart {
             annealer: &self.annealer,
             ladder: &self.ladder,
             action: &self.action,
@@ -364,19 +364,19 @@ impl<'a> Run<'a> {
         let (starts, climbers) = (&mut self.annealing.starts, &mut self.climbers);
         #[cfg(feature = "rayon")]
         match &self.pool {
-            Some(pool) => pool.install(|| ascent.in_parallel(starts, climbers))?,
-            None if self.annealer.threads == Some(1) => ascent.one_by_one(starts, climbers)?,
-            None => ascent.in_parallel(starts, climbers)?,
+            Some(pool) => pool.install(|| multi_start.in_parallel(starts, climbers))?,
+            None if self.annealer.threads == Some(1) => multi_start.one_by_one(starts, climbers)?,
+            None => multi_start.in_parallel(starts, climbers)?,
         }
         #[cfg(not(feature = "rayon"))]
-        ascent.one_by_one(starts, climbers)?;
-        if let ControlFlow::Break(why) = ascent.watch.answer() {
+        multi_start.one_by_one(starts, climbers)?;
+        if let ControlFlow::Break(why) = multi_start.watch.answer() {
             // Some had come to where they were to go before.
             for (start, climber) in starts.iter_mut().zip(climbers) {
                 if !start.ended() {
                     start.stopped = Some(why);
                 }
-                climber.tell_end(start, &ascent.watch);
+                climber.tell_end(start, &multi_start.watch);
             }
         }
         if let Some(checkpoint) = &self.checkpoint {

@@ -30,6 +30,11 @@ pub(crate) fn by_group<R: Default + Send>(
 /// Writes the sum of what the groups have left for the border.
 pub(crate) fn sum_borders(workers: &[Worker], to: &mut [f64]) {
     to.fill(0.0);
+    add_borders(workers, to);
+}
+
+/// Adds what the groups have left for the border.
+pub(crate) fn add_borders(workers: &[Worker], to: &mut [f64]) {
     for worker in workers {
         for (slot, value) in to.iter_mut().zip(&worker.border) {
             *slot += value;

@@ -7,6 +7,6 @@ mod together;
 mod worker;
 
 pub(crate) use assemble::{Newton, groups};
-pub(crate) use groups::{by_group, sum_borders};
+pub(crate) use groups::{add_borders, by_group, sum_borders};
 pub(crate) use together::Together;
 pub(crate) use worker::Worker;

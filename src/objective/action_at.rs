@@ -1,16 +1,16 @@
 //! The objective: value, gradient and Newton steps of an action at one R_f.
 
-use crate::action::{Action, ActionTerms, Equations, Estimate, EvaluationPoint, Multipliers, Sums};
-use crate::evaluate::Worker;
 use std::ops::Range;
 use std::sync::Arc;
+
+use crate::action::{Action, ActionTerms, Equations, Estimate, EvaluationPoint, Multipliers, Sums};
+use crate::evaluate::{Worker, by_group, sum_borders};
 
 use super::choice::EquationsChoice;
 use super::strategies::Strategies;
 use crate::error::{Error, Result};
 use crate::minimize::{Curvature, Indefinite, NewtonSteps, Objective, QuadraticStep};
 use crate::newton::NOT_SOLVED;
-use crate::parallel::in_parallel;
 use crate::problem::precision::check_positive;
 
 /// Windows are evaluated in at most so many groups, in parallel.
@@ -247,7 +247,7 @@ impl<'a> ActionAt<'a> {
     pub(crate) fn evaluate(
         &mut self,
         visit: &EvaluationPoint<'_>,
-        mut gradient: Option<&mut [f64]>,
+        gradient: Option<&mut [f64]>,
     ) -> ActionTerms {
         let x = visit.x;
         if x.len() != self.dimension() {
@@ -258,36 +258,17 @@ impl<'a> ActionAt<'a> {
         }
         let action = self.action;
         let border = action.layout().border();
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        let mut rest = gradient.as_deref_mut().map(|g| &mut g[..border]);
-        for worker in &mut self.workers {
-            let length = worker.states(action).len();
-            let (part, left) = match rest {
-                Some(states) => {
-                    let (part, left) = states.split_at_mut(length);
-                    (Some(part), Some(left))
-                }
-                None => (None, None),
-            };
-            rest = left;
-            jobs.push((worker, part, Sums::default()));
-        }
-        in_parallel(&mut jobs, |(worker, gradient, sums)| {
-            *sums = worker.evaluate(action, visit, gradient.as_deref_mut());
+        let wanted = gradient.is_some();
+        let gradient = gradient.unwrap_or_default();
+        let (by_states, by_border) = gradient.split_at_mut(border.min(gradient.len()));
+        let parts = by_group(&mut self.workers, action, by_states, |_, worker, part| {
+            worker.evaluate(action, visit, wanted.then_some(part))
         });
         let mut sums = Sums::default();
-        for (_, _, part) in &jobs {
-            sums.add(*part);
+        for part in parts {
+            sums.add(part);
         }
-        let mut by_border = gradient.map(|g| &mut g[border..]);
-        if let Some(by_border) = &mut by_border {
-            by_border.fill(0.0);
-            for worker in &self.workers {
-                for (slot, value) in by_border.iter_mut().zip(&worker.border) {
-                    *slot += value;
-                }
-            }
-        }
+        sum_borders(&self.workers, by_border);
         if visit.model_alone {
             return sums.terms();
         }
@@ -295,8 +276,8 @@ impl<'a> ActionAt<'a> {
             if let Some(prior) = action.parameters[slot.parameter].prior {
                 let [value, slope, ..] = prior.at(x[border + k]);
                 sums.prior += value;
-                if let Some(by_border) = &mut by_border {
-                    by_border[k] += slope;
+                if let Some(slot) = by_border.get_mut(k) {
+                    *slot += slope;
                 }
             }
         }

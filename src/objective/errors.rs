@@ -10,9 +10,8 @@ use std::ops::ControlFlow;
 
 use super::ActionAt;
 use crate::action::Action;
-use crate::evaluate::{Together, Worker};
+use crate::evaluate::{Together, Worker, add_borders, by_group};
 use crate::minimize::{Iteration, Minimizer, Objective, Outcome, Termination};
-use crate::parallel::in_parallel;
 
 /// Layers that enlarge what comes into them enlarge rounding too: where the path that
 /// its errors make is higher than the start by more than this share of it, the states
@@ -184,7 +183,7 @@ impl<'a> ActionAt<'a> {
 
     /// The path `x`, which `errors` holds too, becomes the unknowns by errors there.
     fn write_errors(&mut self, errors: &mut [f64], x: &[f64]) {
-        self.by_group(x, errors, |together, action, theta, states, _| {
+        self.each_network(x, errors, |together, action, theta, states, _| {
             together.write_errors(action, x, theta, states);
         });
     }
@@ -227,7 +226,7 @@ impl<'a> ActionAt<'a> {
     /// Writes the path that belongs to unknowns by errors.
     fn write_states(&mut self, errors: &[f64], x: &mut [f64]) {
         x.copy_from_slice(errors);
-        self.by_group(errors, x, |together, action, theta, states, _| {
+        self.each_network(errors, x, |together, action, theta, states, _| {
             together.unroll(action, errors, theta, states);
         });
     }
@@ -235,33 +234,22 @@ impl<'a> ActionAt<'a> {
     /// The gradient by the unknowns `x` becomes that by errors.
     fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
         let border = self.action.layout().border();
-        self.by_group(x, gradient, |together, action, theta, states, free| {
+        self.each_network(x, gradient, |together, action, theta, states, free| {
             together.chain(action, x, theta, (states, free));
         });
-        for worker in &self.workers {
-            for (slot, value) in gradient[border..].iter_mut().zip(&worker.border) {
-                *slot += value;
-            }
-        }
+        add_borders(&self.workers, &mut gradient[border..]);
     }
 
     /// Calls `work` with each group of windows, the parameters in `x`, the group's part
     /// of the states in `unknowns`, and room for what its parameters have of it.
-    fn by_group<F>(&mut self, x: &[f64], unknowns: &mut [f64], work: F)
+    fn each_network<F>(&mut self, x: &[f64], unknowns: &mut [f64], work: F)
     where
         F: Fn(&mut Together, &Action, &[f64], &mut [f64], &mut [f64]) + Sync + Send,
     {
         let action = self.action;
-        let mut jobs = Vec::with_capacity(self.workers.len());
-        for worker in &mut self.workers {
+        let states = &mut unknowns[..action.layout().border()];
+        by_group(&mut self.workers, action, states, |_, worker, part| {
             worker.take_parameters(action, x, worker.windows.start);
-            jobs.push((worker, &mut [][..]));
-        }
-        let mut rest = &mut unknowns[..action.layout().border()];
-        for (worker, part) in &mut jobs {
-            (*part, rest) = rest.split_at_mut(worker.states(action).len());
-        }
-        in_parallel(&mut jobs, |(worker, states)| {
             let Worker {
                 together,
                 theta,
@@ -269,11 +257,11 @@ impl<'a> ActionAt<'a> {
                 border,
                 windows,
                 ..
-            } = &mut **worker;
+            } = worker;
             free.fill(0.0);
             border.fill(0.0);
             if let Some(together) = together {
-                work(together, action, theta, states, free);
+                work(together, action, theta, part, free);
             }
             for (&slot, value) in action.layout.border_of(windows.start).iter().zip(free) {
                 border[slot] += *value;

@@ -8,10 +8,9 @@
 
 use super::ActionAt;
 use crate::action::EvaluationPoint;
-use crate::evaluate::{Newton, by_group, groups, sum_borders};
+use crate::evaluate::{Newton, add_borders, by_group, groups, sum_borders};
 use crate::minimize::{Curvature, Indefinite, QuadraticStep};
 use crate::newton::{Arrows, NOT_SOLVED, conjugate_gradients};
-use crate::parallel::in_parallel;
 
 impl ActionAt<'_> {
     /// The damped Gauss-Newton step.
@@ -95,7 +94,7 @@ impl ActionAt<'_> {
         let factored = chains.factor(&mut groups, &zero, &[]);
         self.newton.chains = Some(chains);
         factored?;
-        in_parallel(&mut self.workers, |worker| {
+        by_group(&mut self.workers, action, &mut [], |_, worker, _| {
             if let Some(together) = &mut worker.together {
                 together.linearize_all(action, x, &worker.theta);
             }
@@ -141,14 +140,11 @@ impl ActionAt<'_> {
             curvature + damping / self.scales[first + k].powi(2)
         };
         let own: Vec<f64> = layout.slots.iter().enumerate().map(own).collect();
-        let mut jobs: Vec<_> = self.workers.iter_mut().collect();
-        in_parallel(&mut jobs, |worker| worker.gram_diagonal(action, visit));
+        by_group(&mut self.workers, action, &mut [], |_, worker, _| {
+            worker.gram_diagonal(action, visit);
+        });
         let mut diagonal = own.clone();
-        for worker in &self.workers {
-            for (slot, value) in diagonal.iter_mut().zip(&worker.border) {
-                *slot += value;
-            }
-        }
+        add_borders(&self.workers, &mut diagonal);
         (diagonal, own)
     }
 }
